@@ -1,0 +1,142 @@
+"""Checkpoints: the learner's state and the source's position as one unit, on a schedule.
+
+Steps of one checkpoint: take the position behind what was learned, write a complete snapshot
+with both, prune old ones. A failed write is logged and counted, training goes on, and it is tried
+again; only the last one, at the end of the stream, fails the process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streamer.errors import ConfigurationError
+from streamer.settings import Interval, RunSettings
+from w2v_online import snapshot
+from w2v_online.errors import SnapshotError, SnapshotMismatchError
+from w2v_online.learner import OnlineWord2Vec
+
+RETRY_SECONDS = 30.0
+"""Wait after a failed write, unless the schedule's own interval is shorter."""
+
+_LOCK = ".lock"
+
+
+class SnapshotFolder:
+    """The folder that this process alone writes snapshots to, held by a lock until it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ConfigurationError(
+                f"snapshot folder {path} cannot be written: {error.strerror}; "
+                "choose another with --snapshot-dir"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another w2v-stream writes to snapshot folder {path}; "
+                "stop it or choose another with --snapshot-dir"
+            ) from error
+        snapshot.clean(path)
+
+    def open_learner(self, settings: RunSettings, log: Any) -> OnlineWord2Vec:
+        """A learner that goes on from the newest intact snapshot, or a new one, as settings say."""
+        config, tokenizer = settings.learner_config, settings.tokenizer
+        if settings.resume == "never":
+            return OnlineWord2Vec(config, tokenizer=tokenizer)
+        for path in snapshot.folders(self.path):
+            try:
+                snapshot.read(path).verify()
+                learner = OnlineWord2Vec.restore(path, config, tokenizer=tokenizer)
+            except SnapshotMismatchError as error:
+                raise ConfigurationError(str(error)) from error
+            except SnapshotError as error:
+                log.error("snapshot_damaged", reason=str(error), action="trying the one before")
+                continue
+            log.info("resumed", snapshot=str(path), **learner.totals())
+            return learner
+        if settings.resume == "require":
+            raise ConfigurationError(
+                f"--resume require: {self.path} holds no intact snapshot to go on from"
+            )
+        return OnlineWord2Vec(config, tokenizer=tokenizer)
+
+
+class Checkpointer:
+    """Writes checkpoints when they are due."""
+
+    def __init__(
+        self,
+        learner: OnlineWord2Vec,
+        folder: Path,
+        every: Interval,
+        keep: int,
+        log: Any,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._learner = learner
+        self._folder = folder
+        self._every = every
+        self._keep = keep
+        self._log = log
+        self._clock = clock
+        self._written_records: int | None = None
+        self._set_due()
+        self._written_at: float | None = None
+        self.failures = 0
+
+    def _set_due(self) -> None:
+        every = self._every
+        self._due_at = None if every.seconds is None else self._clock() + every.seconds
+        self._due_words = None if every.words is None else self._learner.total_words + every.words
+
+    def is_due(self) -> bool:
+        """Whether the interval since the last one has passed."""
+        if self._due_at is not None and self._clock() >= self._due_at:
+            return True
+        return self._due_words is not None and self._learner.total_words >= self._due_words
+
+    def age_seconds(self) -> float | None:
+        """Seconds since the last one was written, None before the first."""
+        return None if self._written_at is None else self._clock() - self._written_at
+
+    def write(self, source_name: str, position: dict[str, Any], **counters: int) -> bool:
+        """Write one now if anything was learned since the last; return whether it is on disk."""
+        records = self._learner.vocabulary.total_records
+        if records == self._written_records:
+            self._set_due()
+            return True
+        began = self._clock()
+        try:
+            path = self._learner.snapshot(
+                self._folder, positions={source_name: position}, counters=counters
+            )
+        except SnapshotError as error:
+            self.failures += 1
+            self._set_due()
+            retry_at = self._clock() + RETRY_SECONDS
+            self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
+            self._due_words = None
+            self._log.error("snapshot_failed", reason=str(error), action="training goes on")
+            return False
+        snapshot.prune(self._folder, self._keep)
+        self._written_records = records
+        self._written_at = self._clock()
+        self._set_due()
+        self._log.info(
+            "snapshot_written",
+            path=str(path),
+            words=self._learner.total_words,
+            vocabulary=len(self._learner.vocabulary),
+            seconds=round(self._written_at - began, 3),
+        )
+        return True

@@ -1,0 +1,94 @@
+"""Bytes to records: a record a line, over-long lines cut, whatever the chunks they come in."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+_SEPARATORS = b" \t\r\v\f"
+_SEPARATOR = re.compile(rb"[ \t\r\v\f]")
+_TOKEN_END = re.compile(rb"[ \t\r\v\f\n]")
+
+
+class RecordSplitter:
+    """Cuts a byte stream into records; how depends on the bytes alone, not on their chunks.
+
+    A line longer than ``max_line_bytes`` becomes several records, cut where a token ends. A
+    token longer than a whole record is cut to ``max_token_bytes + 1`` bytes, enough for whoever
+    drops long tokens to see one; so memory is bounded whatever comes.
+    """
+
+    def __init__(self, max_line_bytes: int, max_token_bytes: int) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._token_bytes = max_token_bytes + 1
+        self._tail = b""
+        self._swallowed_bytes = 0
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes taken in that no record has been made of yet."""
+        return len(self._tail) + self._swallowed_bytes
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in the next bytes; return the records they complete, each ended by a line feed."""
+        records = b""
+        if self._swallowed_bytes:
+            end = _TOKEN_END.search(data)
+            if end is None:
+                self._swallowed_bytes += len(data)
+                return b""
+            data = data[end.end() :]
+            records = self.flush()
+        text = self._tail + data
+        end_of_lines = text.rfind(b"\n") + 1
+        self._tail = text[end_of_lines:]
+        records += self._cut_lines(text[:end_of_lines])
+        return records + self._cut_tail()
+
+    def flush(self) -> bytes:
+        """The last record, though no line feed ended it."""
+        records = self._tail + b"\n" if self._tail else b""
+        self._tail, self._swallowed_bytes = b"", 0
+        return records
+
+    def _cut_lines(self, lines: bytes) -> bytes:
+        if len(lines) <= self._max_line_bytes:
+            return lines
+        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
+        if np.diff(ends, prepend=-1).max() - 1 <= self._max_line_bytes:
+            return lines
+        records = []
+        for line in lines[:-1].split(b"\n"):
+            rest = line
+            while len(rest) > self._max_line_bytes:
+                record, rest_or_none = self._cut(rest)
+                records.append(record)
+                if rest_or_none is None:
+                    break
+                rest = rest_or_none
+            else:
+                records.append(rest)
+        return b"\n".join(records) + b"\n"
+
+    def _cut_tail(self) -> bytes:
+        records = b""
+        while len(self._tail) > self._max_line_bytes:
+            record, rest = self._cut(self._tail)
+            if rest is None:
+                self._swallowed_bytes = len(self._tail) - len(record)
+                self._tail = record
+                break
+            records += record + b"\n"
+            self._tail = rest
+        return records
+
+    def _cut(self, line: bytes) -> tuple[bytes, bytes | None]:
+        """An over-long line's first record, and the rest: None if a token fills all that is there."""
+        limit = self._max_line_bytes + 1
+        inside = max(line.rfind(byte, 0, limit) for byte in _SEPARATORS)
+        if inside >= 0:
+            return line[:inside], line[inside + 1 :]
+        after = _SEPARATOR.search(line, limit)
+        rest = line[after.end() :] if after else None
+        return line[: self._token_bytes], rest

@@ -1,0 +1,30 @@
+"""Word vectors that learn from a stream: the library under w2v-stream.
+
+Reading snapshots (``load_vectors``) imports no training code; the learner is imported when it is
+first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from w2v_online.vectors import WordVectors, load_vectors
+
+if TYPE_CHECKING:
+    from w2v_online.config import LearnerConfig
+    from w2v_online.learner import BatchStats, OnlineWord2Vec
+
+__version__ = "0.1.0"
+__all__ = ["BatchStats", "LearnerConfig", "OnlineWord2Vec", "WordVectors", "load_vectors"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LearnerConfig":
+        from w2v_online.config import LearnerConfig
+
+        return LearnerConfig
+    if name in ("OnlineWord2Vec", "BatchStats"):
+        from w2v_online import learner
+
+        return getattr(learner, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,56 @@
+"""What a learner is told: names, defaults, limits and meaning of every model option.
+
+The one declaration of these options; the daemon's flags, environment variables and
+configuration keys are derived from it. Names are gensim's.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LearnerConfig(BaseModel):
+    """Options of a learner; immutable and validated (pydantic's ValidationError, a ValueError)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vector_size: int = Field(100, ge=1, le=8192, description="Dimensions of a word vector.")
+    window: int = Field(
+        5, ge=1, le=1000, description="Largest distance between a word and its context, in words."
+    )
+    negative: int = Field(
+        5, ge=1, le=63, description="Words drawn from the noise distribution for each centre."
+    )
+    ns_exponent: float = Field(
+        0.75,
+        ge=-1.0,
+        le=1.0,
+        description="The noise distribution is proportional to count**ns_exponent.",
+    )
+    sample: float = Field(
+        1e-3,
+        ge=0.0,
+        le=1.0,
+        description="Words above this frequency are thinned out at random; 0 keeps all.",
+    )
+    min_count: int = Field(
+        5, ge=1, le=1_000_000, description="A word gets a vector when it has been seen so often."
+    )
+    max_vocab_size: int = Field(
+        1_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Most words that can have a vector; memory is bounded by it.",
+    )
+    alpha: float = Field(
+        0.05, gt=0.0, le=1.0, description="Learning rate of a row's first update."
+    )
+    min_alpha: float = Field(
+        0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
+    )
+    seed: int = Field(
+        1, ge=0, le=2**63 - 1, description="Seed of initial vectors, subsampling and negatives."
+    )
+    max_token_bytes: int = Field(
+        64, ge=1, le=4096, description="Longer tokens are dropped and counted."
+    )

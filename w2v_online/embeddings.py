@@ -1,0 +1,92 @@
+"""The two matrices: aligned rows that appear as words arrive, and what each row remembers.
+
+Owns memory and the initial values of rows; knows nothing of words or of how rows are trained.
+Capacity for every possible row is reserved as address space, which costs nothing until a row is
+touched, so growing copies nothing and rows never move.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.kernels.rows import initialise_rows
+from w2v_online.kernels.sgns import Matrices
+from w2v_online.simd import ROW_MULTIPLE
+
+
+def padded(vector_size: int) -> int:
+    """Floats in a row of the matrices for vectors of this size."""
+    return -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
+def _reserve(rows: int, row_floats: int) -> NDArray[np.float32]:
+    """float32[rows, row_floats] of zeros, page-aligned, in huge pages where the system has them."""
+    memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            pass  # a kernel without huge pages; only speed differs
+    array = np.frombuffer(memory, np.float32, count=rows * row_floats)
+    return array.reshape(rows, row_floats)
+
+
+class Embeddings:
+    """syn0 and syn1 with their update counts; rows below ``len(self)`` are in use."""
+
+    def __init__(self, max_rows: int, vector_size: int, seed_state: int) -> None:
+        self.vector_size = vector_size
+        self.row_floats = padded(vector_size)
+        self.matrices = Matrices(
+            syn0=_reserve(max_rows, self.row_floats),
+            syn1=_reserve(max_rows, self.row_floats),
+            updates0=np.zeros(max_rows, np.uint32),
+            updates1=np.zeros(max_rows, np.uint32),
+        )
+        self.state = np.array([seed_state], np.uint64)
+        self._rows = 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that the matrices and their update counts can ever take."""
+        return sum(array.nbytes for array in self.matrices)
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """float32[len(self), vector_size], a view of syn0 without its padding."""
+        return self.matrices.syn0[: self._rows, : self.vector_size]
+
+    @property
+    def output_vectors(self) -> NDArray[np.float32]:
+        """float32[len(self), vector_size], a view of syn1 without its padding."""
+        return self.matrices.syn1[: self._rows, : self.vector_size]
+
+    def grow(self, rows: int) -> None:
+        """Have ``rows`` rows in use: new ones get a random vector of syn0, zeros in syn1.
+
+        Initial values are uniform in [-0.5, 0.5) / vector_size, as in word2vec.c.
+        """
+        initialise_rows(self.matrices.syn0, self._rows, rows, self.vector_size, self.state)
+        self._rows = rows
+
+    def restore(
+        self,
+        rows: NDArray[np.int32],
+        vectors: NDArray[np.float32],
+        output_vectors: NDArray[np.float32],
+        updates: tuple[NDArray[np.uint32], NDArray[np.uint32]],
+        state: int,
+    ) -> None:
+        """Take over saved rows: ``vectors[i]`` belongs to row ``rows[i]``; update counts are by row."""
+        self._rows = len(rows)
+        self.matrices.syn0[rows, : self.vector_size] = vectors
+        self.matrices.syn1[rows, : self.vector_size] = output_vectors
+        self.matrices.updates0[: self._rows] = updates[0]
+        self.matrices.updates1[: self._rows] = updates[1]
+        self.state[0] = state

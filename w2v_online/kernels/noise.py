@@ -1,0 +1,70 @@
+"""The noise distribution: weights from counts, and blocks of draws from weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v_online.kernels.jit import kernel
+from w2v_online.kernels.random import below, uniform
+
+MANTISSA_BITS = 12
+"""Resolution of the power table; linear interpolation leaves a relative error below 1e-8."""
+
+
+@kernel
+def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
+    """Write count**ns_exponent into ``weights`` and return their sum.
+
+    Parameters
+    ----------
+    counts : int64[capacity], each at least 1 below ``n_rows``
+    mantissa_powers : float64[2**MANTISSA_BITS + 1], (1 + i / 2**MANTISSA_BITS)**ns_exponent
+    exponent_powers : float64[64], 2**(i * ns_exponent)
+    weights : float64[capacity], written below ``n_rows``
+    """
+    low_bits = np.uint64(52 - MANTISSA_BITS)
+    scale = 1.0 / np.float64(np.uint64(1) << low_bits)
+    total = 0.0
+    for row in range(n_rows):
+        bits = np.float64(counts[row]).view(np.uint64)
+        exponent = np.int64(bits >> np.uint64(52)) - 1023
+        mantissa = bits & np.uint64(0xFFFFFFFFFFFFF)
+        step = np.int64(mantissa >> low_bits)
+        rest = np.float64(mantissa & ((np.uint64(1) << low_bits) - np.uint64(1))) * scale
+        low = mantissa_powers[step]
+        weight = (low + rest * (mantissa_powers[step + 1] - low)) * exponent_powers[exponent]
+        weights[row] = weight
+        total += weight
+    return total
+
+
+@kernel
+def draw_block(weights, n_rows, total, state, block):
+    """Fill ``block`` (int32) with draws proportional to ``weights``, in random order.
+
+    Systematic sampling: one random offset, then every row as often as the multiples of
+    total / len(block) fall into its part of the cumulative weights, so a row's expected number
+    is exact and its actual number is never off by one or more; a Fisher-Yates shuffle follows.
+    One pass over the rows and the block, no search and no table. -1 throughout if there are no
+    rows.
+    """
+    size = len(block)
+    if n_rows == 0:
+        block[:] = np.int32(-1)
+        return
+    scale = size / total
+    offset = uniform(state)
+    cumulative = 0.0
+    filled = 0
+    for row in range(n_rows):
+        cumulative += weights[row]
+        until = min(size, np.int64(cumulative * scale + offset))
+        while filled < until:
+            block[filled] = np.int32(row)
+            filled += 1
+    while filled < size:  # rounding of the last sum
+        block[filled] = np.int32(n_rows - 1)
+        filled += 1
+    for i in range(size - 1, 0, -1):
+        j = below(state, i + 1)
+        block[i], block[j] = block[j], block[i]

@@ -1,0 +1,337 @@
+"""The learner: joins vocabulary, noise, matrices and kernel; ``learn`` is the one way in.
+
+A stream is trained in segments. Within a segment the noise weights stay as they are, so training
+may follow encoding after any number of sentences and gives the same bytes: with one thread the
+model depends on the sequence of records and the seed alone. At the end of a segment, due after so
+many words and never after so many seconds, upkeep takes the weights from the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online import snapshot
+from w2v_online.config import LearnerConfig
+from w2v_online.embeddings import Embeddings
+from w2v_online.errors import SnapshotMismatchError
+from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, WORD_PADDING
+from w2v_online.kernels.sgns import Scratch, train_sgns
+from w2v_online.sampler import NoiseSampler
+from w2v_online.schedule import rate_table
+from w2v_online.simd import CACHE_LINE_BYTES, Tile
+from w2v_online.vocabulary import (
+    RECORD_SEPARATOR,
+    SEPARATED,
+    TOKEN_SEPARATOR,
+    WHITESPACE,
+    Encoded,
+    Vocabulary,
+)
+
+SEGMENT_GROWTH = 128
+"""A segment ends when the stream has grown by one part in so many since the last one."""
+
+MAX_SEGMENT_WORDS = 65_536
+
+PRETOKENIZED = "pretokenized"
+"""Tokenizer identity of a learner that was fed token lists."""
+
+
+@dataclass(frozen=True)
+class BatchStats:
+    """What one call of ``learn`` did; losses are sums of -log p taken before each update."""
+
+    records: int = 0
+    words: int = 0
+    trained_words: int = 0
+    positive_pairs: int = 0
+    negative_pairs: int = 0
+    positive_loss: float = 0.0
+    negative_loss: float = 0.0
+
+    @property
+    def pairs(self) -> int:
+        """(centre, context) pairs trained."""
+        return self.positive_pairs
+
+    @property
+    def loss(self) -> float:
+        """Negative-sampling loss per pair (Mikolov et al. 2013, eq. 4, negated); nan without pairs."""
+        if not self.positive_pairs:
+            return float("nan")
+        return (self.positive_loss + self.negative_loss) / self.positive_pairs
+
+
+def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Zeros whose first element starts a cache line."""
+    item_bytes = np.dtype(dtype).itemsize
+    memory = np.zeros(size * item_bytes + CACHE_LINE_BYTES, np.uint8)
+    offset = -memory.ctypes.data % CACHE_LINE_BYTES
+    return memory[offset : offset + size * item_bytes].view(dtype)
+
+
+def _scratch(tile: Tile, window: int) -> Scratch:
+    contexts = 2 * window + tile.inputs
+    return Scratch(
+        inputs=_aligned(contexts, np.int64),
+        outputs=_aligned(tile.outputs, np.int64),
+        input_rates=_aligned(contexts, np.float32),
+        output_rates=_aligned(tile.outputs, np.float32),
+        errors=_aligned(contexts * tile.error_floats, np.float32),
+        likelihood=_aligned(tile.error_floats, np.float32),
+        exponent=_aligned(tile.error_floats, np.int32),
+        zero_row=_aligned(tile.row_floats, np.float32),
+    )
+
+
+def warm_up(config: LearnerConfig) -> None:
+    """Load or compile every kernel that a learner with these options calls.
+
+    Compiled code is kept on disk, so only the first call on a machine takes seconds.
+    """
+    small = config.model_copy(update={"max_vocab_size": 16, "min_count": 1, "sample": 1e-3})
+    model = OnlineWord2Vec(small)
+    model.learn([["a", "b", "a", "c"]] * 3)
+    vocabulary = Vocabulary(small)
+    vocabulary.restore(model.vocabulary.state(), model.vocabulary.counts)
+
+
+class OnlineWord2Vec:
+    """Word vectors that learn from every record once, as it comes.
+
+    Parameters
+    ----------
+    config
+        Model options; the defaults if left out.
+    tokenizer
+        Identity of whatever splits the text, kept in snapshots: a model is only continued with
+        the same one.
+    """
+
+    def __init__(
+        self, config: LearnerConfig | None = None, *, tokenizer: str = PRETOKENIZED
+    ) -> None:
+        self.config = config = config or LearnerConfig()
+        self.tokenizer = tokenizer
+        seeds = np.random.SeedSequence(config.seed).generate_state(4, np.uint64)
+        self.vocabulary = Vocabulary(config)
+        self.sampler = NoiseSampler(
+            config.ns_exponent, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
+        )
+        self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[1]))
+        self._subsampling_state = np.array([seeds[2]], np.uint64)
+        self._training_state = np.array([seeds[3]], np.uint64)
+        self._tile = Tile(self.embeddings.row_floats, 1 + config.negative)
+        self._scratch = _scratch(self._tile, config.window)
+        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha))
+        self._segment_end = 0
+
+    @property
+    def total_words(self) -> int:
+        """Tokens read so far."""
+        return self.vocabulary.total_words
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that vocabulary and matrices can ever take."""
+        return self.vocabulary.max_bytes + self.embeddings.max_bytes
+
+    def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
+        """Learn from tokenised sentences, each a record: contexts do not cross them.
+
+        A token that contains one of ASCII's separators RS and US, or a line break, is split
+        there. Lone surrogates become question marks.
+        """
+        text = bytearray()
+        for sentence in sentences:
+            if isinstance(sentence, str):
+                raise TypeError("a sentence must be a list of tokens, not a string; split it first")
+            text += "\x1f".join(sentence).replace("\n", "\x1f").encode(errors="replace")
+            text += RECORD_SEPARATOR
+        return self._learn(text, SEPARATED)
+
+    def learn_text(self, text: bytes | bytearray) -> BatchStats:
+        """Learn from UTF-8 text: a record a line, tokens between ASCII whitespace."""
+        return self._learn(text, WHITESPACE)
+
+    def learn_separated(self, text: bytes | bytearray) -> BatchStats:
+        """Learn from UTF-8 text that a tokenizer split with TOKEN_ and RECORD_SEPARATOR."""
+        return self._learn(text, SEPARATED)
+
+    def _learn(self, text: bytes | bytearray, classes: NDArray[np.uint8]) -> BatchStats:
+        buffer = np.empty(len(text) + WORD_PADDING, np.uint8)
+        buffer[: len(text)] = np.frombuffer(text, np.uint8)
+        buffer[len(text) :] = 0
+        records, words = self.vocabulary.total_records, self.vocabulary.total_words
+        trained_words = 0
+        stats = np.zeros(4)
+        position = 0
+        while position < len(text):
+            encoded = self.vocabulary.encode(
+                buffer, position, len(text), classes, self._segment_end, self._subsampling_state
+            )
+            self.embeddings.grow(len(self.vocabulary))
+            self._train(encoded, stats)
+            trained_words += len(encoded.ids)
+            position = encoded.next_position
+            if self.vocabulary.total_words >= self._segment_end:
+                self._upkeep()
+        return BatchStats(
+            records=self.vocabulary.total_records - records,
+            words=self.vocabulary.total_words - words,
+            trained_words=trained_words,
+            positive_pairs=int(stats[0]),
+            negative_pairs=int(stats[1]),
+            positive_loss=float(stats[2]),
+            negative_loss=float(stats[3]),
+        )
+
+    def _train(self, encoded: Encoded, stats: NDArray[np.float64]) -> None:
+        sentence = 0
+        while True:
+            sentence = train_sgns(
+                self._tile,
+                encoded.ids,
+                encoded.sentence_ends,
+                sentence,
+                self.config.window,
+                self.embeddings.matrices,
+                self.sampler.block,
+                self.sampler.next,
+                self._rates,
+                self._training_state,
+                self._scratch,
+                stats,
+            )
+            if sentence == len(encoded.sentence_ends):
+                break
+            self.sampler.refill()
+
+    def _upkeep(self) -> None:
+        """End a segment: noise weights follow the counts, and the next segment's end is set."""
+        total_words = self.vocabulary.total_words
+        self.sampler.update(self.vocabulary.counts, total_words)
+        self._segment_end = total_words + min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
+
+    # --- snapshots ---------------------------------------------------------------------------
+
+    def snapshot(self, folder: str | Path, **extra: Any) -> Path:
+        """Write a complete snapshot into a new folder below ``folder`` and return its path.
+
+        ``extra`` goes into the manifest (the daemon's source positions, for one). Raises
+        SnapshotError if it cannot be written; nothing of it is left then.
+        """
+        order = np.argsort(-self.vocabulary.counts, kind="stable").astype(np.int32)
+        words = self.vocabulary.words()
+        matrices = self.embeddings.matrices
+        rows = len(order)
+        state: dict[str, NDArray[Any]] = {
+            "rows": order,
+            "output_vectors": self.embeddings.output_vectors[order],
+            "updates0": matrices.updates0[:rows],
+            "updates1": matrices.updates1[:rows],
+            "generators": np.array(
+                [self._subsampling_state[0], self._training_state[0], self.embeddings.state[0]],
+                np.uint64,
+            ),
+            "segment_end": np.array([self._segment_end], np.int64),
+            **self.vocabulary.state(),
+            **self.sampler.save(),
+        }
+        return snapshot.write(
+            Path(folder),
+            words=[words[row] for row in order],
+            vectors=self.embeddings.vectors[order],
+            counts=self.vocabulary.counts[order],
+            state=state,
+            manifest={
+                "config": self.config.model_dump(),
+                "tokenizer": self.tokenizer,
+                "totals": self.totals(),
+                **extra,
+            },
+        )
+
+    def totals(self) -> dict[str, int]:
+        """What was read so far, as it stands in the manifest of a snapshot."""
+        vocabulary = self.vocabulary
+        return {
+            "records": vocabulary.total_records,
+            "words": vocabulary.total_words,
+            "dropped_tokens": vocabulary.dropped_tokens,
+            "vocabulary": len(vocabulary),
+            "candidates": vocabulary.candidates,
+            "forgotten_candidates": vocabulary.forgotten_words,
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        config: LearnerConfig | None = None,
+        *,
+        tokenizer: str | None = None,
+    ) -> OnlineWord2Vec:
+        """A learner that goes on where the snapshot at ``path`` was taken.
+
+        ``config`` may differ from the saved one except in what the saved arrays depend on, and
+        ``tokenizer`` must be the saved one if given: SnapshotMismatchError otherwise,
+        SnapshotError if the snapshot is damaged.
+        """
+        saved = snapshot.read(Path(path))
+        saved_config = LearnerConfig.model_validate(saved.manifest["config"])
+        config = config or saved_config
+        _check_continues(saved.path, saved_config, config, saved.manifest["tokenizer"], tokenizer)
+        model = cls(config, tokenizer=saved.manifest["tokenizer"])
+        state = saved.state
+        rows = np.asarray(state["rows"])
+        row_counts = np.zeros(len(rows), np.int64)
+        row_counts[rows] = saved.counts
+        model.vocabulary.restore(state, row_counts)
+        generators = state["generators"]
+        model.embeddings.restore(
+            rows,
+            saved.vectors,
+            state["output_vectors"],
+            (state["updates0"], state["updates1"]),
+            int(generators[2]),
+        )
+        model.sampler.restore(state)
+        model._subsampling_state[0] = generators[0]
+        model._training_state[0] = generators[1]
+        model._segment_end = int(state["segment_end"][0])
+        return model
+
+
+_FIXED = ("vector_size", "max_vocab_size", "max_token_bytes")
+"""Options that a snapshot's arrays depend on."""
+
+
+def _check_continues(
+    path: Path,
+    saved: LearnerConfig,
+    wanted: LearnerConfig,
+    saved_tokenizer: str,
+    tokenizer: str | None,
+) -> None:
+    differences: Mapping[str, tuple[Any, Any]] = {
+        name: (getattr(saved, name), getattr(wanted, name))
+        for name in _FIXED
+        if getattr(saved, name) != getattr(wanted, name)
+    }
+    if tokenizer is not None and tokenizer != saved_tokenizer:
+        differences = {**differences, "tokenizer": (saved_tokenizer, tokenizer)}
+    if differences:
+        listed = ", ".join(
+            f"{name} is {old} there and {new} here" for name, (old, new) in differences.items()
+        )
+        raise SnapshotMismatchError(
+            f"cannot continue {path}: {listed}; use the saved values, another snapshot folder, "
+            "or start afresh there with --resume never"
+        )

@@ -1,0 +1,28 @@
+"""Learning rates for a stream without an end: per row, falling with the row's own updates.
+
+    rate(n) = max(min_alpha, alpha / sqrt(1 + n / tau))
+
+n is how often the row was updated, so a word that arrives after a billion others still starts at
+``alpha``, while one seen often has settled; the floor keeps old words learning. Rows of syn0 are
+updated once per pair, rows of syn1 once per centre, hence two values of tau.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.kernels.sgns import RATE_STEPS
+
+TAU_INPUT = 500.0
+TAU_OUTPUT = 2000.0
+"""Updates after which a row's rate has fallen to alpha / sqrt(2): measured, see docs/benchmarks.md."""
+
+
+def rate_table(alpha: float, min_alpha: float) -> NDArray[np.float32]:
+    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
+    steps = np.arange(32 * RATE_STEPS)
+    # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
+    updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
+    tau = np.array([[TAU_INPUT], [TAU_OUTPUT]])
+    return np.maximum(min_alpha, alpha / np.sqrt(1.0 + updates / tau)).astype(np.float32)

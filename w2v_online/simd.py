@@ -1,0 +1,410 @@
+"""A float32 vector type and the register tiles that the training kernels are made of.
+
+Owns how a window's dot products and updates map onto vector registers; knows nothing of words,
+sampling or learning rates. LLVM's own vectoriser gives up on loops over many rows that may
+alias, so the tiles are written as LLVM IR: Python loops unroll them for one :class:`Tile` shape
+at compile time. A vector has ``LANES`` lanes; LLVM splits it where the machine is narrower.
+
+Notation (Rong 2014, eq. 55-59): x are input rows, y output rows, t the label, p the probability
+that the model gives to the label that was seen, and g = t - sigmoid(x . y).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import config as numba_config
+from numba import types
+from numba.core import cgutils
+from numba.extending import (
+    NativeValue,
+    intrinsic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+
+ROW_MULTIPLE = 16
+"""Rows are padded to a multiple of so many floats (64 bytes, a cache line), on every machine."""
+
+CACHE_LINE_BYTES = 64
+
+
+def _has_avx512() -> bool:
+    features = numba_config.CPU_FEATURES
+    if features is not None:
+        return "+avx512f" in features
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
+
+
+LANES = 16 if _has_avx512() else 8
+"""Floats in one vector register: 16 with AVX-512, otherwise 8 (which LLVM halves for SSE and NEON)."""
+
+F32 = ir.FloatType()
+I32 = ir.IntType(32)
+I64 = ir.IntType(64)
+VEC = ir.VectorType(F32, LANES)
+IVEC = ir.VectorType(I32, LANES)
+VEC_BYTES = 4 * LANES
+
+
+class Tile:
+    """The shape a kernel is compiled for: passed as an argument, its numbers become constants.
+
+    Parameters
+    ----------
+    row_floats
+        Floats in a padded row, a multiple of ``ROW_MULTIPLE``.
+    outputs
+        Output rows that each input row meets: the target and the negatives.
+    """
+
+    def __init__(self, row_floats: int, outputs: int) -> None:
+        if row_floats % ROW_MULTIPLE or row_floats <= 0:
+            raise ValueError(f"row_floats must be a positive multiple of {ROW_MULTIPLE}")
+        if outputs < 1:
+            raise ValueError("outputs must be at least 1")
+        self.row_floats = row_floats
+        self.outputs = outputs
+
+    @property
+    def inputs(self) -> int:
+        """Input rows whose dot products are computed together."""
+        return 2 if 2 * self.outputs <= 16 else 1
+
+    @property
+    def error_floats(self) -> int:
+        """Floats that one tile of errors takes: ``inputs * outputs`` rounded up to whole vectors."""
+        return -(-self.inputs * self.outputs // LANES) * LANES
+
+
+class TileType(types.Type):
+    """Numba's type of one :class:`Tile` shape."""
+
+    def __init__(self, row_floats: int, outputs: int) -> None:
+        self.row_floats = row_floats
+        self.outputs = outputs
+        super().__init__(name=f"Tile({row_floats}, {outputs}, {LANES})")
+
+    @property
+    def shape(self) -> Tile:
+        """The Python object that this type stands for."""
+        return Tile(self.row_floats, self.outputs)
+
+
+@typeof_impl.register(Tile)
+def _typeof_tile(value: Tile, _context: Any) -> TileType:
+    return TileType(value.row_floats, value.outputs)
+
+
+register_model(TileType)(models.OpaqueModel)
+
+
+@unbox(TileType)
+def _unbox_tile(_typ: Any, _obj: Any, c: Any) -> NativeValue:
+    return NativeValue(c.context.get_dummy_value())
+
+
+# --- building blocks of the generated code ---------------------------------------------------
+
+
+def _splat(builder: Any, scalar: Any) -> Any:
+    vec_type = ir.VectorType(scalar.type, LANES)
+    first = builder.insert_element(ir.Constant(vec_type, ir.Undefined), scalar, I32(0))
+    zeros = ir.Constant(IVEC, [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(vec_type, ir.Undefined), zeros)
+
+
+def _constant(value: float) -> Any:
+    return ir.Constant(VEC, [ir.Constant(F32, value)] * LANES)
+
+
+def _int_constant(value: int) -> Any:
+    return ir.Constant(IVEC, [ir.Constant(I32, value)] * LANES)
+
+
+def _pointer(builder: Any, address: Any, byte_offset: Any, element: Any) -> Any:
+    return builder.inttoptr(builder.add(address, byte_offset), element.as_pointer())
+
+
+def _load(builder: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES) -> Any:
+    return builder.load(_pointer(builder, address, byte_offset, VEC), align=align, typ=VEC)
+
+
+def _store(builder: Any, value: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES) -> None:
+    builder.store(value, _pointer(builder, address, byte_offset, VEC), align=align)
+
+
+def _load_float_splat(builder: Any, address: Any, byte_offset: Any) -> Any:
+    return _splat(builder, builder.load(_pointer(builder, address, byte_offset, F32), align=4, typ=F32))
+
+
+def _load_address(builder: Any, address: Any, index: int) -> Any:
+    return builder.load(_pointer(builder, address, I64(8 * index), I64), align=8, typ=I64)
+
+
+def _call(builder: Any, name: str, args: list[Any]) -> Any:
+    function_type = ir.FunctionType(args[0].type, [arg.type for arg in args])
+    function = cgutils.get_or_insert_function(builder.module, function_type, name)
+    return builder.call(function, args)
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    return _call(builder, f"llvm.fma.v{LANES}f32", [a, b, c])
+
+
+def _sum_lanes(builder: Any, vectors: list[Any]) -> Any:
+    """One vector whose lane i is the sum of ``vectors[i]``: a tree of shuffles and additions.
+
+    At each level neighbours in the list are merged: the halves of every lane group of the one
+    and the other are added and laid side by side, so that after log2(LANES) levels each vector
+    has one lane left and they stand in the order of the list.
+    """
+    vectors = vectors + [_constant(0.0)] * (LANES - len(vectors))
+    # The last level must place sums in list order: level with group size s takes from a and b
+    # the lanes whose bit s is 0 (resp. 1) and adds them.
+    width = LANES // 2
+    while width >= 1:
+        merged = []
+        for i in range(len(vectors) // 2):
+            a, b = vectors[i], vectors[i + len(vectors) // 2]
+            low, high = [], []
+            for lane in range(LANES):
+                # Lanes with this bit clear come from a, set from b; partners differ in the bit.
+                source = 0 if not lane & width else LANES
+                low.append(source + (lane & ~width))
+                high.append(source + (lane | width))
+            merged.append(
+                builder.fadd(
+                    builder.shuffle_vector(a, b, ir.Constant(IVEC, low)),
+                    builder.shuffle_vector(a, b, ir.Constant(IVEC, high)),
+                )
+            )
+        vectors = merged
+        width //= 2
+    return vectors[0]
+
+
+_LN2_HIGH = 0.693359375
+_LN2_LOW = -2.12194440e-4
+# Cephes expf: exp(r) = 1 + r + r^2 * P(r) on |r| <= ln2 / 2, error below 2 ulp.
+_EXP_POLYNOMIAL = (
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
+)
+
+
+def _float32_constant(value: float) -> float:
+    import struct
+
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def _exp(builder: Any, x: Any) -> Any:
+    """exp(x) on every lane for |x| <= 87 (larger ones are clamped), relative error below 2e-7."""
+    x = _call(builder, f"llvm.minnum.v{LANES}f32", [x, _constant(87.0)])
+    x = _call(builder, f"llvm.maxnum.v{LANES}f32", [x, _constant(-87.0)])
+    log2_e = _constant(_float32_constant(1.0 / math.log(2.0)))
+    n = _call(builder, f"llvm.rint.v{LANES}f32", [builder.fmul(x, log2_e)])
+    r = _fma(builder, n, _constant(-_LN2_HIGH), x)
+    r = _fma(builder, n, _constant(_float32_constant(-_LN2_LOW)), r)
+    p = _constant(_float32_constant(_EXP_POLYNOMIAL[0]))
+    for coefficient in _EXP_POLYNOMIAL[1:]:
+        p = _fma(builder, p, r, _constant(_float32_constant(coefficient)))
+    value = builder.fadd(_fma(builder, p, builder.fmul(r, r), r), _constant(1.0))
+    power = builder.shl(
+        builder.add(builder.fptosi(n, IVEC), _int_constant(127)), _int_constant(23)
+    )
+    return builder.fmul(value, builder.bitcast(power, VEC))
+
+
+# --- intrinsics ------------------------------------------------------------------------------
+
+
+@intrinsic
+def address_of(_typing: Any, array: Any) -> Any:
+    """Address of an array's first element as an integer; the caller keeps the array alive."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.ptrtoint(struct.data, I64)
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def tile_inputs(_typing: Any, tile: Any) -> Any:
+    """``Tile.inputs`` as a constant."""
+    inputs = tile.shape.inputs
+    return types.intp(tile), lambda _c, _b, _s, _a: I64(inputs)
+
+
+@intrinsic
+def tile_outputs(_typing: Any, tile: Any) -> Any:
+    """``Tile.outputs`` as a constant."""
+    outputs = tile.outputs
+    return types.intp(tile), lambda _c, _b, _s, _a: I64(outputs)
+
+
+@intrinsic
+def tile_row_bytes(_typing: Any, tile: Any) -> Any:
+    """Bytes in a padded row as a constant."""
+    row_bytes = 4 * tile.row_floats
+    return types.intp(tile), lambda _c, _b, _s, _a: I64(row_bytes)
+
+
+@intrinsic
+def tile_error_floats(_typing: Any, tile: Any) -> Any:
+    """``Tile.error_floats`` as a constant."""
+    floats = tile.shape.error_floats
+    return types.intp(tile), lambda _c, _b, _s, _a: I64(floats)
+
+
+@intrinsic
+def prefetch_row(_typing: Any, tile: Any, address: Any) -> Any:
+    """Ask for every cache line of a row that will be read and written soon."""
+    row_bytes = 4 * tile.row_floats
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        byte_pointer = ir.IntType(8).as_pointer()
+        function_type = ir.FunctionType(ir.VoidType(), [byte_pointer, I32, I32, I32])
+        name = "llvm.prefetch.p0"
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        for offset in range(0, row_bytes, CACHE_LINE_BYTES):
+            pointer = _pointer(builder, args[1], I64(offset), ir.IntType(8))
+            builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+        return context_none()
+
+    def context_none() -> Any:
+        return ir.Constant(ir.IntType(8).as_pointer(), None)
+
+    return types.void(tile, address), codegen
+
+
+@intrinsic
+def tile_errors(
+    _typing: Any, tile: Any, inputs: Any, outputs: Any, errors: Any, likelihood: Any, exponent: Any
+) -> Any:
+    """Errors g = t - sigmoid(x . y) of ``Tile.inputs`` input rows against all output rows.
+
+    Every argument but the tile is an address: ``inputs`` and ``outputs`` of int64 addresses of
+    rows, ``errors`` of float32[error_floats] (written: input-major), ``likelihood`` of
+    float32[error_floats] and ``exponent`` of int32[error_floats]. The latter two keep, lane by
+    lane, the product of the probabilities p as mantissa in [1, 2) and power of two, so that the
+    logarithm is taken once per call of a kernel and not once per pair. The first output row has
+    label 1, the others 0. A row of zeros gives p = 1/2 exactly.
+    """
+    shape = tile.shape
+    n_in, n_out = shape.inputs, shape.outputs
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, inputs_at, outputs_at, errors_at, likelihood_at, exponent_at = args
+        x_rows = [_load_address(builder, inputs_at, i) for i in range(n_in)]
+        y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
+        sums = [_constant(0.0)] * (n_in * n_out)
+        for offset in range(0, 4 * shape.row_floats, VEC_BYTES):
+            xs = [_load(builder, row, I64(offset)) for row in x_rows]
+            for k, y_row in enumerate(y_rows):
+                y = _load(builder, y_row, I64(offset))
+                for i, x in enumerate(xs):
+                    sums[i * n_out + k] = _fma(builder, x, y, sums[i * n_out + k])
+        for first in range(0, n_in * n_out, LANES):
+            dots = _sum_lanes(builder, sums[first : first + LANES])
+            sign = [1.0 if (first + lane) % n_out == 0 else -1.0 for lane in range(LANES)]
+            signs = ir.Constant(VEC, [ir.Constant(F32, s) for s in sign])
+            minus_signs = ir.Constant(VEC, [ir.Constant(F32, -s) for s in sign])
+            odds = _exp(builder, builder.fmul(dots, minus_signs))
+            p = builder.fdiv(_constant(1.0), builder.fadd(odds, _constant(1.0)))
+            # 1 - p without cancellation is odds * p.
+            error = builder.fmul(signs, builder.fmul(odds, p))
+            _store(builder, error, errors_at, I64(4 * first))
+            product = builder.fmul(_load(builder, likelihood_at, I64(4 * first)), p)
+            bits = builder.bitcast(product, IVEC)
+            exponent_pointer = _pointer(builder, exponent_at, I64(4 * first), IVEC)
+            old = builder.load(exponent_pointer, align=VEC_BYTES, typ=IVEC)
+            power = builder.sub(builder.lshr(bits, _int_constant(23)), _int_constant(127))
+            builder.store(builder.add(old, power), exponent_pointer, align=VEC_BYTES)
+            mantissa = builder.or_(
+                builder.and_(bits, _int_constant(0x7FFFFF)), _int_constant(0x3F800000)
+            )
+            _store(builder, builder.bitcast(mantissa, VEC), likelihood_at, I64(4 * first))
+        return ir.Constant(ir.IntType(8).as_pointer(), None)
+
+    return types.void(tile, inputs, outputs, errors, likelihood, exponent), codegen
+
+
+@intrinsic
+def tile_update(
+    _typing: Any,
+    tile: Any,
+    n_inputs: Any,
+    inputs: Any,
+    input_rates: Any,
+    outputs: Any,
+    output_rates: Any,
+    errors: Any,
+) -> Any:
+    """Both gradient steps of one window, from the errors that ``tile_errors`` wrote.
+
+    x_i += input_rate_i * sum_k g_ik y_k  and  y_k += output_rate_k * sum_i g_ik x_i, all with the
+    rows as they were before (an input row that stands twice in the window is taken as the first
+    of the two left it). Output rows are added to in memory one after the other, so a row that
+    stands twice gets both sums. Addresses: ``inputs``, ``outputs`` of int64 row addresses;
+    ``input_rates``, ``output_rates`` of float32; ``errors`` as ``tile_errors`` lays them out.
+    """
+    shape = tile.shape
+    n_in, n_out, error_floats = shape.inputs, shape.outputs, shape.error_floats
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, count, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at = args
+        y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
+        y_rates = [
+            _load_float_splat(builder, output_rates_at, I64(4 * k)) for k in range(n_out)
+        ]
+        gradients = [cgutils.alloca_once(builder, VEC) for _ in range(n_out)]
+        row_bytes = I64(4 * shape.row_floats)
+        with cgutils.for_range_slice(
+            builder, I64(0), row_bytes, I64(VEC_BYTES), intp=I64, inc=True
+        ) as (offset, _):
+            ys = [_load(builder, row, offset) for row in y_rows]
+            for gradient in gradients:
+                builder.store(_constant(0.0), gradient)
+            with cgutils.for_range(builder, count, intp=I64) as loop:
+                i = loop.index
+                x_row = builder.load(
+                    _pointer(builder, inputs_at, builder.mul(i, I64(8)), I64), align=8, typ=I64
+                )
+                x = _load(builder, x_row, offset)
+                group = builder.udiv(i, I64(n_in))
+                lane = builder.add(
+                    builder.mul(group, I64(error_floats)),
+                    builder.mul(builder.urem(i, I64(n_in)), I64(n_out)),
+                )
+                lane_bytes = builder.mul(lane, I64(4))
+                step = None
+                for k in range(n_out):
+                    g = _load_float_splat(
+                        builder, errors_at, builder.add(lane_bytes, I64(4 * k))
+                    )
+                    step = builder.fmul(g, ys[k]) if step is None else _fma(builder, g, ys[k], step)
+                    old = builder.load(gradients[k], typ=VEC)
+                    builder.store(_fma(builder, g, x, old), gradients[k])
+                rate = _load_float_splat(builder, input_rates_at, builder.mul(i, I64(4)))
+                _store(builder, _fma(builder, rate, step, x), x_row, offset)
+            for k, row in enumerate(y_rows):
+                gradient = builder.load(gradients[k], typ=VEC)
+                y = _load(builder, row, offset)
+                _store(builder, _fma(builder, y_rates[k], gradient, y), row, offset)
+        return ir.Constant(ir.IntType(8).as_pointer(), None)
+
+    return types.void(
+        tile, n_inputs, inputs, input_rates, outputs, output_rates, errors
+    ), codegen
