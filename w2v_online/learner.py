@@ -76,7 +76,8 @@ def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
     return memory[offset : offset + size * item_bytes].view(dtype)
 
 
-def _scratch(tile: Tile, window: int) -> Scratch:
+def make_scratch(tile: Tile, window: int) -> Scratch:
+    """Working memory for one trainer of windows up to this size."""
     contexts = 2 * window + tile.inputs
     return Scratch(
         inputs=_aligned(contexts, np.int64),
@@ -128,7 +129,7 @@ class OnlineWord2Vec:
         self._subsampling_state = np.array([seeds[2]], np.uint64)
         self._training_state = np.array([seeds[3]], np.uint64)
         self._tile = Tile(self.embeddings.row_floats, 1 + config.negative)
-        self._scratch = _scratch(self._tile, config.window)
+        self._scratch = make_scratch(self._tile, config.window)
         self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha))
         self._segment_end = 0
 

@@ -128,21 +128,22 @@ class Vocabulary:
 
     def words(self) -> list[str]:
         """The word of each row."""
-        return [self._entry_bytes(row).decode() for row in range(len(self))]
+        return [self.entry_bytes(row).decode() for row in range(len(self))]
 
-    def _entry_bytes(self, entry: int) -> bytes:
+    def entry_bytes(self, entry: int) -> bytes:
+        """The word of a row or of a candidate's entry."""
         start = int(self.arrays.starts[entry])
         length = int(self.arrays.arena[start]) & 0xFFFFFFFF
         return self.arrays.arena[start + 1 : start + 1 + (length + 7) // 8].tobytes()[:length]
 
-    def candidate_counts(self) -> Iterator[tuple[str, int]]:
+    def candidate_counts(self) -> Iterator[tuple[bytes, int]]:
         """Each word that waits for a row, with its count."""
         position = 0
         while position < self._number(kernels.ARENA_END):
             header = int(self.arrays.arena[position])
             entry, length = header >> 32, header & 0xFFFFFFFF
             if entry >= self.max_rows:
-                yield self._entry_bytes(entry).decode(), int(self.arrays.counts[entry])
+                yield self.entry_bytes(entry), int(self.arrays.counts[entry])
             position += 1 + (length + 7) // 8
 
     def encode(

@@ -63,6 +63,46 @@ def rate_index(updates):
     return (np.int64(bits) - np.int64(127 << 23)) >> np.int64(19)
 
 
+@inner
+def train_window(tile, n_contexts, scratch):
+    """One step of gradient descent on a window, whose rows and rates ``scratch`` names.
+
+    The loss of input rows x_i and output rows y_k, y_0 the target's (Mikolov et al. 2013, eq. 4):
+
+        L = sum_i ( -log sigmoid(x_i . y_0) - sum_(k > 0) log sigmoid(-x_i . y_k) )
+        dL/dx_i = -sum_k g_ik y_k,   dL/dy_k = -sum_i g_ik x_i,   g_ik = t_k - sigmoid(x_i . y_k)
+
+    Returns how many rows of zeros were added to the contexts to fill the last tile.
+    """
+    inputs = tile_inputs(tile)
+    inputs_at = address_of(scratch.inputs)
+    outputs_at = address_of(scratch.outputs)
+    errors_at = address_of(scratch.errors)
+    tiles = (n_contexts + inputs - 1) // inputs
+    padding = tiles * inputs - n_contexts
+    for i in range(n_contexts, n_contexts + padding):
+        scratch.inputs[i] = address_of(scratch.zero_row)
+    for i in range(tiles):
+        tile_errors(
+            tile,
+            inputs_at + 8 * i * inputs,
+            outputs_at,
+            errors_at + 4 * i * tile_error_floats(tile),
+            address_of(scratch.likelihood),
+            address_of(scratch.exponent),
+        )
+    tile_update(
+        tile,
+        n_contexts,
+        inputs_at,
+        address_of(scratch.input_rates),
+        outputs_at,
+        address_of(scratch.output_rates),
+        errors_at,
+    )
+    return padding
+
+
 @kernel
 def train_sgns(
     tile,
@@ -100,16 +140,8 @@ def train_sgns(
     outputs = tile_outputs(tile)
     inputs = tile_inputs(tile)
     row_bytes = tile_row_bytes(tile)
-    error_bytes = 4 * tile_error_floats(tile)
     syn0_at = address_of(matrices.syn0)
     syn1_at = address_of(matrices.syn1)
-    inputs_at = address_of(scratch.inputs)
-    outputs_at = address_of(scratch.outputs)
-    input_rates_at = address_of(scratch.input_rates)
-    output_rates_at = address_of(scratch.output_rates)
-    errors_at = address_of(scratch.errors)
-    likelihood_at = address_of(scratch.likelihood)
-    exponent_at = address_of(scratch.exponent)
     zero_row_at = address_of(scratch.zero_row)
     scratch.likelihood[:] = np.float32(1.0)
     scratch.exponent[:] = np.int32(0)
@@ -167,22 +199,7 @@ def train_sgns(
                     scratch.output_rates[k] = rates[1, rate_index(updates)]
                     matrices.updates1[word] = updates + np.uint32(1)
 
-            tiles = (n_contexts + inputs - 1) // inputs
-            padding = tiles * inputs - n_contexts
-            for i in range(n_contexts, n_contexts + padding):
-                scratch.inputs[i] = zero_row_at
-            for i in range(tiles):
-                tile_errors(
-                    tile,
-                    inputs_at + 8 * i * inputs,
-                    outputs_at,
-                    errors_at + i * error_bytes,
-                    likelihood_at,
-                    exponent_at,
-                )
-            tile_update(
-                tile, n_contexts, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at
-            )
+            padding = train_window(tile, n_contexts, scratch)
             positives += n_contexts
             negative_pairs += n_contexts * (outputs - 1 - skipped)
             missing_positives += padding

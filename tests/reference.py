@@ -1,0 +1,115 @@
+"""Plain, slow versions of what the kernels do, in float64; imports nothing that it judges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+_MASK = (1 << 64) - 1
+
+
+class SplitMix64:
+    """The generator, from Steele, Lea & Flood 2014."""
+
+    def __init__(self, state: int) -> None:
+        self.state = state
+
+    def next(self) -> int:
+        self.state = (self.state + 0x9E3779B97F4A7C15) & _MASK
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        return z ^ (z >> 31)
+
+    def below(self, bound: int) -> int:
+        return ((self.next() >> 32) * bound) >> 32
+
+
+def sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def window_loss(inputs: np.ndarray, outputs: np.ndarray) -> float:
+    """Negative-sampling loss of input rows against output rows, the first of them the target."""
+    loss = 0.0
+    for x in inputs:
+        for k, y in enumerate(outputs):
+            loss -= math.log(sigmoid(x @ y if k == 0 else -(x @ y)))
+    return loss
+
+
+def numeric_gradient(loss: Callable[[np.ndarray], float], at: np.ndarray) -> np.ndarray:
+    """Central differences of a scalar function at a float64 array."""
+    gradient = np.zeros_like(at)
+    step = 1e-5
+    for index in np.ndindex(at.shape):
+        shifted = at.copy()
+        shifted[index] += step
+        up = loss(shifted)
+        shifted[index] -= 2 * step
+        gradient[index] = (up - loss(shifted)) / (2 * step)
+    return gradient
+
+
+def train_sgns(
+    sentences: list[list[int]],
+    window: int,
+    negative: int,
+    syn0: np.ndarray,
+    syn1: np.ndarray,
+    draws: list[int],
+    rate: Callable[[int, int], float],
+    seed_state: int,
+) -> tuple[int, int, float, float]:
+    """Skip-gram with negatives shared by a centre's contexts; matrices are updated in place.
+
+    ``rate(matrix, updates)`` is the learning rate of a row. Returns positive pairs, negative
+    pairs and the sums of -log p of both.
+    """
+    generator = SplitMix64(seed_state)
+    draws = list(draws)
+    updates = [np.zeros(len(syn0), int), np.zeros(len(syn1), int)]
+    positives = negatives = 0
+    positive_loss = negative_loss = 0.0
+    for sentence in sentences:
+        for center_pos, center in enumerate(sentence):
+            reach = window - generator.below(window)
+            contexts = [
+                sentence[pos]
+                for pos in range(center_pos - reach, center_pos + reach + 1)
+                if pos != center_pos and 0 <= pos < len(sentence)
+            ]
+            if not contexts:
+                continue
+            input_rates = []
+            for word in contexts:
+                input_rates.append(rate(0, int(updates[0][word])))
+                updates[0][word] += 1
+            drawn = [draws.pop(0) for _ in range(negative)]
+            outputs = [center] + [word for word in drawn if word not in (center, -1)]
+            output_rates = []
+            for word in outputs:
+                output_rates.append(rate(1, int(updates[1][word])))
+                updates[1][word] += 1
+            x_before = syn0[contexts].copy()
+            y_before = syn1[outputs].copy()
+            errors = np.zeros((len(contexts), len(outputs)))
+            for i in range(len(contexts)):
+                for k in range(len(outputs)):
+                    p = sigmoid(x_before[i] @ y_before[k])
+                    errors[i, k] = (1.0 if k == 0 else 0.0) - p
+                    if k == 0:
+                        positives += 1
+                        positive_loss -= math.log(p)
+                    else:
+                        negatives += 1
+                        negative_loss -= math.log(1.0 - p)
+            gradients = np.zeros_like(y_before)
+            for i, word in enumerate(contexts):
+                gradients += errors[i][:, None] * syn0[word]
+                syn0[word] += input_rates[i] * (errors[i] @ y_before)
+            for k, word in enumerate(outputs):
+                syn1[word] += output_rates[k] * gradients[k]
+    return positives, negatives, positive_loss, negative_loss

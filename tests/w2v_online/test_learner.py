@@ -1,0 +1,158 @@
+"""The learner as a whole: what it promises about determinism, snapshots and vectors."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.errors import SnapshotMismatchError
+from w2v_online.kernels import encode, noise, rows, sgns
+
+SMALL = LearnerConfig(vector_size=20, min_count=2, max_vocab_size=500, sample=1e-2, negative=4)
+
+
+def _stream(lines: int = 400, seed: int = 0) -> bytes:
+    """Zipf-distributed words in lines of uneven length, one of them very long."""
+    rng = np.random.default_rng(seed)
+    text = []
+    for i in range(lines):
+        length = 2500 if i == lines // 2 else int(rng.integers(0, 30))
+        words = rng.zipf(1.2, length).clip(1, 900)
+        text.append(b" ".join(b"w%d" % word for word in words))
+    return b"\n".join(text) + b"\n"
+
+
+def _same(a: OnlineWord2Vec, b: OnlineWord2Vec) -> None:
+    assert a.vocabulary.words() == b.vocabulary.words()
+    np.testing.assert_array_equal(a.vocabulary.counts, b.vocabulary.counts)
+    np.testing.assert_array_equal(a.embeddings.vectors, b.embeddings.vectors)
+    np.testing.assert_array_equal(a.embeddings.output_vectors, b.embeddings.output_vectors)
+    assert a.totals() == b.totals()
+
+
+@given(st.lists(st.integers(1, 399), max_size=8))
+@settings(deadline=None, max_examples=25)
+def test_the_model_does_not_depend_on_how_records_were_batched(cuts: list[int]) -> None:
+    text = _stream()
+    whole = OnlineWord2Vec(SMALL)
+    whole.learn_text(text)
+    lines = text.splitlines(keepends=True)
+    pieces = OnlineWord2Vec(SMALL)
+    edges = [0, *sorted(cuts), len(lines)]
+    for begin, end in zip(edges, edges[1:], strict=False):
+        pieces.learn_text(b"".join(lines[begin:end]))
+    _same(whole, pieces)
+
+
+@given(st.integers(0, 400))
+@settings(deadline=None, max_examples=15)
+def test_stop_and_resume_gives_the_bytes_of_an_uninterrupted_run(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("snapshots")
+    lines = _stream(seed=3).splitlines(keepends=True)
+    whole = OnlineWord2Vec(SMALL)
+    whole.learn_text(b"".join(lines))
+    first = OnlineWord2Vec(SMALL)
+    first.learn_text(b"".join(lines[:cut]))
+    resumed = OnlineWord2Vec.restore(first.snapshot(folder))
+    resumed.learn_text(b"".join(lines[cut:]))
+    _same(whole, resumed)
+
+
+def test_seeds_make_different_models_and_the_same_seed_the_same() -> None:
+    text = _stream()
+    models = []
+    for seed in (1, 1, 2):
+        model = OnlineWord2Vec(SMALL.model_copy(update={"seed": seed}))
+        model.learn_text(text)
+        models.append(model)
+    _same(models[0], models[1])
+    assert not np.array_equal(models[0].embeddings.vectors, models[2].embeddings.vectors)
+
+
+def test_words_of_the_same_company_end_up_near_each_other() -> None:
+    """Two topics that share no word separate: every word's neighbours are its own topic's."""
+    rng = np.random.default_rng(0)
+    topics = [[f"{topic}{i}" for i in range(10)] for topic in "ab"]
+    model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, sample=0, max_vocab_size=50))
+    stats = model.learn([rng.choice(topics[i % 2], 8).tolist() for i in range(4000)])
+    vectors = model.embeddings.vectors
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    words = model.vocabulary.words()
+    for row, word in enumerate(words):
+        nearest = np.argsort(-(unit @ unit[row]))[1:6]
+        assert {words[i][0] for i in nearest} == {word[0]}
+    assert stats.words == 32_000
+    assert stats.loss < 3.0
+
+
+def test_learn_takes_tokens_as_they_are() -> None:
+    """Tokens may hold spaces and any script; strings in place of lists are refused."""
+    model = OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=10, sample=0))
+    stats = model.learn([["new york", "été", "北京"], [], ["new york"]])
+    assert (stats.records, stats.words) == (3, 4)
+    assert model.vocabulary.words() == ["new york", "été", "北京"]
+    with pytest.raises(TypeError, match="list of tokens"):
+        model.learn(["a b c"])
+
+
+def test_nothing_to_learn_is_no_pairs_and_no_loss() -> None:
+    model = OnlineWord2Vec(SMALL)
+    stats = model.learn_text(b"")
+    assert (stats.records, stats.words, stats.pairs) == (0, 0, 0)
+    assert np.isnan(stats.loss)
+
+
+def test_a_snapshot_reads_back_in_count_order(tmp_path: Path) -> None:
+    model = OnlineWord2Vec(SMALL)
+    model.learn_text(_stream())
+    vectors = load_vectors(model.snapshot(tmp_path, positions={"test": {"line": 400}}))
+    assert list(vectors.counts) == sorted(vectors.counts, reverse=True)
+    rows = {word: row for row, word in enumerate(model.vocabulary.words())}
+    for word, count in zip(vectors.words, vectors.counts, strict=True):
+        assert model.vocabulary.counts[rows[word]] == count
+        np.testing.assert_array_equal(vectors[word], model.embeddings.vectors[rows[word]])
+    assert vectors.manifest["positions"] == {"test": {"line": 400}}
+
+
+def test_resume_refuses_what_the_arrays_do_not_fit(tmp_path: Path) -> None:
+    path = OnlineWord2Vec(SMALL, tokenizer="whitespace").snapshot(tmp_path)
+    other = SMALL.model_copy(update={"vector_size": 21})
+    with pytest.raises(SnapshotMismatchError, match="vector_size is 20 there and 21 here"):
+        OnlineWord2Vec.restore(path, other)
+    with pytest.raises(SnapshotMismatchError, match="tokenizer is whitespace there"):
+        OnlineWord2Vec.restore(path, SMALL, tokenizer="log")
+    wider = OnlineWord2Vec.restore(path, SMALL.model_copy(update={"window": 9}))
+    assert wider.config.window == 9
+
+
+@pytest.mark.parametrize("wrong", [{"vector_size": 0}, {"negativ": 5}, {"sample": -1}])
+def test_wrong_options_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        LearnerConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize("kernel", [encode.encode, sgns.train_sgns, noise.noise_weights,
+                                    noise.draw_block, rows.initialise_rows])  # fmt: skip
+def test_kernels_document_their_arrays(kernel: object) -> None:
+    """Every parameter of a kernel with a Parameters section stands there, in order."""
+    function = kernel.py_func  # type: ignore[attr-defined]
+    doc = inspect.getdoc(function) or ""
+    if "Parameters\n" not in doc:
+        assert all(f"``{name}``" in doc or name in doc for name in ("row",))
+        return
+    section = doc.split("----------\n")[1].split("\n\n")[0]
+    documented = [
+        name for line in section.splitlines() if " : " in line and not line.startswith(" ")
+        for name in line.split(" : ")[0].split(", ")
+    ]  # fmt: skip
+    parameters = list(inspect.signature(function).parameters)
+    assert [name for name in parameters if name in documented] == documented

@@ -1,0 +1,65 @@
+"""Draws follow count**ns_exponent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from w2v_online.sampler import NoiseSampler
+
+
+def _draws(sampler: NoiseSampler, blocks: int) -> np.ndarray:
+    drawn = []
+    for _ in range(blocks):
+        sampler.refill()
+        drawn.append(sampler.block.copy())
+    return np.concatenate(drawn)
+
+
+@pytest.mark.parametrize("exponent", [0.75, 1.0, 0.0, -0.5])
+def test_shares_are_those_of_the_formula(exponent: float) -> None:
+    """With systematic sampling a row's share of a block is off by at most one draw."""
+    rng = np.random.default_rng(1)
+    counts = rng.zipf(1.3, 5000).clip(1, 10**12).astype(np.int64)
+    sampler = NoiseSampler(exponent, 5000, seed_state=7)
+    sampler.update(counts, 1)
+    blocks = 50
+    observed = np.bincount(_draws(sampler, blocks), minlength=len(counts)) / blocks
+    expected = counts.astype(float) ** exponent
+    expected *= len(sampler.block) / expected.sum()
+    assert np.abs(observed - expected).max() < 1.0
+    # Over many blocks the mean is exact: five standard deviations of a rounding to 0 or 1.
+    assert np.abs(observed - expected).max() < 5 * np.sqrt(0.25 / blocks)
+
+
+def test_order_within_a_block_is_random() -> None:
+    """Neighbours in a block are independent: a chi-square test of pairs at 1e-6."""
+    sampler = NoiseSampler(0.75, 5000, seed_state=3)
+    sampler.update(np.array([1, 16, 81, 256], np.int64), 1)
+    drawn = _draws(sampler, 20)
+    pairs = np.bincount(drawn[:-1] * 4 + drawn[1:], minlength=16).reshape(4, 4)
+    shares = np.bincount(drawn, minlength=4) / len(drawn)
+    expected = np.outer(shares, shares) * (len(drawn) - 1)
+    chi_square = ((pairs - expected) ** 2 / expected).sum()
+    assert chi_square < 44.0  # 9 degrees of freedom
+
+
+def test_new_counts_are_drawn_after_the_next_update_and_one_percent_more_words() -> None:
+    sampler = NoiseSampler(0.75, 100, seed_state=3)
+    sampler.update(np.array([10_000], np.int64), 10_000)
+    sampler.update(np.array([10_000, 10_000], np.int64), 10_050)
+    assert not (sampler.block == 1).any()
+    sampler.update(np.array([10_000, 10_000], np.int64), 10_100)
+    assert (sampler.block == 1).mean() == pytest.approx(0.5, abs=0.001)
+
+
+def test_without_rows_nothing_is_drawn() -> None:
+    sampler = NoiseSampler(0.75, 100, seed_state=3)
+    sampler.update(np.zeros(0, np.int64), 5)
+    assert set(sampler.block.tolist()) == {-1}
+
+
+def test_a_block_always_serves_one_sentence() -> None:
+    sampler = NoiseSampler(0.75, 63_000, seed_state=3)
+    sampler.update(np.array([3], np.int64), 5)
+    assert len(sampler.block) >= 63_000
