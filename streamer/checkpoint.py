@@ -48,14 +48,17 @@ class SnapshotFolder:
             ) from error
         snapshot.clean(path)
 
-    def open_learner(self, settings: RunSettings, log: Any) -> OnlineWord2Vec:
-        """A learner that goes on from the newest intact snapshot, or a new one, as settings say."""
+    def open_learner(
+        self, settings: RunSettings, log: Any
+    ) -> tuple[OnlineWord2Vec, dict[str, int]]:
+        """A learner and the daemon's counters: from the newest intact snapshot, or new ones."""
         config, tokenizer = settings.learner_config, settings.tokenizer
         if settings.resume == "never":
-            return OnlineWord2Vec(config, tokenizer=tokenizer)
+            return OnlineWord2Vec(config, tokenizer=tokenizer), {}
         for path in snapshot.folders(self.path):
             try:
-                snapshot.read(path).verify()
+                saved = snapshot.read(path)
+                saved.verify()
                 learner = OnlineWord2Vec.restore(path, config, tokenizer=tokenizer)
             except SnapshotMismatchError as error:
                 raise ConfigurationError(str(error)) from error
@@ -63,12 +66,12 @@ class SnapshotFolder:
                 log.error("snapshot_damaged", reason=str(error), action="trying the one before")
                 continue
             log.info("resumed", snapshot=str(path), **learner.totals())
-            return learner
+            return learner, saved.manifest.get("counters", {})
         if settings.resume == "require":
             raise ConfigurationError(
                 f"--resume require: {self.path} holds no intact snapshot to go on from"
             )
-        return OnlineWord2Vec(config, tokenizer=tokenizer)
+        return OnlineWord2Vec(config, tokenizer=tokenizer), {}
 
 
 class Checkpointer:
@@ -126,7 +129,7 @@ class Checkpointer:
             retry_at = self._clock() + RETRY_SECONDS
             self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
             self._due_words = None
-            self._log.error("snapshot_failed", reason=str(error), action="training goes on")
+            self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
             return False
         snapshot.prune(self._folder, self._keep)
         self._written_records = records

@@ -22,6 +22,7 @@ class DefaultToRun(click.Group):
     """A group whose command is ``run`` unless the first word names another."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``run`` in front of options that no command stands before."""
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 @click.pass_context
-def _run(ctx: click.Context, **_options: Any) -> None:
+def _run(ctx: click.Context, /, **_options: Any) -> None:
     settings = load_settings(ctx)
     # Imported here: the query commands need neither Numba nor the learner.
     from streamer import pipeline
@@ -60,7 +61,7 @@ def _run(ctx: click.Context, **_options: Any) -> None:
     notice.start()
     warm_up(settings.learner_config)
     notice.cancel()
-    learner = folder.open_learner(settings, log)
+    learner, counters = folder.open_learner(settings, log)
     log.info(
         "started",
         version=__version__,
@@ -77,7 +78,9 @@ def _run(ctx: click.Context, **_options: Any) -> None:
     checkpointer = Checkpointer(
         learner, settings.snapshot_dir, settings.snapshot_every, settings.keep, log
     )
-    decoder = TextDecoder(lowercase=settings.lowercase)
+    decoder = TextDecoder(
+        lowercase=settings.lowercase, invalid_records=counters.get("invalid_records", 0)
+    )
     with Progress(settings, log) as progress:
         complete = pipeline.run(source, decoder, learner, checkpointer, progress, signals)
     log.info(
@@ -88,6 +91,7 @@ def _run(ctx: click.Context, **_options: Any) -> None:
         **learner.totals(),
     )
     if not complete:
+        log.error("incomplete", reason="what was learned since the last snapshot is not on disk")
         ctx.exit(EXIT_FAILURE)
 
 
@@ -95,7 +99,7 @@ main.add_command(
     SettingsCommand(
         "run",
         callback=_run,
-        help="Learn from a stream and write snapshots until it ends or a signal comes.",
+        text="Learn from a stream and write snapshots until it ends or a signal comes.",
     )
 )
 
@@ -170,7 +174,10 @@ def inspect(path: Path, verify: bool, as_json: bool) -> None:
         return
     click.echo(f"{opened.path}  (format {manifest['format_version']}, {manifest['created']})")
     sizes = sum(entry["bytes"] for entry in manifest["files"].values())
-    click.echo(f"{len(manifest['files'])} files, {sizes:,} bytes" + (", checksums verified" if verify else ""))
+    click.echo(
+        f"{len(manifest['files'])} files, {sizes:,} bytes"
+        + (", checksums verified" if verify else "")
+    )
     for section in ("totals", "counters", "positions", "config"):
         click.echo(section)
         for key, value in manifest.get(section, {}).items():
@@ -184,14 +191,13 @@ def inspect(path: Path, verify: bool, as_json: bool) -> None:
 
 def entry_point() -> None:
     """Run the command line; every expected error is one line on stderr and an exit code."""
+    code = EXIT_DONE
     try:
-        main.main(standalone_mode=False)
+        code = main.main(standalone_mode=False) or EXIT_DONE
     except ConfigurationError as error:
         _fail(str(error), EXIT_CONFIG)
     except W2VError as error:
         _fail(str(error), EXIT_FAILURE)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -200,10 +206,10 @@ def entry_point() -> None:
     except BrokenPipeError:
         # The reader of stdout has left; do not let the interpreter complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILURE)
+        code = EXIT_FAILURE
     except MemoryError:
         _fail("out of memory; lower --max-vocab-size or --vector-size", EXIT_FAILURE)
-    sys.exit(EXIT_DONE)
+    sys.exit(code)
 
 
 def _fail(message: str, code: int) -> None:

@@ -10,9 +10,9 @@ class TextDecoder:
     the record is counted in ``invalid_records``.
     """
 
-    def __init__(self, *, lowercase: bool = False) -> None:
+    def __init__(self, *, lowercase: bool = False, invalid_records: int = 0) -> None:
         self._lowercase = lowercase
-        self.invalid_records = 0
+        self.invalid_records = invalid_records
 
     def decode(self, records: bytes) -> bytes:
         """The same records as valid UTF-8; line feeds stay where they are."""

@@ -25,7 +25,5 @@ def run(
         position = batch.position
         if signals.take_snapshot_request() or checkpointer.is_due():
             checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)
-        progress.show(
-            learner.total_words, len(learner.vocabulary), checkpointer.age_seconds()
-        )
+        progress.show(learner.total_words, len(learner.vocabulary), checkpointer.age_seconds())
     return checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)

@@ -73,9 +73,11 @@ class Progress:
         is_terminal = sys.stderr.isatty()
         self._log = log
         self._clock = clock
-        self._live = _live() if settings.progress == "on" or (
-            settings.progress == "auto" and is_terminal
-        ) else None
+        self._live = (
+            _live()
+            if settings.progress == "on" or (settings.progress == "auto" and is_terminal)
+            else None
+        )
         self._quiet = settings.progress == "off"
         self._began = self._shown = clock()
         self._words_at_shown = 0

@@ -35,7 +35,12 @@ class Interval:
     words: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.words}words" if self.seconds is None else f"{self.seconds:g}s"
+        if self.seconds is None:
+            return f"{self.words}words"
+        for unit, seconds in reversed(_SECONDS.items()):
+            if self.seconds % seconds == 0:
+                return f"{self.seconds / seconds:g}{unit}"
+        return f"{self.seconds:g}s"
 
 
 def parse_interval(value: object) -> object:
@@ -89,7 +94,10 @@ class RunSettings(LearnerConfig):
         )
     )
     keep: int = Field(
-        5, ge=1, description="Snapshots kept; older ones go.", json_schema_extra=_section("snapshots")
+        5,
+        ge=1,
+        description="Snapshots kept; older ones go.",
+        json_schema_extra=_section("snapshots"),
     )
     resume: Literal["auto", "require", "never"] = Field(
         "auto",
@@ -120,9 +128,9 @@ class RunSettings(LearnerConfig):
         return LearnerConfig(**{name: getattr(self, name) for name in LearnerConfig.model_fields})
 
 
-def _shown_default(name: str) -> str:
-    default = RunSettings.model_fields[name].default
-    return "5m" if name == "snapshot_every" else str(default)
+def _default_text(name: str) -> str:
+    """The default as a user would type it."""
+    return str(RunSettings.model_fields[name].default)
 
 
 def _option(name: str) -> click.Option:
@@ -134,8 +142,9 @@ def _option(name: str) -> click.Option:
     return click.Option(
         [f"{flag}/--no-{flag[2:]}" if is_flag else flag, name],
         is_flag=is_flag,
-        default=None if not is_flag else field.default,
-        show_default=_shown_default(name) if not is_flag else True,
+        default=field.default if is_flag else _default_text(name),
+        show_default=True,
+        show_envvar=True,
         envvar=ENVIRONMENT_PREFIX + name.upper(),
         type=bool if is_flag else str,
         metavar=metavar or (None if is_flag else _METAVARS.get(field.annotation, "TEXT")),
@@ -149,7 +158,7 @@ _METAVARS: dict[Any, str] = {int: "INTEGER", float: "NUMBER", Path: "FOLDER", In
 class SettingsCommand(click.Command):
     """A command whose options are the fields of :class:`RunSettings`, grouped in its help."""
 
-    def __init__(self, name: str, callback: Callable[..., Any], help: str) -> None:
+    def __init__(self, name: str, callback: Callable[..., Any], text: str) -> None:
         config = click.Option(
             ["--config"],
             type=click.Path(dir_okay=False),
@@ -161,9 +170,10 @@ class SettingsCommand(click.Command):
             callback=_read_config_file,
         )
         options = [_option(field) for field in RunSettings.model_fields]
-        super().__init__(name, params=[config, *options], callback=callback, help=help)
+        super().__init__(name, params=[config, *options], callback=callback, help=text)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their sections' headings."""
         sections: dict[str, list[tuple[str, str]]] = {"configuration": []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -209,17 +219,14 @@ def _check_environment() -> None:
     known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *RunSettings.model_fields]]
     for key in os.environ:
         if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
-            raise ConfigurationError(
-                f"unknown environment variable {key}{_nearest(key, known)}"
-            )
+            raise ConfigurationError(f"unknown environment variable {key}{_nearest(key, known)}")
 
 
 def load_settings(ctx: click.Context) -> RunSettings:
-    """The settings of this call; a wrong flag is click's UsageError, all else ConfigurationError."""
+    """The settings of this call; UsageError for a wrong flag, else ConfigurationError."""
     _check_environment()
-    given = {name: value for name, value in ctx.params.items() if value is not None}
     try:
-        return RunSettings.model_validate(given)
+        return RunSettings.model_validate(ctx.params)
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")

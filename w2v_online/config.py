@@ -42,9 +42,7 @@ class LearnerConfig(BaseModel):
         le=100_000_000,
         description="Most words that can have a vector; memory is bounded by it.",
     )
-    alpha: float = Field(
-        0.05, gt=0.0, le=1.0, description="Learning rate of a row's first update."
-    )
+    alpha: float = Field(0.05, gt=0.0, le=1.0, description="Learning rate of a row's first update.")
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
     )

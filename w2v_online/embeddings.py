@@ -83,7 +83,7 @@ class Embeddings:
         updates: tuple[NDArray[np.uint32], NDArray[np.uint32]],
         state: int,
     ) -> None:
-        """Take over saved rows: ``vectors[i]`` belongs to row ``rows[i]``; update counts are by row."""
+        """Take over saved rows: ``vectors[i]`` is row ``rows[i]``'s; update counts are by row."""
         self._rows = len(rows)
         self.matrices.syn0[rows, : self.vector_size] = vectors
         self.matrices.syn1[rows, : self.vector_size] = output_vectors

@@ -28,7 +28,6 @@ from w2v_online.simd import CACHE_LINE_BYTES, Tile
 from w2v_online.vocabulary import (
     RECORD_SEPARATOR,
     SEPARATED,
-    TOKEN_SEPARATOR,
     WHITESPACE,
     Encoded,
     Vocabulary,
@@ -62,7 +61,7 @@ class BatchStats:
 
     @property
     def loss(self) -> float:
-        """Negative-sampling loss per pair (Mikolov et al. 2013, eq. 4, negated); nan without pairs."""
+        """Negative-sampling loss per pair (Mikolov et al. 2013, eq. 4); nan without pairs."""
         if not self.positive_pairs:
             return float("nan")
         return (self.positive_loss + self.negative_loss) / self.positive_pairs
@@ -113,6 +112,7 @@ class OnlineWord2Vec:
     tokenizer
         Identity of whatever splits the text, kept in snapshots: a model is only continued with
         the same one.
+
     """
 
     def __init__(
@@ -218,7 +218,9 @@ class OnlineWord2Vec:
         """End a segment: noise weights follow the counts, and the next segment's end is set."""
         total_words = self.vocabulary.total_words
         self.sampler.update(self.vocabulary.counts, total_words)
-        self._segment_end = total_words + min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
+        self._segment_end = total_words + min(
+            MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
+        )
 
     # --- snapshots ---------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from w2v_online.kernels.sgns import RATE_STEPS
 
 TAU_INPUT = 500.0
 TAU_OUTPUT = 2000.0
-"""Updates after which a row's rate has fallen to alpha / sqrt(2): measured, see docs/benchmarks.md."""
+"""Updates after which a row's rate has fallen to alpha / sqrt(2), chosen by measurement."""
 
 
 def rate_table(alpha: float, min_alpha: float) -> NDArray[np.float32]:
@@ -25,4 +25,5 @@ def rate_table(alpha: float, min_alpha: float) -> NDArray[np.float32]:
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
     tau = np.array([[TAU_INPUT], [TAU_OUTPUT]])
-    return np.maximum(min_alpha, alpha / np.sqrt(1.0 + updates / tau)).astype(np.float32)
+    rates: NDArray[np.float64] = np.maximum(min_alpha, alpha / np.sqrt(1.0 + updates / tau))
+    return rates.astype(np.float32)

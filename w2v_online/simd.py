@@ -15,6 +15,7 @@ import math
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba import config as numba_config
 from numba import types
@@ -35,14 +36,14 @@ CACHE_LINE_BYTES = 64
 
 
 def _has_avx512() -> bool:
-    features = numba_config.CPU_FEATURES
+    features = getattr(numba_config, "CPU_FEATURES", None)
     if features is not None:
         return "+avx512f" in features
     return bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
 
 
 LANES = 16 if _has_avx512() else 8
-"""Floats in one vector register: 16 with AVX-512, otherwise 8 (which LLVM halves for SSE and NEON)."""
+"""Floats in a vector register: 16 with AVX-512, else 8, which LLVM halves for SSE and NEON."""
 
 F32 = ir.FloatType()
 I32 = ir.IntType(32)
@@ -50,6 +51,8 @@ I64 = ir.IntType(64)
 VEC = ir.VectorType(F32, LANES)
 IVEC = ir.VectorType(I32, LANES)
 VEC_BYTES = 4 * LANES
+_NOTHING = ir.Constant(ir.IntType(8).as_pointer(), None)
+"""What the code of a void intrinsic returns to Numba."""
 
 
 class Tile:
@@ -61,6 +64,7 @@ class Tile:
         Floats in a padded row, a multiple of ``ROW_MULTIPLE``.
     outputs
         Output rows that each input row meets: the target and the negatives.
+
     """
 
     def __init__(self, row_floats: int, outputs: int) -> None:
@@ -78,7 +82,7 @@ class Tile:
 
     @property
     def error_floats(self) -> int:
-        """Floats that one tile of errors takes: ``inputs * outputs`` rounded up to whole vectors."""
+        """Floats of one tile of errors: ``inputs * outputs`` rounded up to whole vectors."""
         return -(-self.inputs * self.outputs // LANES) * LANES
 
 
@@ -135,12 +139,16 @@ def _load(builder: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES) 
     return builder.load(_pointer(builder, address, byte_offset, VEC), align=align, typ=VEC)
 
 
-def _store(builder: Any, value: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES) -> None:
+def _store(
+    builder: Any, value: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES
+) -> None:
     builder.store(value, _pointer(builder, address, byte_offset, VEC), align=align)
 
 
 def _load_float_splat(builder: Any, address: Any, byte_offset: Any) -> Any:
-    return _splat(builder, builder.load(_pointer(builder, address, byte_offset, F32), align=4, typ=F32))
+    return _splat(
+        builder, builder.load(_pointer(builder, address, byte_offset, F32), align=4, typ=F32)
+    )
 
 
 def _load_address(builder: Any, address: Any, index: int) -> Any:
@@ -165,8 +173,6 @@ def _sum_lanes(builder: Any, vectors: list[Any]) -> Any:
     has one lane left and they stand in the order of the list.
     """
     vectors = vectors + [_constant(0.0)] * (LANES - len(vectors))
-    # The last level must place sums in list order: level with group size s takes from a and b
-    # the lanes whose bit s is 0 (resp. 1) and adds them.
     width = LANES // 2
     while width >= 1:
         merged = []
@@ -202,27 +208,23 @@ _EXP_POLYNOMIAL = (
 )
 
 
-def _float32_constant(value: float) -> float:
-    import struct
-
-    return float(struct.unpack("f", struct.pack("f", value))[0])
+def _nearest_float32(value: float) -> float:
+    return float(np.float32(value))
 
 
 def _exp(builder: Any, x: Any) -> Any:
     """exp(x) on every lane for |x| <= 87 (larger ones are clamped), relative error below 2e-7."""
     x = _call(builder, f"llvm.minnum.v{LANES}f32", [x, _constant(87.0)])
     x = _call(builder, f"llvm.maxnum.v{LANES}f32", [x, _constant(-87.0)])
-    log2_e = _constant(_float32_constant(1.0 / math.log(2.0)))
+    log2_e = _constant(_nearest_float32(1.0 / math.log(2.0)))
     n = _call(builder, f"llvm.rint.v{LANES}f32", [builder.fmul(x, log2_e)])
     r = _fma(builder, n, _constant(-_LN2_HIGH), x)
-    r = _fma(builder, n, _constant(_float32_constant(-_LN2_LOW)), r)
-    p = _constant(_float32_constant(_EXP_POLYNOMIAL[0]))
+    r = _fma(builder, n, _constant(_nearest_float32(-_LN2_LOW)), r)
+    p = _constant(_nearest_float32(_EXP_POLYNOMIAL[0]))
     for coefficient in _EXP_POLYNOMIAL[1:]:
-        p = _fma(builder, p, r, _constant(_float32_constant(coefficient)))
+        p = _fma(builder, p, r, _constant(_nearest_float32(coefficient)))
     value = builder.fadd(_fma(builder, p, builder.fmul(r, r), r), _constant(1.0))
-    power = builder.shl(
-        builder.add(builder.fptosi(n, IVEC), _int_constant(127)), _int_constant(23)
-    )
+    power = builder.shl(builder.add(builder.fptosi(n, IVEC), _int_constant(127)), _int_constant(23))
     return builder.fmul(value, builder.bitcast(power, VEC))
 
 
@@ -281,10 +283,7 @@ def prefetch_row(_typing: Any, tile: Any, address: Any) -> Any:
         for offset in range(0, row_bytes, CACHE_LINE_BYTES):
             pointer = _pointer(builder, args[1], I64(offset), ir.IntType(8))
             builder.call(function, [pointer, I32(0), I32(3), I32(1)])
-        return context_none()
-
-    def context_none() -> Any:
-        return ir.Constant(ir.IntType(8).as_pointer(), None)
+        return _NOTHING
 
     return types.void(tile, address), codegen
 
@@ -336,7 +335,7 @@ def tile_errors(
                 builder.and_(bits, _int_constant(0x7FFFFF)), _int_constant(0x3F800000)
             )
             _store(builder, builder.bitcast(mantissa, VEC), likelihood_at, I64(4 * first))
-        return ir.Constant(ir.IntType(8).as_pointer(), None)
+        return _NOTHING
 
     return types.void(tile, inputs, outputs, errors, likelihood, exponent), codegen
 
@@ -366,9 +365,7 @@ def tile_update(
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         _, count, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at = args
         y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
-        y_rates = [
-            _load_float_splat(builder, output_rates_at, I64(4 * k)) for k in range(n_out)
-        ]
+        y_rates = [_load_float_splat(builder, output_rates_at, I64(4 * k)) for k in range(n_out)]
         gradients = [cgutils.alloca_once(builder, VEC) for _ in range(n_out)]
         row_bytes = I64(4 * shape.row_floats)
         with cgutils.for_range_slice(
@@ -391,9 +388,7 @@ def tile_update(
                 lane_bytes = builder.mul(lane, I64(4))
                 step = None
                 for k in range(n_out):
-                    g = _load_float_splat(
-                        builder, errors_at, builder.add(lane_bytes, I64(4 * k))
-                    )
+                    g = _load_float_splat(builder, errors_at, builder.add(lane_bytes, I64(4 * k)))
                     step = builder.fmul(g, ys[k]) if step is None else _fma(builder, g, ys[k], step)
                     old = builder.load(gradients[k], typ=VEC)
                     builder.store(_fma(builder, g, x, old), gradients[k])
@@ -403,8 +398,6 @@ def tile_update(
                 gradient = builder.load(gradients[k], typ=VEC)
                 y = _load(builder, row, offset)
                 _store(builder, _fma(builder, y_rates[k], gradient, y), row, offset)
-        return ir.Constant(ir.IntType(8).as_pointer(), None)
+        return _NOTHING
 
-    return types.void(
-        tile, n_inputs, inputs, input_rates, outputs, output_rates, errors
-    ), codegen
+    return types.void(tile, n_inputs, inputs, input_rates, outputs, output_rates, errors), codegen

@@ -36,7 +36,7 @@ class Snapshot:
     manifest: dict[str, Any]
 
     def array(self, name: str) -> NDArray[Any]:
-        """The array in file ``name``, memory-mapped; SnapshotError if it is not what it should be."""
+        """The array in file ``name``, memory-mapped; SnapshotError if it is not one."""
         file = self.path / name
         if name not in self.manifest["files"]:
             raise SnapshotError(f"{self.path}: the manifest lists no {name}")
@@ -78,7 +78,7 @@ class Snapshot:
         return {name[len(prefix) : -len(".npy")]: self.array(name) for name in names}
 
     def verify(self) -> None:
-        """Compare every file's checksum with the manifest; SnapshotError names the first that differs."""
+        """Compare checksums with the manifest's; SnapshotError names the first that differs."""
         for name, expected in self.manifest["files"].items():
             file = self.path / name
             try:
@@ -160,7 +160,7 @@ def write(
     try:
         (temporary / STATE_FOLDER).mkdir()
         _write_file(temporary / "words.txt", "".join(word + "\n" for word in words).encode())
-        arrays = {"vectors.npy": vectors, "counts.npy": counts}
+        arrays: dict[str, NDArray[Any]] = {"vectors.npy": vectors, "counts.npy": counts}
         arrays.update({f"{STATE_FOLDER}/{key}.npy": value for key, value in state.items()})
         for file_name, array in arrays.items():
             _write_array(temporary / file_name, array)

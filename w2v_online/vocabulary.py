@@ -183,9 +183,7 @@ class Vocabulary:
             "numbers": arrays.numbers.copy(),
         }
 
-    def restore(
-        self, state: dict[str, NDArray[np.generic]], row_counts: NDArray[np.int64]
-    ) -> None:
+    def restore(self, state: dict[str, NDArray[np.generic]], row_counts: NDArray[np.int64]) -> None:
         """Take over a saved state; ``row_counts`` is int64 by row."""
         arrays = self.arrays
         arrays.numbers[:] = state["numbers"]

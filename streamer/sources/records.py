@@ -84,7 +84,7 @@ class RecordSplitter:
         return records
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes | None]:
-        """An over-long line's first record, and the rest: None if a token fills all that is there."""
+        """An over-long line's first record and the rest, None if one token fills all of it."""
         limit = self._max_line_bytes + 1
         inside = max(line.rfind(byte, 0, limit) for byte in _SEPARATORS)
         if inside >= 0:

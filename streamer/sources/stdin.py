@@ -23,7 +23,7 @@ IDLE_SECONDS = 0.25
 """Longest wait for input before the caller gets an empty batch."""
 
 _LINGER_SECONDS = 0.02
-"""How long to wait for more once something has come: a writer of single lines gets small batches soon."""
+"""Wait for more once something has come, so that single lines share a batch."""
 
 _PIPE_BYTES = 1 << 20
 

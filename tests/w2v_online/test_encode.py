@@ -63,7 +63,9 @@ def test_words_and_counts_equal_split_and_counter(text: bytes, min_count: int, s
     assert _counts(vocabulary) == expected
     assert vocabulary.total_words == len(words)
     assert vocabulary.dropped_tokens == sum(len(word) > 12 for word in words)
-    assert vocabulary.total_records == text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
+    assert vocabulary.total_records == text.count(b"\n") + (
+        not text.endswith(b"\n") and text != b""
+    )
     assert len(vocabulary) == sum(count >= min_count for count in expected.values())
     decoded = [[vocabulary.entry_bytes(row) for row in sentence] for sentence in sentences]
     seen: Counter[bytes] = Counter()

@@ -34,7 +34,7 @@ N_NUMBERS = 16
 
 
 class VocabularyArrays(NamedTuple):
-    """Storage of a vocabulary; entry e < max_vocab_size is row e of the matrices, others are candidates."""
+    """Storage of a vocabulary: entries below ``max_vocab_size`` are rows, others candidates."""
 
     table: NDArray[np.uint64]  # open addressing: hash's high half | entry + 1, 0 where empty
     hashes: NDArray[np.uint64]  # [entries]
@@ -265,7 +265,9 @@ def _admit(vocabulary, candidate):
 
 
 @kernel
-def encode(text, begin, end, classes, stop_at_words, vocabulary, limits, state, ids, sentence_ends, used):
+def encode(
+    text, begin, end, classes, stop_at_words, vocabulary, limits, state, ids, sentence_ends, used
+):
     """Encode ``text[begin:end]`` sentence by sentence; return where the next call goes on.
 
     Stops at the end of the text, when ``ids`` or ``sentence_ends`` might not hold one more
@@ -274,7 +276,9 @@ def encode(text, begin, end, classes, stop_at_words, vocabulary, limits, state, 
     Parameters
     ----------
     text : uint8[n + WORD_PADDING]
+    begin, end : int, what of it to encode
     classes : uint8[256], TOKEN_BYTE, TOKEN_END or RECORD_END for each byte
+    stop_at_words : int, total of words at which to stop
     vocabulary : VocabularyArrays, updated in place
     limits : EncodeLimits
     state : uint64[1], generator of the subsampling; advanced
@@ -285,6 +289,7 @@ def encode(text, begin, end, classes, stop_at_words, vocabulary, limits, state, 
     A word is kept with probability sqrt(t / f) + t / f (word2vec.c), f its share of all words so
     far. Words without a row are counted and left out. Text that does not end with a record's end
     is taken as if it did.
+
     """
     numbers = vocabulary.numbers
     counts = vocabulary.counts
@@ -317,9 +322,9 @@ def encode(text, begin, end, classes, stop_at_words, vocabulary, limits, state, 
                         entry = _new_candidate(vocabulary, hashed, address, length, limits.max_rows)
                     count = counts[entry] + 1
                     counts[entry] = count
-                    if entry >= limits.max_rows and count >= limits.min_count:
-                        if numbers[N_ROWS] < limits.max_rows:
-                            entry = _admit(vocabulary, entry)
+                    is_due = entry >= limits.max_rows and count >= limits.min_count
+                    if is_due and numbers[N_ROWS] < limits.max_rows:
+                        entry = _admit(vocabulary, entry)
                     if entry < limits.max_rows:
                         ratio = limits.sample * np.float64(numbers[TOTAL_WORDS]) / np.float64(count)
                         if limits.sample == 0.0 or ratio >= 0.3819660112501051:

@@ -18,9 +18,11 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
     Parameters
     ----------
     counts : int64[capacity], each at least 1 below ``n_rows``
+    n_rows : int, rows in use
     mantissa_powers : float64[2**MANTISSA_BITS + 1], (1 + i / 2**MANTISSA_BITS)**ns_exponent
     exponent_powers : float64[64], 2**(i * ns_exponent)
     weights : float64[capacity], written below ``n_rows``
+
     """
     low_bits = np.uint64(52 - MANTISSA_BITS)
     scale = 1.0 / np.float64(np.uint64(1) << low_bits)
@@ -40,13 +42,21 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
 
 @kernel
 def draw_block(weights, n_rows, total, state, block):
-    """Fill ``block`` (int32) with draws proportional to ``weights``, in random order.
+    """Fill a block with draws proportional to ``weights``, in random order.
 
     Systematic sampling: one random offset, then every row as often as the multiples of
     total / len(block) fall into its part of the cumulative weights, so a row's expected number
     is exact and its actual number is never off by one or more; a Fisher-Yates shuffle follows.
-    One pass over the rows and the block, no search and no table. -1 throughout if there are no
-    rows.
+    One pass over the rows and the block, no search and no table.
+
+    Parameters
+    ----------
+    weights : float64[capacity], as ``noise_weights`` wrote them
+    n_rows : int, rows in use; with none, the block becomes -1 throughout
+    total : float, sum of the weights
+    state : uint64[1], generator; advanced
+    block : int32[n], written: rows
+
     """
     size = len(block)
     if n_rows == 0:

@@ -44,7 +44,7 @@ class Matrices(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one trainer, aligned to a cache line; its contents mean nothing between calls."""
+    """Working memory of one trainer, in whole cache lines; means nothing between calls."""
 
     inputs: NDArray[np.int64]  # row addresses of the contexts
     outputs: NDArray[np.int64]  # row addresses of target and negatives
@@ -136,6 +136,7 @@ def train_sgns(
     stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
 
     A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
+
     """
     outputs = tile_outputs(tile)
     inputs = tile_inputs(tile)
@@ -170,7 +171,9 @@ def train_sgns(
 
             reach = window - below(state, window)
             n_contexts = 0
-            for context_pos in range(max(start, center_pos - reach), min(end, center_pos + reach + 1)):
+            for context_pos in range(
+                max(start, center_pos - reach), min(end, center_pos + reach + 1)
+            ):
                 if context_pos != center_pos:
                     context = ids[context_pos]
                     scratch.inputs[n_contexts] = syn0_at + context * row_bytes

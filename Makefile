@@ -1,0 +1,31 @@
+# Everything happens in .venv; a fresh machine needs Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check bench clean
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(INSTALLED) ## stream the Python documentation through the daemon and ask for neighbours
+	$(BIN)/python examples/demo.py
+
+test: $(INSTALLED) ## the test suite
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## formatting, lint, types and the layer rule
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## speed of the pipeline; see docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks.speed
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info

@@ -1,0 +1,57 @@
+"""Records depend on the bytes of a stream, not on the chunks they come in."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.sources.records import RecordSplitter
+
+_PIECE = st.one_of(
+    st.sampled_from([b"\n", b" ", b"\r\n", b"word ", b"0123456789", b"x" * 70, b"\x00", b"\xff"]),
+    st.binary(max_size=30),
+)
+
+
+def _split(text: bytes, cuts: list[int], max_line: int = 40, max_token: int = 8) -> list[bytes]:
+    splitter = RecordSplitter(max_line, max_token)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    records = b""
+    for begin, end in pairwise(edges):
+        piece = splitter.feed(text[begin:end])
+        assert piece == b"" or piece.endswith(b"\n")
+        assert len(splitter._tail) <= max_line
+        records += piece
+    records += splitter.flush()
+    assert splitter.pending_bytes == 0
+    return records.split(b"\n")[:-1]
+
+
+@given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
+def test_chunks_do_not_matter_and_no_token_is_lost(text: bytes, cuts: list[int]) -> None:
+    """Every token comes out, in order, cut to 9 bytes only if it is longer than any record."""
+    whole = _split(text, [])
+    assert _split(text, cuts) == whole
+    assert all(len(record) <= 40 for record in whole)
+    tokens = [token for record in whole for token in record.split()]
+    assert [token[:9] for token in tokens] == [token[:9] for token in text.split()]
+    shortened = [(cut, full) for cut, full in zip(tokens, text.split(), strict=True) if cut != full]
+    assert all(len(full) > 40 and len(cut) == 9 for cut, full in shortened)
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"")), max_size=20))
+def test_lines_within_the_limit_are_records_as_they_are(lines: list[bytes]) -> None:
+    text = b"".join(line + b"\n" for line in lines)
+    assert _split(text, [3, 7, 50]) == lines
+
+
+def test_position_is_the_next_records_first_byte() -> None:
+    splitter = RecordSplitter(40, 8)
+    text = b"one two\nthree " + b"x" * 100 + b" four\nfive"
+    for byte in range(len(text)):
+        splitter.feed(text[byte : byte + 1])
+        done = byte + 1 - splitter.pending_bytes
+        assert done == 0 or text[done - 1 : done] in b" \n"
+    assert splitter.pending_bytes == len(b"five")
