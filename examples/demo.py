@@ -67,7 +67,7 @@ def main() -> None:
         *("--snapshot-dir", str(SNAPSHOTS), "--resume", "never", *OPTIONS),
     ]
     texts = list(documents())
-    random.Random(1).shuffle(texts)  # noqa: S311 - a stream of mixed topics, the same each time
+    random.Random(1).shuffle(texts)
     print("$ python-documentation | w2v-stream", *command[3:], flush=True)
     daemon = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert daemon.stdin is not None
