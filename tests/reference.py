@@ -65,7 +65,8 @@ def train_sgns(
 ) -> tuple[int, int, float, float]:
     """Skip-gram with negatives shared by a centre's contexts; matrices are updated in place.
 
-    ``rate(matrix, updates)`` is the learning rate of a row. Returns positive pairs, negative
+    ``rate(matrix, updates)`` is the learning rate of a row, looked up for a whole sentence before
+    it is trained: by occurrences for syn0, by centres for syn1. Returns positive pairs, negative
     pairs and the sums of -log p of both.
     """
     generator = SplitMix64(seed_state)
@@ -74,25 +75,28 @@ def train_sgns(
     positives = negatives = 0
     positive_loss = negative_loss = 0.0
     for sentence in sentences:
-        for center_pos, center in enumerate(sentence):
+        if len(sentence) < 2:
+            continue
+        looked_up = []
+        for word in sentence:
             reach = window - generator.below(window)
-            contexts = [
-                sentence[pos]
+            input_rate = rate(0, int(updates[0][word]))
+            updates[0][word] += 1
+            drawn = [draws.pop(0) for _ in range(negative)]
+            outputs = [word] + [other for other in drawn if other not in (word, -1)]
+            output_rates = []
+            for output in outputs:
+                output_rates.append(rate(1, int(updates[1][output])))
+                updates[1][output] += 1
+            looked_up.append((reach, input_rate, outputs, output_rates))
+        for center_pos, (reach, _, outputs, output_rates) in enumerate(looked_up):
+            positions = [
+                pos
                 for pos in range(center_pos - reach, center_pos + reach + 1)
                 if pos != center_pos and 0 <= pos < len(sentence)
             ]
-            if not contexts:
-                continue
-            input_rates = []
-            for word in contexts:
-                input_rates.append(rate(0, int(updates[0][word])))
-                updates[0][word] += 1
-            drawn = [draws.pop(0) for _ in range(negative)]
-            outputs = [center] + [word for word in drawn if word not in (center, -1)]
-            output_rates = []
-            for word in outputs:
-                output_rates.append(rate(1, int(updates[1][word])))
-                updates[1][word] += 1
+            contexts = [sentence[pos] for pos in positions]
+            input_rates = [looked_up[pos][1] for pos in positions]
             x_before = syn0[contexts].copy()
             y_before = syn1[outputs].copy()
             errors = np.zeros((len(contexts), len(outputs)))

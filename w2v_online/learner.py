@@ -76,13 +76,18 @@ def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
 
 
 def make_scratch(tile: Tile, window: int) -> Scratch:
-    """Working memory for one trainer of windows up to this size."""
-    contexts = 2 * window + tile.inputs
+    """Working memory for one trainer of sentences up to MAX_SENTENCE_WORDS."""
+    words = MAX_SENTENCE_WORDS + CACHE_LINE_BYTES  # copies go a cache line at a time
+    contexts = 2 * window + tile.inputs + CACHE_LINE_BYTES
     return Scratch(
-        inputs=_aligned(contexts, np.int64),
-        outputs=_aligned(tile.outputs, np.int64),
-        input_rates=_aligned(contexts, np.float32),
-        output_rates=_aligned(tile.outputs, np.float32),
+        input_rows=_aligned(words, np.int64),
+        input_rates=_aligned(words, np.float32),
+        output_rows=_aligned(words * tile.outputs, np.int64),
+        output_rates=_aligned(words * tile.outputs, np.float32),
+        reaches=_aligned(words, np.int64),
+        skipped=_aligned(words, np.int64),
+        contexts=_aligned(contexts, np.int64),
+        context_rates=_aligned(contexts, np.float32),
         errors=_aligned(contexts * tile.error_floats, np.float32),
         likelihood=_aligned(tile.error_floats, np.float32),
         exponent=_aligned(tile.error_floats, np.int32),
@@ -130,7 +135,7 @@ class OnlineWord2Vec:
         self._training_state = np.array([seeds[3]], np.uint64)
         self._tile = Tile(self.embeddings.row_floats, 1 + config.negative)
         self._scratch = make_scratch(self._tile, config.window)
-        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha))
+        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
         self._segment_end = 0
 
     @property

@@ -15,7 +15,7 @@ from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights
 
 MIN_BLOCK = 16_384
 MAX_BLOCK = 1 << 20
-"""Draws in a block: a quarter of the rows within these bounds, and enough for any sentence."""
+"""Draws in a block: as many as rows within these bounds, and enough for any sentence."""
 
 REDRAW_GROWTH = 1.01
 """A block is thrown away once the stream has grown by so much since it was drawn."""
@@ -55,7 +55,7 @@ class NoiseSampler:
         )
 
     def _draw(self, total_words: int) -> None:
-        size = max(self._min_block, min(MAX_BLOCK, self._rows // 4))
+        size = max(self._min_block, min(MAX_BLOCK, self._rows))
         if len(self.block) != size:
             self.block = np.zeros(size, np.int32)
         draw_block(self._weights, self._rows, self._total, self.state, self.block)

@@ -3,8 +3,10 @@
     rate(n) = max(min_alpha, alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-``alpha``, while one seen often has settled; the floor keeps old words learning. Rows of syn0 are
-updated once per pair, rows of syn1 once per centre, hence two values of tau.
+``alpha``, while one seen often has settled; the floor keeps old words learning. A row of syn0 is
+updated once for each centre whose window it is in, which is window + 1 times on average whenever
+its word occurs; a row of syn1 once for each centre that it is target or negative of. So what is
+counted is occurrences for syn0 and centres for syn1.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from w2v_online.kernels.sgns import RATE_STEPS
 
 TAU_INPUT = 500.0
 TAU_OUTPUT = 2000.0
-"""Updates after which a row's rate has fallen to alpha / sqrt(2), chosen by measurement."""
+"""Pairs and centres after which a rate has fallen to alpha / sqrt(2), chosen by measurement."""
 
 
-def rate_table(alpha: float, min_alpha: float) -> NDArray[np.float32]:
+def rate_table(alpha: float, min_alpha: float, window: int) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    tau = np.array([[TAU_INPUT], [TAU_OUTPUT]])
+    tau = np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
     rates: NDArray[np.float64] = np.maximum(min_alpha, alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)

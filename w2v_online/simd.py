@@ -155,6 +155,15 @@ def _load_address(builder: Any, address: Any, index: int) -> Any:
     return builder.load(_pointer(builder, address, I64(8 * index), I64), align=8, typ=I64)
 
 
+def _prefetch(builder: Any, address: Any, byte_offset: Any) -> None:
+    byte = ir.IntType(8)
+    function_type = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), I32, I32, I32])
+    name = "llvm.prefetch.p0"
+    function = cgutils.get_or_insert_function(builder.module, function_type, name)
+    pointer = _pointer(builder, address, byte_offset, byte)
+    builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+
+
 def _call(builder: Any, name: str, args: list[Any]) -> Any:
     function_type = ir.FunctionType(args[0].type, [arg.type for arg in args])
     function = cgutils.get_or_insert_function(builder.module, function_type, name)
@@ -271,41 +280,41 @@ def tile_error_floats(_typing: Any, tile: Any) -> Any:
 
 
 @intrinsic
-def prefetch_row(_typing: Any, tile: Any, address: Any) -> Any:
-    """Ask for every cache line of a row that will be read and written soon."""
-    row_bytes = 4 * tile.row_floats
+def prefetch(_typing: Any, address: Any) -> Any:
+    """Ask for the cache line at an address."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        byte_pointer = ir.IntType(8).as_pointer()
-        function_type = ir.FunctionType(ir.VoidType(), [byte_pointer, I32, I32, I32])
-        name = "llvm.prefetch.p0"
-        function = cgutils.get_or_insert_function(builder.module, function_type, name)
-        for offset in range(0, row_bytes, CACHE_LINE_BYTES):
-            pointer = _pointer(builder, args[1], I64(offset), ir.IntType(8))
-            builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+        _prefetch(builder, args[0], I64(0))
         return _NOTHING
 
-    return types.void(tile, address), codegen
+    return types.void(address), codegen
 
 
 @intrinsic
-def tile_errors(
-    _typing: Any, tile: Any, inputs: Any, outputs: Any, errors: Any, likelihood: Any, exponent: Any
-) -> Any:
-    """Errors g = t - sigmoid(x . y) of ``Tile.inputs`` input rows against all output rows.
+def copy_cache_line(_typing: Any, to: Any, source: Any) -> Any:
+    """Copy 64 bytes between two addresses, aligned or not."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        line = ir.VectorType(I64, CACHE_LINE_BYTES // 8)
+        value = builder.load(_pointer(builder, args[1], I64(0), line), align=1, typ=line)
+        builder.store(value, _pointer(builder, args[0], I64(0), line), align=1)
+        return _NOTHING
+
+    return types.void(to, source), codegen
+
+
+@intrinsic
+def tile_dots(_typing: Any, tile: Any, inputs: Any, outputs: Any, dots: Any) -> Any:
+    """Dot products x . y of ``Tile.inputs`` input rows with all output rows.
 
     Every argument but the tile is an address: ``inputs`` and ``outputs`` of int64 addresses of
-    rows, ``errors`` of float32[error_floats] (written: input-major), ``likelihood`` of
-    float32[error_floats] and ``exponent`` of int32[error_floats]. The latter two keep, lane by
-    lane, the product of the probabilities p as mantissa in [1, 2) and power of two, so that the
-    logarithm is taken once per call of a kernel and not once per pair. The first output row has
-    label 1, the others 0. A row of zeros gives p = 1/2 exactly.
+    rows, ``dots`` of float32[error_floats], written input-major; what is left over becomes 0.
     """
     shape = tile.shape
     n_in, n_out = shape.inputs, shape.outputs
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        _, inputs_at, outputs_at, errors_at, likelihood_at, exponent_at = args
+        _, inputs_at, outputs_at, dots_at = args
         x_rows = [_load_address(builder, inputs_at, i) for i in range(n_in)]
         y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
         sums = [_constant(0.0)] * (n_in * n_out)
@@ -317,6 +326,29 @@ def tile_errors(
                     sums[i * n_out + k] = _fma(builder, x, y, sums[i * n_out + k])
         for first in range(0, n_in * n_out, LANES):
             dots = _sum_lanes(builder, sums[first : first + LANES])
+            _store(builder, dots, dots_at, I64(4 * first))
+        return _NOTHING
+
+    return types.void(tile, inputs, outputs, dots), codegen
+
+
+@intrinsic
+def tile_errors(_typing: Any, tile: Any, errors: Any, likelihood: Any, exponent: Any) -> Any:
+    """Errors g = t - sigmoid(x . y) in place of the dot products that ``tile_dots`` wrote.
+
+    Every argument but the tile is an address: ``errors`` of float32[error_floats], ``likelihood``
+    of float32[error_floats] and ``exponent`` of int32[error_floats]. The latter two keep, lane by
+    lane, the product of the probabilities p as mantissa in [1, 2) and power of two, so that the
+    logarithm is taken once per call of a kernel and not once per pair. The first output row has
+    label 1, the others 0. A row of zeros gives p = 1/2 exactly.
+    """
+    shape = tile.shape
+    n_in, n_out = shape.inputs, shape.outputs
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, errors_at, likelihood_at, exponent_at = args
+        for first in range(0, n_in * n_out, LANES):
+            dots = _load(builder, errors_at, I64(4 * first))
             sign = [1.0 if (first + lane) % n_out == 0 else -1.0 for lane in range(LANES)]
             signs = ir.Constant(VEC, [ir.Constant(F32, s) for s in sign])
             minus_signs = ir.Constant(VEC, [ir.Constant(F32, -s) for s in sign])
@@ -337,7 +369,7 @@ def tile_errors(
             _store(builder, builder.bitcast(mantissa, VEC), likelihood_at, I64(4 * first))
         return _NOTHING
 
-    return types.void(tile, inputs, outputs, errors, likelihood, exponent), codegen
+    return types.void(tile, errors, likelihood, exponent), codegen
 
 
 @intrinsic
@@ -350,6 +382,8 @@ def tile_update(
     outputs: Any,
     output_rates: Any,
     errors: Any,
+    ahead: Any,
+    ahead_row: Any,
 ) -> Any:
     """Both gradient steps of one window, from the errors that ``tile_errors`` wrote.
 
@@ -357,13 +391,16 @@ def tile_update(
     rows as they were before (an input row that stands twice in the window is taken as the first
     of the two left it). Output rows are added to in memory one after the other, so a row that
     stands twice gets both sums. Addresses: ``inputs``, ``outputs`` of int64 row addresses;
-    ``input_rates``, ``output_rates`` of float32; ``errors`` as ``tile_errors`` lays them out.
+    ``input_rates``, ``output_rates`` of float32; ``errors`` as ``tile_errors`` lays them out;
+    ``ahead`` of int64 addresses of as many rows, which will be needed soon with ``ahead_row``:
+    their cache lines are asked for here, spread over the work.
     """
     shape = tile.shape
     n_in, n_out, error_floats = shape.inputs, shape.outputs, shape.error_floats
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        _, count, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at = args
+        _, count, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at = args[:7]
+        ahead_rows = [_load_address(builder, args[7], k) for k in range(n_out)] + [args[8]]
         y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
         y_rates = [_load_float_splat(builder, output_rates_at, I64(4 * k)) for k in range(n_out)]
         gradients = [cgutils.alloca_once(builder, VEC) for _ in range(n_out)]
@@ -371,6 +408,8 @@ def tile_update(
         with cgutils.for_range_slice(
             builder, I64(0), row_bytes, I64(VEC_BYTES), intp=I64, inc=True
         ) as (offset, _):
+            for row in ahead_rows:
+                _prefetch(builder, row, offset)
             ys = [_load(builder, row, offset) for row in y_rows]
             for gradient in gradients:
                 builder.store(_constant(0.0), gradient)
@@ -400,4 +439,6 @@ def tile_update(
                 _store(builder, _fma(builder, y_rates[k], gradient, y), row, offset)
         return _NOTHING
 
-    return types.void(tile, n_inputs, inputs, input_rates, outputs, output_rates, errors), codegen
+    return types.void(
+        *(tile, n_inputs, inputs, input_rates, outputs, output_rates, errors, ahead, ahead_row)
+    ), codegen

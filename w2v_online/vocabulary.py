@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
 from w2v_online.kernels import encode as kernels
-from w2v_online.kernels.encode import EncodeLimits, VocabularyArrays
+from w2v_online.kernels.encode import EncodeLimits, Tokens, VocabularyArrays
 
 MIN_CANDIDATES = 65_536
 """Room for words that wait for a row, when ``max_vocab_size`` is smaller than this."""
@@ -72,9 +72,15 @@ class Vocabulary:
             free=np.zeros(self.max_candidates, np.int32),
             arena=np.zeros(entries * record_words, np.uint64),
             numbers=np.zeros(kernels.N_NUMBERS, np.int64),
+            histogram=np.zeros(64, np.int64),
             secret=np.frombuffer(os.urandom(32), np.uint64).copy(),
         )
         self.arrays.numbers[kernels.TABLE_BITS] = _MIN_TABLE_BITS
+        self._tokens = Tokens(
+            starts=np.zeros(kernels.MAX_SENTENCE_WORDS, np.int64),
+            lengths=np.zeros(kernels.MAX_SENTENCE_WORDS, np.int64),
+            hashes=np.zeros(kernels.MAX_SENTENCE_WORDS, np.uint64),
+        )
         self._ids = np.zeros(64 * kernels.MAX_SENTENCE_WORDS, np.int32)
         self._sentence_ends = np.zeros(16_384, np.int64)
         self._used = np.zeros(2, np.int64)
@@ -165,6 +171,7 @@ class Vocabulary:
             self.arrays,
             self.limits,
             state,
+            self._tokens,
             self._ids,
             self._sentence_ends,
             self._used,

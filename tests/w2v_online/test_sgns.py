@@ -11,14 +11,17 @@ from w2v_online.embeddings import padded
 from w2v_online.kernels.sgns import Matrices, train_sgns, train_window
 from w2v_online.learner import make_scratch
 from w2v_online.schedule import rate_table
-from w2v_online.simd import Tile
+from w2v_online.simd import Tile, address_of
 
 SHAPES = [(1, 1), (3, 2), (16, 5), (100, 5), (40, 9), (100, 15), (24, 20), (300, 10)]
 
 
 @numba.njit
-def _step(tile, n_contexts, scratch):  # type: ignore[no-untyped-def]
-    return train_window(tile, n_contexts, scratch)
+def _step(tile, n_contexts, outputs, output_rates, scratch):  # type: ignore[no-untyped-def]
+    rows_at = address_of(outputs)
+    return train_window(
+        tile, n_contexts, rows_at, address_of(output_rates), rows_at, outputs[0], scratch
+    )
 
 
 def _rows(rng: np.random.Generator, rows: int, vector_size: int, scale: float) -> np.ndarray:
@@ -41,14 +44,14 @@ def test_a_window_step_is_the_negative_gradient(
     scale = vector_size**-0.25
     x, y = _rows(rng, n_contexts, vector_size, scale), _rows(rng, 1 + negative, vector_size, scale)
     for i in range(n_contexts):
-        scratch.inputs[i] = x[i].ctypes.data
-        scratch.input_rates[i] = 1.0
+        scratch.contexts[i] = x[i].ctypes.data
+        scratch.context_rates[i] = 1.0
     for k in range(1 + negative):
-        scratch.outputs[k] = y[k].ctypes.data
+        scratch.output_rows[k] = y[k].ctypes.data
         scratch.output_rates[k] = 1.0
     x64, y64 = x[:, :vector_size].astype(float), y[:, :vector_size].astype(float)
 
-    _step(tile, n_contexts, scratch)
+    _step(tile, n_contexts, scratch.output_rows, scratch.output_rates, scratch)
 
     x_gradient = reference.numeric_gradient(lambda v: reference.window_loss(v, y64), x64)
     y_gradient = reference.numeric_gradient(lambda v: reference.window_loss(x64, v), y64)
@@ -83,7 +86,7 @@ def test_training_equals_the_reference(vector_size: int, negative: int) -> None:
     expected0 = syn0[:, :vector_size].astype(float)
     expected1 = syn1[:, :vector_size].astype(float)
     matrices = Matrices(syn0, syn1, np.zeros(words, np.uint32), np.zeros(words, np.uint32))
-    rates = rate_table(0.1, 0.01)
+    rates = rate_table(0.1, 0.01, window=3)
     stats = np.zeros(4)
     state = np.array([99], np.uint64)
 
@@ -115,7 +118,7 @@ def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there
     ids = rng.integers(0, 20, 60).astype(np.int32)
     ends = np.arange(10, 61, 10)
     draws = rng.integers(0, 20, 120).astype(np.int32)
-    rates = rate_table(0.1, 0.01)
+    rates = rate_table(0.1, 0.01, window=3)
     results = []
     for pieces in ([draws], [draws[:50], draws[40:]]):
         local = np.random.default_rng(6)
@@ -141,11 +144,11 @@ def test_extreme_scores_stay_finite_and_keep_their_loss() -> None:
     rng = np.random.default_rng(0)
     x, y = _rows(rng, 1, 16, 0.0), _rows(rng, 2, 16, 0.0)
     x[0, 0], y[0, 0], y[1, 0] = 60.0, -1.0, 1.0
-    scratch.inputs[0], scratch.input_rates[0] = x[0].ctypes.data, 1.0
+    scratch.contexts[0], scratch.context_rates[0] = x[0].ctypes.data, 1.0
     for k in range(2):
-        scratch.outputs[k], scratch.output_rates[k] = y[k].ctypes.data, 0.0
+        scratch.output_rows[k], scratch.output_rates[k] = y[k].ctypes.data, 0.0
     scratch.likelihood[:], scratch.exponent[:] = 1.0, 0
-    _step(tile, 1, scratch)
+    _step(tile, 1, scratch.output_rows, scratch.output_rates, scratch)
     assert x[0, 0] == pytest.approx(58.0)
     loss = -np.log(scratch.likelihood[:2]) - scratch.exponent[:2] * np.log(2)
     np.testing.assert_allclose(loss, [60.0, 60.0], rtol=1e-5)

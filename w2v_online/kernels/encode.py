@@ -14,9 +14,9 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.jit import inner, kernel, rare
 from w2v_online.kernels.random import uniform
-from w2v_online.simd import address_of
+from w2v_online.simd import address_of, prefetch
 
 TOKEN_BYTE, TOKEN_END, RECORD_END = 0, 1, 2
 """Classes of the byte table that says where tokens and records end."""
@@ -43,7 +43,16 @@ class VocabularyArrays(NamedTuple):
     free: NDArray[np.int32]  # stack of unused candidate entries
     arena: NDArray[np.uint64]  # records: entry << 32 | bytes, then the bytes padded with zeros
     numbers: NDArray[np.int64]  # [N_NUMBERS], the fields named above
+    histogram: NDArray[np.int64]  # [64], working memory
     secret: NDArray[np.uint64]  # [4], random per process: hashes cannot be foreseen
+
+
+class Tokens(NamedTuple):
+    """Working memory of :func:`encode` for the tokens of one sentence."""
+
+    starts: NDArray[np.int64]  # [MAX_SENTENCE_WORDS], position in the text
+    lengths: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
 
 
 class EncodeLimits(NamedTuple):
@@ -151,7 +160,7 @@ def _table_move(vocabulary, entry, new_entry):
     table[slot] = (hashed & np.uint64(0xFFFFFFFF00000000)) | np.uint64(new_entry + 1)
 
 
-@inner
+@rare
 def _rebuild_table(vocabulary, bits):
     """Empty the table, give it 2**bits slots and enter every word again."""
     numbers = vocabulary.numbers
@@ -166,7 +175,7 @@ def _rebuild_table(vocabulary, bits):
         position += 1 + (np.int64(header & np.uint64(0xFFFFFFFF)) + 7) // 8
 
 
-@inner
+@rare
 def _forget_candidates(vocabulary, max_rows):
     """Forget half of the candidates, rarest first, oldest first among equals; compact the arena.
 
@@ -174,7 +183,8 @@ def _forget_candidates(vocabulary, max_rows):
     """
     numbers = vocabulary.numbers
     counts = vocabulary.counts
-    histogram = np.zeros(64, np.int64)
+    histogram = vocabulary.histogram
+    histogram[:] = 0
     for entry in range(max_rows, max_rows + numbers[N_CANDIDATES]):
         histogram[min(counts[entry], 63)] += 1
     to_forget = numbers[N_CANDIDATES] // 2 + 1
@@ -215,7 +225,7 @@ def _forget_candidates(vocabulary, max_rows):
     _rebuild_table(vocabulary, numbers[TABLE_BITS])
 
 
-@inner
+@rare
 def _new_candidate(vocabulary, hashed, address, length, max_rows):
     """Enter a word that is not there, making room first; return its entry."""
     numbers = vocabulary.numbers
@@ -245,7 +255,7 @@ def _new_candidate(vocabulary, hashed, address, length, max_rows):
     return entry
 
 
-@inner
+@rare
 def _admit(vocabulary, candidate):
     """Move a candidate to the next row; return the row."""
     numbers = vocabulary.numbers
@@ -264,9 +274,60 @@ def _admit(vocabulary, candidate):
     return row
 
 
+@inner
+def _split_sentence(text, position, end, classes, tokens, secret, table, mask):
+    """Find and hash the tokens up to the record's end or MAX_SENTENCE_WORDS.
+
+    Returns where the next sentence begins, the number of tokens, and whether the record ended.
+    Pure but for ``tokens`` and for the table's slots, which are prefetched.
+    """
+    text_at = address_of(text)
+    table_at = address_of(table)
+    n_tokens = 0
+    while True:
+        while position < end and classes[text[position]] == TOKEN_END:
+            position += 1
+        start = position
+        while position < end and classes[text[position]] == TOKEN_BYTE:
+            position += 1
+        if position > start:
+            hashed = hash_token(text_at + start, position - start, secret)
+            prefetch(table_at + 8 * (np.int64(hashed & np.uint64(0xFFFFFFFF)) & mask))
+            tokens.starts[n_tokens] = start
+            tokens.lengths[n_tokens] = position - start
+            tokens.hashes[n_tokens] = hashed
+            n_tokens += 1
+        if position >= end:
+            return position, n_tokens, True
+        if classes[text[position]] == RECORD_END:
+            return position + 1, n_tokens, True
+        if n_tokens == MAX_SENTENCE_WORDS:
+            return position, n_tokens, False
+
+
+@inner
+def _is_kept(count, total_words, sample, state):
+    """Subsampling: keep with probability sqrt(t / f) + t / f (word2vec.c), f = count / total."""
+    ratio = sample * np.float64(total_words) / np.float64(count)
+    if sample == 0.0 or ratio >= 0.3819660112501051:
+        return True  # sqrt(r) + r >= 1
+    return uniform(state) < np.sqrt(ratio) + ratio
+
+
 @kernel
 def encode(
-    text, begin, end, classes, stop_at_words, vocabulary, limits, state, ids, sentence_ends, used
+    text,
+    begin,
+    end,
+    classes,
+    stop_at_words,
+    vocabulary,
+    limits,
+    state,
+    tokens,
+    ids,
+    sentence_ends,
+    used,
 ):
     """Encode ``text[begin:end]`` sentence by sentence; return where the next call goes on.
 
@@ -282,17 +343,16 @@ def encode(
     vocabulary : VocabularyArrays, updated in place
     limits : EncodeLimits
     state : uint64[1], generator of the subsampling; advanced
+    tokens : Tokens, working memory
     ids : int32[n], written: rows of the words kept
     sentence_ends : int64[s], written: where each sentence ends in ``ids``
     used : int64[2], written: ids and sentences written
 
-    A word is kept with probability sqrt(t / f) + t / f (word2vec.c), f its share of all words so
-    far. Words without a row are counted and left out. Text that does not end with a record's end
-    is taken as if it did.
+    Words without a row are counted and left out. Text that does not end with a record's end is
+    taken as if it did.
 
     """
     numbers = vocabulary.numbers
-    counts = vocabulary.counts
     text_at = address_of(text)
     n_ids = 0
     n_sentences = 0
@@ -300,49 +360,32 @@ def encode(
     while position < end:
         if n_ids + MAX_SENTENCE_WORDS > len(ids) or n_sentences == len(sentence_ends):
             break
-        sentence_words = 0
-        while True:
-            while position < end and classes[text[position]] == TOKEN_END:
-                position += 1
-            start = position
-            while position < end and classes[text[position]] == TOKEN_BYTE:
-                position += 1
-            length = position - start
-            if length > 0:
-                numbers[TOTAL_WORDS] += 1
-                sentence_words += 1
-                if length > limits.max_token_bytes:
-                    numbers[DROPPED_TOKENS] += 1
-                    numbers[DROPPED_BYTES] += length
-                else:
-                    address = text_at + start
-                    hashed = hash_token(address, length, vocabulary.secret)
-                    entry = _find(vocabulary, hashed, address, length)
-                    if entry < 0:
-                        entry = _new_candidate(vocabulary, hashed, address, length, limits.max_rows)
-                    count = counts[entry] + 1
-                    counts[entry] = count
-                    is_due = entry >= limits.max_rows and count >= limits.min_count
-                    if is_due and numbers[N_ROWS] < limits.max_rows:
-                        entry = _admit(vocabulary, entry)
-                    if entry < limits.max_rows:
-                        ratio = limits.sample * np.float64(numbers[TOTAL_WORDS]) / np.float64(count)
-                        if limits.sample == 0.0 or ratio >= 0.3819660112501051:
-                            keep = True  # sqrt(r) + r >= 1
-                        else:
-                            keep = uniform(state) < np.sqrt(ratio) + ratio
-                        if keep:
-                            ids[n_ids] = np.int32(entry)
-                            n_ids += 1
-            if position >= end:
-                numbers[TOTAL_RECORDS] += 1
-                break
-            if classes[text[position]] == RECORD_END:
-                position += 1
-                numbers[TOTAL_RECORDS] += 1
-                break
-            if sentence_words == MAX_SENTENCE_WORDS:
-                break
+        mask = (np.int64(1) << numbers[TABLE_BITS]) - np.int64(1)
+        position, n_tokens, record_ended = _split_sentence(
+            text, position, end, classes, tokens, vocabulary.secret, vocabulary.table, mask
+        )
+        numbers[TOTAL_RECORDS] += record_ended
+        for i in range(n_tokens):
+            numbers[TOTAL_WORDS] += 1
+            length = tokens.lengths[i]
+            if length > limits.max_token_bytes:
+                numbers[DROPPED_TOKENS] += 1
+                numbers[DROPPED_BYTES] += length
+                continue
+            hashed = tokens.hashes[i]
+            address = text_at + tokens.starts[i]
+            entry = _find(vocabulary, hashed, address, length)
+            if entry < 0:
+                entry = _new_candidate(vocabulary, hashed, address, length, limits.max_rows)
+            count = vocabulary.counts[entry] + 1
+            vocabulary.counts[entry] = count
+            if entry >= limits.max_rows:
+                if count < limits.min_count or numbers[N_ROWS] == limits.max_rows:
+                    continue
+                entry = _admit(vocabulary, entry)
+            if _is_kept(count, numbers[TOTAL_WORDS], limits.sample, state):
+                ids[n_ids] = np.int32(entry)
+                n_ids += 1
         sentence_ends[n_sentences] = n_ids
         n_sentences += 1
         if numbers[TOTAL_WORDS] >= stop_at_words:

@@ -69,12 +69,13 @@ def draw_block(weights, n_rows, total, state, block):
     for row in range(n_rows):
         cumulative += weights[row]
         until = min(size, np.int64(cumulative * scale + offset))
-        while filled < until:
+        if filled < size:
+            # Most rows come at most once: written in any case, overwritten if it was not to be.
             block[filled] = np.int32(row)
-            filled += 1
-    while filled < size:  # rounding of the last sum
-        block[filled] = np.int32(n_rows - 1)
-        filled += 1
+        for i in range(filled + 1, until):
+            block[i] = np.int32(row)
+        filled = until
+    block[filled:] = np.int32(n_rows - 1)  # rounding of the last sum
     for i in range(size - 1, 0, -1):
         j = below(state, i + 1)
         block[i], block[j] = block[j], block[i]

@@ -16,7 +16,8 @@ from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.random import below
 from w2v_online.simd import (
     address_of,
-    prefetch_row,
+    copy_cache_line,
+    tile_dots,
     tile_error_floats,
     tile_errors,
     tile_inputs,
@@ -25,7 +26,7 @@ from w2v_online.simd import (
     tile_update,
 )
 
-PREFETCH_CENTERS = 4
+PREFETCH_CENTERS = 3
 """How many centres ahead rows are asked for: about one memory latency of work."""
 
 RATE_STEPS = 16
@@ -44,12 +45,19 @@ class Matrices(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one trainer, in whole cache lines; means nothing between calls."""
+    """Working memory of one trainer, in whole cache lines; means nothing between calls.
 
-    inputs: NDArray[np.int64]  # row addresses of the contexts
-    outputs: NDArray[np.int64]  # row addresses of target and negatives
-    input_rates: NDArray[np.float32]
-    output_rates: NDArray[np.float32]
+    Arrays by position hold what the words of one sentence need, looked up before it is trained.
+    """
+
+    input_rows: NDArray[np.int64]  # by position: address of the word's row of syn0
+    input_rates: NDArray[np.float32]  # by position: learning rate of that row
+    output_rows: NDArray[np.int64]  # by position and output: address of the row of syn1
+    output_rates: NDArray[np.float32]  # by position and output: learning rate of that row
+    reaches: NDArray[np.int64]  # by position: size of the window round this centre
+    skipped: NDArray[np.int64]  # by position: negatives that are left out
+    contexts: NDArray[np.int64]  # the window's row addresses
+    context_rates: NDArray[np.float32]
     errors: NDArray[np.float32]
     likelihood: NDArray[np.float32]
     exponent: NDArray[np.int32]
@@ -64,8 +72,65 @@ def rate_index(updates):
 
 
 @inner
-def train_window(tile, n_contexts, scratch):
-    """One step of gradient descent on a window, whose rows and rates ``scratch`` names.
+def look_up_sentence(
+    tile, ids, start, end, window, matrices, negatives, draw, rates, state, scratch
+):
+    """Find rows and rates of a sentence's words and of their negatives, and draw the windows."""
+    outputs = tile_outputs(tile)
+    row_bytes = tile_row_bytes(tile)
+    syn0_at = address_of(matrices.syn0)
+    syn1_at = address_of(matrices.syn1)
+    zero_row_at = address_of(scratch.zero_row)
+    slot = 0
+    for pos in range(end - start):
+        word = ids[start + pos]
+        scratch.reaches[pos] = window - below(state, window)
+        scratch.input_rows[pos] = syn0_at + word * row_bytes
+        updates = matrices.updates0[word]
+        matrices.updates0[word] = updates + np.uint32(1)
+        scratch.input_rates[pos] = rates[0, rate_index(updates)]
+        skipped = 0
+        for k in range(outputs):
+            output = word if k == 0 else negatives[draw]
+            draw += k > 0
+            if k > 0 and (output < 0 or output == word):
+                scratch.output_rows[slot] = zero_row_at
+                scratch.output_rates[slot] = np.float32(0.0)
+                skipped += 1
+            else:
+                scratch.output_rows[slot] = syn1_at + output * row_bytes
+                updates = matrices.updates1[output]
+                matrices.updates1[output] = updates + np.uint32(1)
+                scratch.output_rates[slot] = rates[1, rate_index(updates)]
+            slot += 1
+        scratch.skipped[pos] = skipped
+
+
+@inner
+def gather_contexts(n_words, pos, scratch):
+    """Copy rows and rates of a centre's contexts side by side; return how many they are."""
+    reach = scratch.reaches[pos]
+    left = min(reach, pos)
+    right = min(reach, n_words - 1 - pos)
+    rows_at = address_of(scratch.input_rows)
+    rates_at = address_of(scratch.input_rates)
+    contexts_at = address_of(scratch.contexts)
+    context_rates_at = address_of(scratch.context_rates)
+    # A cache line at a time: what is copied too much is overwritten or never read.
+    for i in range(0, left, 8):
+        copy_cache_line(contexts_at + 8 * i, rows_at + 8 * (pos - left + i))
+    for i in range(0, right, 8):
+        copy_cache_line(contexts_at + 8 * (left + i), rows_at + 8 * (pos + 1 + i))
+    for i in range(0, left, 16):
+        copy_cache_line(context_rates_at + 4 * i, rates_at + 4 * (pos - left + i))
+    for i in range(0, right, 16):
+        copy_cache_line(context_rates_at + 4 * (left + i), rates_at + 4 * (pos + 1 + i))
+    return left + right
+
+
+@inner
+def train_window(tile, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_row, scratch):
+    """One step of gradient descent on the window in ``scratch.contexts``.
 
     The loss of input rows x_i and output rows y_k, y_0 the target's (Mikolov et al. 2013, eq. 4):
 
@@ -75,30 +140,33 @@ def train_window(tile, n_contexts, scratch):
     Returns how many rows of zeros were added to the contexts to fill the last tile.
     """
     inputs = tile_inputs(tile)
-    inputs_at = address_of(scratch.inputs)
-    outputs_at = address_of(scratch.outputs)
+    contexts_at = address_of(scratch.contexts)
     errors_at = address_of(scratch.errors)
     tiles = (n_contexts + inputs - 1) // inputs
     padding = tiles * inputs - n_contexts
     for i in range(n_contexts, n_contexts + padding):
-        scratch.inputs[i] = address_of(scratch.zero_row)
+        scratch.contexts[i] = address_of(scratch.zero_row)
+    error_bytes = 4 * tile_error_floats(tile)
+    # Two loops: the sigmoid's long chain of operations would stall the dot products.
+    for i in range(tiles):
+        tile_dots(tile, contexts_at + 8 * i * inputs, outputs_at, errors_at + i * error_bytes)
     for i in range(tiles):
         tile_errors(
             tile,
-            inputs_at + 8 * i * inputs,
-            outputs_at,
-            errors_at + 4 * i * tile_error_floats(tile),
+            errors_at + i * error_bytes,
             address_of(scratch.likelihood),
             address_of(scratch.exponent),
         )
     tile_update(
         tile,
         n_contexts,
-        inputs_at,
-        address_of(scratch.input_rates),
+        contexts_at,
+        address_of(scratch.context_rates),
         outputs_at,
-        address_of(scratch.output_rates),
+        output_rates_at,
         errors_at,
+        ahead_at,
+        ahead_row,
     )
     return padding
 
@@ -132,7 +200,7 @@ def train_sgns(
     next_negative : int64[1], the first one not used yet; advanced
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
-    scratch : Scratch
+    scratch : Scratch, made for this tile, this window and the longest sentence
     stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
 
     A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
@@ -140,10 +208,8 @@ def train_sgns(
     """
     outputs = tile_outputs(tile)
     inputs = tile_inputs(tile)
-    row_bytes = tile_row_bytes(tile)
-    syn0_at = address_of(matrices.syn0)
-    syn1_at = address_of(matrices.syn1)
-    zero_row_at = address_of(scratch.zero_row)
+    output_rows_at = address_of(scratch.output_rows)
+    output_rates_at = address_of(scratch.output_rates)
     scratch.likelihood[:] = np.float32(1.0)
     scratch.exponent[:] = np.int32(0)
     missing_positives = 0
@@ -155,59 +221,32 @@ def train_sgns(
     start = 0 if sentence == 0 else sentence_ends[sentence - 1]
     while sentence < len(sentence_ends):
         end = sentence_ends[sentence]
-        draw = next_negative[0]
-        if draw + (end - start) * (outputs - 1) > len(negatives):
-            break
-        for center_pos in range(start, end):
-            center = ids[center_pos]
-            ahead = center_pos + PREFETCH_CENTERS
-            if ahead < end:
-                prefetch_row(tile, syn1_at + ids[ahead] * row_bytes)
-                first = draw + PREFETCH_CENTERS * (outputs - 1)
-                for k in range(outputs - 1):
-                    prefetch_row(tile, syn1_at + max(0, negatives[first + k]) * row_bytes)
-            if ahead + window < end:
-                prefetch_row(tile, syn0_at + ids[ahead + window] * row_bytes)
-
-            reach = window - below(state, window)
-            n_contexts = 0
-            for context_pos in range(
-                max(start, center_pos - reach), min(end, center_pos + reach + 1)
-            ):
-                if context_pos != center_pos:
-                    context = ids[context_pos]
-                    scratch.inputs[n_contexts] = syn0_at + context * row_bytes
-                    updates = matrices.updates0[context]
-                    scratch.input_rates[n_contexts] = rates[0, rate_index(updates)]
-                    matrices.updates0[context] = updates + np.uint32(1)
-                    n_contexts += 1
-            if n_contexts == 0:
-                continue
-
-            scratch.outputs[0] = syn1_at + center * row_bytes
-            updates = matrices.updates1[center]
-            scratch.output_rates[0] = rates[1, rate_index(updates)]
-            matrices.updates1[center] = updates + np.uint32(1)
-            skipped = 0
-            for k in range(1, outputs):
-                word = negatives[draw]
-                draw += 1
-                if word < 0 or word == center:
-                    scratch.outputs[k] = zero_row_at
-                    scratch.output_rates[k] = np.float32(0.0)
-                    skipped += 1
-                else:
-                    scratch.outputs[k] = syn1_at + word * row_bytes
-                    updates = matrices.updates1[word]
-                    scratch.output_rates[k] = rates[1, rate_index(updates)]
-                    matrices.updates1[word] = updates + np.uint32(1)
-
-            padding = train_window(tile, n_contexts, scratch)
-            positives += n_contexts
-            negative_pairs += n_contexts * (outputs - 1 - skipped)
-            missing_positives += padding
-            missing_negatives += n_contexts * skipped + padding * (outputs - 1)
-        next_negative[0] = draw
+        n_words = end - start
+        if n_words > 1:
+            draw = next_negative[0]
+            if draw + n_words * (outputs - 1) > len(negatives):
+                break
+            next_negative[0] = draw + n_words * (outputs - 1)
+            look_up_sentence(
+                tile, ids, start, end, window, matrices, negatives, draw, rates, state, scratch
+            )
+            for pos in range(n_words):
+                n_contexts = gather_contexts(n_words, pos, scratch)
+                ahead = min(pos + PREFETCH_CENTERS, n_words - 1)
+                padding = train_window(
+                    tile,
+                    n_contexts,
+                    output_rows_at + 8 * outputs * pos,
+                    output_rates_at + 4 * outputs * pos,
+                    output_rows_at + 8 * outputs * ahead,
+                    scratch.input_rows[min(ahead + window, n_words - 1)],
+                    scratch,
+                )
+                skipped = scratch.skipped[pos]
+                positives += n_contexts
+                negative_pairs += n_contexts * (outputs - 1 - skipped)
+                missing_positives += padding
+                missing_negatives += n_contexts * skipped + padding * (outputs - 1)
         start = end
         sentence += 1
 
