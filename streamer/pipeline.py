@@ -21,9 +21,10 @@ def run(
     """Learn until the source ends or a signal asks to stop; return whether all is on disk."""
     position = source.position
     while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-        progress.learned(learner.learn_text(decoder.decode(batch.records)))
+        progress.learned(learner.learn_text(decoder.decode(batch.records), wait=False))
         position = batch.position
         if signals.take_snapshot_request() or checkpointer.is_due():
             checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)
         progress.show(learner.total_words, len(learner.vocabulary), checkpointer.age_seconds())
+    progress.learned(learner.flush())
     return checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)

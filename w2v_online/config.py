@@ -49,6 +49,12 @@ class LearnerConfig(BaseModel):
     seed: int = Field(
         1, ge=0, le=2**63 - 1, description="Seed of initial vectors, subsampling and negatives."
     )
+    threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Training threads; with 1 the model is a function of records and seed.",
+    )
     max_token_bytes: int = Field(
         64, ge=1, le=4096, description="Longer tokens are dropped and counted."
     )

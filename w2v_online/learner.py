@@ -20,18 +20,10 @@ from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotMismatchError
-from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, WORD_PADDING
-from w2v_online.kernels.sgns import Scratch, train_sgns
-from w2v_online.sampler import NoiseSampler
-from w2v_online.schedule import rate_table
-from w2v_online.simd import CACHE_LINE_BYTES, Tile
-from w2v_online.vocabulary import (
-    RECORD_SEPARATOR,
-    SEPARATED,
-    WHITESPACE,
-    Encoded,
-    Vocabulary,
-)
+from w2v_online.kernels.encode import WORD_PADDING
+from w2v_online.sampler import NoiseDistribution
+from w2v_online.trainer import Encoded, Trainer, TrainerThreads
+from w2v_online.vocabulary import RECORD_SEPARATOR, SEPARATED, WHITESPACE, Vocabulary
 
 SEGMENT_GROWTH = 128
 """A segment ends when the stream has grown by one part in so many since the last one."""
@@ -67,40 +59,14 @@ class BatchStats:
         return (self.positive_loss + self.negative_loss) / self.positive_pairs
 
 
-def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
-    """Zeros whose first element starts a cache line."""
-    item_bytes = np.dtype(dtype).itemsize
-    memory = np.zeros(size * item_bytes + CACHE_LINE_BYTES, np.uint8)
-    offset = -memory.ctypes.data % CACHE_LINE_BYTES
-    return memory[offset : offset + size * item_bytes].view(dtype)
-
-
-def make_scratch(tile: Tile, window: int) -> Scratch:
-    """Working memory for one trainer of sentences up to MAX_SENTENCE_WORDS."""
-    words = MAX_SENTENCE_WORDS + CACHE_LINE_BYTES  # copies go a cache line at a time
-    contexts = 2 * window + tile.inputs + CACHE_LINE_BYTES
-    return Scratch(
-        input_rows=_aligned(words, np.int64),
-        input_rates=_aligned(words, np.float32),
-        output_rows=_aligned(words * tile.outputs, np.int64),
-        output_rates=_aligned(words * tile.outputs, np.float32),
-        reaches=_aligned(words, np.int64),
-        skipped=_aligned(words, np.int64),
-        contexts=_aligned(contexts, np.int64),
-        context_rates=_aligned(contexts, np.float32),
-        errors=_aligned(contexts * tile.error_floats, np.float32),
-        likelihood=_aligned(tile.error_floats, np.float32),
-        exponent=_aligned(tile.error_floats, np.int32),
-        zero_row=_aligned(tile.row_floats, np.float32),
-    )
-
-
 def warm_up(config: LearnerConfig) -> None:
     """Load or compile every kernel that a learner with these options calls.
 
     Compiled code is kept on disk, so only the first call on a machine takes seconds.
     """
-    small = config.model_copy(update={"max_vocab_size": 16, "min_count": 1, "sample": 1e-3})
+    small = config.model_copy(
+        update={"max_vocab_size": 16, "min_count": 1, "sample": 1e-3, "threads": 1}
+    )
     model = OnlineWord2Vec(small)
     model.learn([["a", "b", "a", "c"]] * 3)
     vocabulary = Vocabulary(small)
@@ -125,17 +91,17 @@ class OnlineWord2Vec:
     ) -> None:
         self.config = config = config or LearnerConfig()
         self.tokenizer = tokenizer
-        seeds = np.random.SeedSequence(config.seed).generate_state(4, np.uint64)
+        sequence = np.random.SeedSequence(config.seed)
+        seeds = sequence.generate_state(2 + 2 * config.threads, np.uint64).astype(np.uint64)
         self.vocabulary = Vocabulary(config)
-        self.sampler = NoiseSampler(
-            config.ns_exponent, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
-        )
-        self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[1]))
-        self._subsampling_state = np.array([seeds[2]], np.uint64)
-        self._training_state = np.array([seeds[3]], np.uint64)
-        self._tile = Tile(self.embeddings.row_floats, 1 + config.negative)
-        self._scratch = make_scratch(self._tile, config.window)
-        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
+        self.noise = NoiseDistribution(config.ns_exponent)
+        self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
+        self._subsampling_state = seeds[1:2]
+        self._trainers = [
+            Trainer(config, self.embeddings, self.noise, seeds[2 + 2 * i : 4 + 2 * i])
+            for i in range(config.threads)
+        ]
+        self._threads = TrainerThreads(self._trainers) if config.threads > 1 else None
         self._segment_end = 0
 
     @property
@@ -160,17 +126,23 @@ class OnlineWord2Vec:
                 raise TypeError("a sentence must be a list of tokens, not a string; split it first")
             text += "\x1f".join(sentence).replace("\n", "\x1f").encode(errors="replace")
             text += RECORD_SEPARATOR
-        return self._learn(text, SEPARATED)
+        return self._learn(text, SEPARATED, wait=True)
 
-    def learn_text(self, text: bytes | bytearray) -> BatchStats:
-        """Learn from UTF-8 text: a record a line, tokens between ASCII whitespace."""
-        return self._learn(text, WHITESPACE)
+    def learn_text(self, text: bytes | bytearray, *, wait: bool = True) -> BatchStats:
+        """Learn from UTF-8 text: a record a line, tokens between ASCII whitespace.
 
-    def learn_separated(self, text: bytes | bytearray) -> BatchStats:
-        """Learn from UTF-8 text that a tokenizer split with TOKEN_ and RECORD_SEPARATOR."""
-        return self._learn(text, SEPARATED)
+        Without ``wait``, several threads may go on training behind the call: what it returns then
+        counts the pairs trained since the last call, and :meth:`flush` waits for the rest.
+        """
+        return self._learn(text, WHITESPACE, wait=wait)
 
-    def _learn(self, text: bytes | bytearray, classes: NDArray[np.uint8]) -> BatchStats:
+    def flush(self) -> BatchStats:
+        """Wait until everything is trained; what was since the last call."""
+        return self._learn(b"", WHITESPACE, wait=True)
+
+    def _learn(
+        self, text: bytes | bytearray, classes: NDArray[np.uint8], *, wait: bool
+    ) -> BatchStats:
         buffer = np.empty(len(text) + WORD_PADDING, np.uint8)
         buffer[: len(text)] = np.frombuffer(text, np.uint8)
         buffer[len(text) :] = 0
@@ -179,15 +151,22 @@ class OnlineWord2Vec:
         stats = np.zeros(4)
         position = 0
         while position < len(text):
-            encoded = self.vocabulary.encode(
+            position, ids, sentence_ends = self.vocabulary.encode(
                 buffer, position, len(text), classes, self._segment_end, self._subsampling_state
             )
             self.embeddings.grow(len(self.vocabulary))
-            self._train(encoded, stats)
-            trained_words += len(encoded.ids)
-            position = encoded.next_position
+            encoded = Encoded(ids, sentence_ends)
+            trained_words += len(ids)
+            if self._threads is None:
+                stats += self._trainers[0].train(encoded)
+            else:
+                self._threads.submit(encoded.copy())
             if self.vocabulary.total_words >= self._segment_end:
                 self._upkeep()
+        if self._threads is not None:
+            if wait:
+                self._threads.flush()
+            stats = self._threads.take_stats()
         return BatchStats(
             records=self.vocabulary.total_records - records,
             words=self.vocabulary.total_words - words,
@@ -198,31 +177,10 @@ class OnlineWord2Vec:
             negative_loss=float(stats[3]),
         )
 
-    def _train(self, encoded: Encoded, stats: NDArray[np.float64]) -> None:
-        sentence = 0
-        while True:
-            sentence = train_sgns(
-                self._tile,
-                encoded.ids,
-                encoded.sentence_ends,
-                sentence,
-                self.config.window,
-                self.embeddings.matrices,
-                self.sampler.block,
-                self.sampler.next,
-                self._rates,
-                self._training_state,
-                self._scratch,
-                stats,
-            )
-            if sentence == len(encoded.sentence_ends):
-                break
-            self.sampler.refill()
-
     def _upkeep(self) -> None:
         """End a segment: noise weights follow the counts, and the next segment's end is set."""
         total_words = self.vocabulary.total_words
-        self.sampler.update(self.vocabulary.counts, total_words)
+        self.noise.update(self.vocabulary.counts, total_words)
         self._segment_end = total_words + min(
             MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
         )
@@ -235,6 +193,8 @@ class OnlineWord2Vec:
         ``extra`` goes into the manifest (the daemon's source positions, for one). Raises
         SnapshotError if it cannot be written; nothing of it is left then.
         """
+        if self._threads is not None:
+            self._threads.flush()
         order = np.argsort(-self.vocabulary.counts, kind="stable").astype(np.int32)
         words = self.vocabulary.words()
         matrices = self.embeddings.matrices
@@ -244,13 +204,11 @@ class OnlineWord2Vec:
             "output_vectors": self.embeddings.output_vectors[order],
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
-            "generators": np.array(
-                [self._subsampling_state[0], self._training_state[0], self.embeddings.state[0]],
-                np.uint64,
-            ),
+            "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
             "segment_end": np.array([self._segment_end], np.int64),
             **self.vocabulary.state(),
-            **self.sampler.save(),
+            **self.noise.state(),
+            **self._trainers[0].state(),
         }
         return snapshot.write(
             Path(folder),
@@ -308,11 +266,11 @@ class OnlineWord2Vec:
             saved.vectors,
             state["output_vectors"],
             (state["updates0"], state["updates1"]),
-            int(generators[2]),
+            int(generators[1]),
         )
-        model.sampler.restore(state)
+        model.noise.restore(state)
+        model._trainers[0].restore(state)
         model._subsampling_state[0] = generators[0]
-        model._training_state[0] = generators[1]
         model._segment_end = int(state["segment_end"][0])
         return model
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +39,6 @@ WHITESPACE = _byte_classes(b" \t\r\v\f", b"\n")
 
 SEPARATED = _byte_classes(TOKEN_SEPARATOR, RECORD_SEPARATOR)
 """Byte classes of text that a tokenizer has split."""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What one call of :meth:`Vocabulary.encode` gave; views that the next call overwrites."""
-
-    next_position: int
-    ids: NDArray[np.int32]
-    sentence_ends: NDArray[np.int64]
 
 
 class Vocabulary:
@@ -160,8 +150,12 @@ class Vocabulary:
         classes: NDArray[np.uint8],
         stop_at_words: int,
         state: NDArray[np.uint64],
-    ) -> Encoded:
-        """Count and encode some of ``text[begin:end]``; see the kernel of the same name."""
+    ) -> tuple[int, NDArray[np.int32], NDArray[np.int64]]:
+        """Count and encode some of ``text[begin:end]``; see the kernel of the same name.
+
+        Returns where the next call goes on, the ids and where each sentence ends in them; both
+        arrays are views that the next call overwrites.
+        """
         position = kernels.encode(
             text,
             begin,
@@ -177,7 +171,7 @@ class Vocabulary:
             self._used,
         )
         n_ids, n_sentences = int(self._used[0]), int(self._used[1])
-        return Encoded(position, self._ids[:n_ids], self._sentence_ends[:n_sentences])
+        return position, self._ids[:n_ids], self._sentence_ends[:n_sentences]
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of all that :meth:`restore` needs, row counts excepted."""

@@ -30,12 +30,10 @@ def _encode_all(vocabulary: Vocabulary, text: bytes, stop_every: int = 10**9) ->
     position, sentences = 0, []
     while position < len(text):
         stop = vocabulary.total_words + stop_every
-        encoded = vocabulary.encode(buffer, position, len(text), WHITESPACE, stop, state)
-        starts = [0, *encoded.sentence_ends[:-1]]
-        for start, end in zip(starts, encoded.sentence_ends, strict=True):
-            sentences.append(encoded.ids[start:end].tolist())
-        assert encoded.next_position > position
-        position = encoded.next_position
+        begin = position
+        position, ids, ends = vocabulary.encode(buffer, begin, len(text), WHITESPACE, stop, state)
+        assert position > begin
+        sentences += [ids[i:j].tolist() for i, j in zip([0, *ends[:-1]], ends, strict=True)]
     return sentences
 
 

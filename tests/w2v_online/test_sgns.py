@@ -9,9 +9,9 @@ import pytest
 from tests import reference
 from w2v_online.embeddings import padded
 from w2v_online.kernels.sgns import Matrices, train_sgns, train_window
-from w2v_online.learner import make_scratch
 from w2v_online.schedule import rate_table
 from w2v_online.simd import Tile, address_of
+from w2v_online.trainer import make_scratch
 
 SHAPES = [(1, 1), (3, 2), (16, 5), (100, 5), (40, 9), (100, 15), (24, 20), (300, 10)]
 

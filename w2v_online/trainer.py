@@ -1,0 +1,162 @@
+"""Trainers: each applies encoded sentences to the shared matrices with a generator of its own.
+
+With one thread a trainer is called in place, and the model is deterministic. With several, each
+runs in a thread without the GIL and updates the matrices without locks (Recht et al. 2011): two
+threads seldom touch a row at once, and a lost update is one of many. What they count is exact.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.config import LearnerConfig
+from w2v_online.embeddings import Embeddings
+from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
+from w2v_online.kernels.sgns import Scratch, train_sgns
+from w2v_online.sampler import Negatives, NoiseDistribution
+from w2v_online.schedule import rate_table
+from w2v_online.simd import CACHE_LINE_BYTES, Tile
+
+QUEUED_PER_THREAD = 2
+"""Batches that wait for each training thread at most; encoding waits then."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Sentences as rows: ``sentence_ends[i]`` is where sentence i ends in ``ids``."""
+
+    ids: NDArray[np.int32]
+    sentence_ends: NDArray[np.int64]
+
+    def copy(self) -> Encoded:
+        """The same in memory of its own."""
+        return Encoded(self.ids.copy(), self.sentence_ends.copy())
+
+
+def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Zeros whose first element starts a cache line."""
+    item_bytes = np.dtype(dtype).itemsize
+    memory = np.zeros(size * item_bytes + CACHE_LINE_BYTES, np.uint8)
+    offset = -memory.ctypes.data % CACHE_LINE_BYTES
+    return memory[offset : offset + size * item_bytes].view(dtype)
+
+
+def make_scratch(tile: Tile, window: int) -> Scratch:
+    """Working memory for one trainer of sentences up to MAX_SENTENCE_WORDS."""
+    words = MAX_SENTENCE_WORDS + CACHE_LINE_BYTES  # copies go a cache line at a time
+    contexts = 2 * window + tile.inputs + CACHE_LINE_BYTES
+    return Scratch(
+        input_rows=_aligned(words, np.int64),
+        input_rates=_aligned(words, np.float32),
+        output_rows=_aligned(words * tile.outputs, np.int64),
+        output_rates=_aligned(words * tile.outputs, np.float32),
+        reaches=_aligned(words, np.int64),
+        skipped=_aligned(words, np.int64),
+        contexts=_aligned(contexts, np.int64),
+        context_rates=_aligned(contexts, np.float32),
+        errors=_aligned(contexts * tile.error_floats, np.float32),
+        likelihood=_aligned(tile.error_floats, np.float32),
+        exponent=_aligned(tile.error_floats, np.int32),
+        zero_row=_aligned(tile.row_floats, np.float32),
+    )
+
+
+class Trainer:
+    """Skip-gram with negative sampling on batches of encoded sentences."""
+
+    def __init__(
+        self,
+        config: LearnerConfig,
+        embeddings: Embeddings,
+        distribution: NoiseDistribution,
+        seeds: NDArray[np.uint64],
+    ) -> None:
+        self._window = config.window
+        self._matrices = embeddings.matrices
+        self._tile = Tile(embeddings.row_floats, 1 + config.negative)
+        self._scratch = make_scratch(self._tile, config.window)
+        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
+        self._negatives = Negatives(
+            distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
+        )
+        self._state = np.array([seeds[1]], np.uint64)
+
+    def train(self, encoded: Encoded) -> NDArray[np.float64]:
+        """Train on every sentence; float64[4] as the kernel's ``stats``."""
+        stats = np.zeros(4)
+        sentence = 0
+        self._negatives.renew()
+        while True:
+            sentence = train_sgns(
+                self._tile,
+                encoded.ids,
+                encoded.sentence_ends,
+                sentence,
+                self._window,
+                self._matrices,
+                self._negatives.block,
+                self._negatives.next,
+                self._rates,
+                self._state,
+                self._scratch,
+                stats,
+            )
+            if sentence == len(encoded.sentence_ends):
+                return stats
+            self._negatives.refill()
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Copies of all that :meth:`restore` needs."""
+        return {"training_generator": self._state.copy(), **self._negatives.state()}
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Take over a saved state."""
+        self._state[:] = state["training_generator"]
+        self._negatives.restore(state)
+
+
+class TrainerThreads:
+    """Trainers in threads of their own, fed through a bounded queue."""
+
+    def __init__(self, trainers: list[Trainer]) -> None:
+        self._queue: queue.Queue[Encoded] = queue.Queue(QUEUED_PER_THREAD * len(trainers))
+        self._lock = threading.Lock()
+        self._stats = np.zeros(4)
+        self._error: BaseException | None = None
+        for number, trainer in enumerate(trainers):
+            name = f"trainer-{number}"
+            threading.Thread(target=self._work, args=(trainer,), name=name, daemon=True).start()
+
+    def _work(self, trainer: Trainer) -> None:
+        while True:
+            encoded = self._queue.get()
+            try:
+                stats = trainer.train(encoded)
+                with self._lock:
+                    self._stats += stats
+            except BaseException as error:  # handed to the caller's thread
+                self._error = error
+            finally:
+                self._queue.task_done()
+
+    def submit(self, encoded: Encoded) -> None:
+        """Hand over a batch; waits while the queue is full."""
+        self._queue.put(encoded)
+
+    def flush(self) -> None:
+        """Wait until everything handed over is trained."""
+        self._queue.join()
+
+    def take_stats(self) -> NDArray[np.float64]:
+        """What was trained since the last call; raises what a thread failed with."""
+        if self._error is not None:
+            raise self._error
+        with self._lock:
+            stats, self._stats = self._stats, np.zeros(4)
+        return stats
