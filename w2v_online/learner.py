@@ -71,6 +71,7 @@ def warm_up(config: LearnerConfig) -> None:
     model.learn([["a", "b", "a", "c"]] * 3)
     vocabulary = Vocabulary(small)
     vocabulary.restore(model.vocabulary.state(), model.vocabulary.counts)
+    vocabulary.words()
 
 
 class OnlineWord2Vec:
@@ -196,12 +197,11 @@ class OnlineWord2Vec:
         if self._threads is not None:
             self._threads.flush()
         order = np.argsort(-self.vocabulary.counts, kind="stable").astype(np.int32)
-        words = self.vocabulary.words()
         matrices = self.embeddings.matrices
         rows = len(order)
-        state: dict[str, NDArray[Any]] = {
+        state: dict[str, NDArray[Any] | snapshot.Rows] = {
             "rows": order,
-            "output_vectors": self.embeddings.output_vectors[order],
+            "output_vectors": snapshot.Rows(self.embeddings.output_vectors, order),
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
             "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
@@ -212,8 +212,8 @@ class OnlineWord2Vec:
         }
         return snapshot.write(
             Path(folder),
-            words=[words[row] for row in order],
-            vectors=self.embeddings.vectors[order],
+            words=self.vocabulary.word_lines(order),
+            vectors=snapshot.Rows(self.embeddings.vectors, order),
             counts=self.vocabulary.counts[order],
             state=state,
             manifest={

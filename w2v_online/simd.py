@@ -156,12 +156,13 @@ def _load_address(builder: Any, address: Any, index: int) -> Any:
 
 
 def _prefetch(builder: Any, address: Any, byte_offset: Any) -> None:
+    """Ask for a cache line that will be read and written."""
     byte = ir.IntType(8)
     function_type = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), I32, I32, I32])
     name = "llvm.prefetch.p0"
     function = cgutils.get_or_insert_function(builder.module, function_type, name)
     pointer = _pointer(builder, address, byte_offset, byte)
-    builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+    builder.call(function, [pointer, I32(1), I32(3), I32(1)])
 
 
 def _call(builder: Any, name: str, args: list[Any]) -> Any:

@@ -7,8 +7,10 @@ every file synced, and renamed last. Knows arrays and names, nothing of how they
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -102,18 +104,49 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_file(file: Path, data: bytes) -> None:
+def _write_file(file: Path, chunks: Iterable[bytes | memoryview]) -> dict[str, Any]:
+    """Write and sync a file; return its entry in the manifest."""
+    digest = hashlib.sha256()
     with file.open("wb") as stream:
-        stream.write(data)
+        for chunk in chunks:
+            stream.write(chunk)
+            digest.update(chunk)
         stream.flush()
         os.fsync(stream.fileno())
+        size = stream.tell()
+    return {"bytes": size, "sha256": digest.hexdigest()}
 
 
-def _write_array(file: Path, array: NDArray[Any]) -> None:
-    with file.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-        stream.flush()
-        os.fsync(stream.fileno())
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a matrix in the given order, gathered only while they are written."""
+
+    matrix: NDArray[Any]
+    order: NDArray[np.integer[Any]]
+
+
+_GATHERED_ROWS = 8192
+
+
+def _npy_chunks(array: NDArray[Any] | Rows) -> Iterator[bytes | memoryview]:
+    """NumPy's file format, a piece at a time."""
+    dtype, shape = (
+        (array.matrix.dtype, (len(array.order), *array.matrix.shape[1:]))
+        if isinstance(array, Rows)
+        else (array.dtype, array.shape)
+    )
+    header = io.BytesIO()
+    description = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": description, "fortran_order": False, "shape": shape}
+    )
+    yield header.getvalue()
+    if isinstance(array, Rows):
+        for first in range(0, len(array.order), _GATHERED_ROWS):
+            gathered = array.matrix[array.order[first : first + _GATHERED_ROWS]]
+            yield np.ascontiguousarray(gathered).data.cast("B")
+    elif array.size:
+        yield np.ascontiguousarray(array).data.cast("B")
 
 
 def _sequence(name: str) -> int:
@@ -136,13 +169,15 @@ def folders(folder: Path) -> list[Path]:
 def write(
     folder: Path,
     *,
-    words: list[str],
-    vectors: NDArray[np.float32],
+    words: bytes | memoryview,
+    vectors: NDArray[np.float32] | Rows,
     counts: NDArray[np.int64],
-    state: dict[str, NDArray[Any]],
+    state: Mapping[str, NDArray[Any] | Rows],
     manifest: dict[str, Any],
 ) -> Path:
     """Write a snapshot below ``folder`` and point LATEST at it; return its path.
+
+    ``words`` is the content of words.txt, ``state`` the learner's arrays by name.
 
     Steps: write every file into a temporary folder and sync it, rename that folder, sync
     ``folder``, replace LATEST. An error at any step leaves the older snapshots as they were.
@@ -159,18 +194,11 @@ def write(
         raise SnapshotError(f"cannot write a snapshot into {folder}: {error.strerror}") from error
     try:
         (temporary / STATE_FOLDER).mkdir()
-        _write_file(temporary / "words.txt", "".join(word + "\n" for word in words).encode())
-        arrays: dict[str, NDArray[Any]] = {"vectors.npy": vectors, "counts.npy": counts}
+        arrays: dict[str, NDArray[Any] | Rows] = {"vectors.npy": vectors, "counts.npy": counts}
         arrays.update({f"{STATE_FOLDER}/{key}.npy": value for key, value in state.items()})
+        files = {"words.txt": _write_file(temporary / "words.txt", [words])}
         for file_name, array in arrays.items():
-            _write_array(temporary / file_name, array)
-        files = {
-            file_name: {
-                "bytes": (temporary / file_name).stat().st_size,
-                "sha256": _sha256(temporary / file_name),
-            }
-            for file_name in ["words.txt", *arrays]
-        }
+            files[file_name] = _write_file(temporary / file_name, _npy_chunks(array))
         document = {
             "format": FORMAT_NAME,
             "format_version": FORMAT_VERSION,
@@ -179,13 +207,13 @@ def write(
             **manifest,
             "files": files,
         }
-        _write_file(temporary / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        _write_file(temporary / MANIFEST, [orjson.dumps(document, option=orjson.OPT_INDENT_2)])
         _sync(temporary / STATE_FOLDER)
         _sync(temporary)
         path = folder / name
         temporary.rename(path)
         _sync(folder)
-        _write_file(folder / f"{_TEMPORARY}{LATEST}", f"{name}\n".encode())
+        _write_file(folder / f"{_TEMPORARY}{LATEST}", [f"{name}\n".encode()])
         (folder / f"{_TEMPORARY}{LATEST}").rename(folder / LATEST)
         _sync(folder)
     except OSError as error:

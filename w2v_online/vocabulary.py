@@ -124,7 +124,14 @@ class Vocabulary:
 
     def words(self) -> list[str]:
         """The word of each row."""
-        return [self.entry_bytes(row).decode() for row in range(len(self))]
+        rows = np.arange(len(self), dtype=np.int32)
+        return bytes(self.word_lines(rows)).decode().split("\n")[:-1]
+
+    def word_lines(self, rows: NDArray[np.int32]) -> memoryview:
+        """The words of these rows as UTF-8, each followed by a line feed."""
+        lines = np.empty(kernels.copy_words(self.arrays, rows, np.empty(0, np.uint8)), np.uint8)
+        kernels.copy_words(self.arrays, rows, lines)
+        return lines.data
 
     def entry_bytes(self, entry: int) -> bytes:
         """The word of a row or of a candidate's entry."""

@@ -19,7 +19,7 @@ def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> 
     rng = np.random.default_rng(len(words))
     return snapshot.write(
         folder,
-        words=words,
+        words="".join(word + "\n" for word in words).encode(),
         vectors=rng.normal(size=(len(words), 4)).astype(np.float32),
         counts=np.arange(len(words), 0, -1),
         state={"rows": np.arange(len(words), dtype=np.int32)},
@@ -99,7 +99,7 @@ def test_a_failed_write_leaves_nothing_and_the_old_ones(
     def full_disk(*_args: object, **_options: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(snapshot.np, "save", full_disk)
+    monkeypatch.setattr(snapshot.os, "fsync", full_disk)
     with pytest.raises(SnapshotError, match="No space left"):
         _write(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [kept.name, "LATEST"]

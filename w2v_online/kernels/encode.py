@@ -410,3 +410,23 @@ def rebuild(vocabulary, bits):
         )
         position += 1 + (length + 7) // 8
     _rebuild_table(vocabulary, bits)
+
+
+@kernel
+def copy_words(vocabulary, rows, out):
+    """Write the words of ``rows`` (int32), a line feed after each; return the bytes needed.
+
+    ``out`` (uint8) is filled as far as it reaches: an empty one only measures.
+    """
+    position = 0
+    for i in range(len(rows)):
+        start = vocabulary.starts[rows[i]]
+        length = np.int64(vocabulary.arena[start] & np.uint64(0xFFFFFFFF))
+        for j in range(min(length, len(out) - position)):
+            word = vocabulary.arena[start + 1 + j // 8]
+            out[position + j] = np.uint8((word >> np.uint64(8 * (j % 8))) & np.uint64(0xFF))
+        position += length
+        if position < len(out):
+            out[position] = np.uint8(10)
+        position += 1
+    return position
