@@ -42,6 +42,11 @@ class LearnerConfig(BaseModel):
         le=100_000_000,
         description="Most words that can have a vector; memory is bounded by it.",
     )
+    half_life: int = Field(
+        0,
+        ge=0,
+        description="Words of the stream after which a sighting counts half; 0: never forget.",
+    )
     alpha: float = Field(0.05, gt=0.0, le=1.0, description="Learning rate of a row's first update.")
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."

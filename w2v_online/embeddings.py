@@ -75,6 +75,22 @@ class Embeddings:
         initialise_rows(self.matrices.syn0, self._rows, rows, self.vector_size, self.state)
         self._rows = rows
 
+    def reset(self, rows: NDArray[np.int32]) -> None:
+        """Let rows start afresh, as if they had just come into use."""
+        for row in rows:
+            initialise_rows(self.matrices.syn0, row, row + 1, self.vector_size, self.state)
+        self.matrices.syn1[rows] = 0.0
+        self.matrices.updates0[rows] = 0
+        self.matrices.updates1[rows] = 0
+
+    def remove(self, row: int) -> None:
+        """Let the last row take the place of ``row``; nothing of what stood there remains."""
+        last = self._rows - 1
+        for array in self.matrices:
+            array[row] = array[last]
+            array[last] = 0
+        self._rows = last
+
     def restore(
         self,
         rows: NDArray[np.int32],

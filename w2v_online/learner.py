@@ -8,6 +8,7 @@ many words and never after so many seconds, upkeep takes the weights from the co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,16 @@ from numpy.typing import NDArray
 from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
-from w2v_online.errors import SnapshotMismatchError
-from w2v_online.kernels.encode import WORD_PADDING
+from w2v_online.errors import SnapshotMismatchError, UnknownWordError
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
-from w2v_online.vocabulary import RECORD_SEPARATOR, SEPARATED, WHITESPACE, Vocabulary
+from w2v_online.vocabulary import (
+    RECORD_SEPARATOR,
+    SEPARATED,
+    WHITESPACE,
+    Vocabulary,
+    padded_text,
+)
 
 SEGMENT_GROWTH = 128
 """A segment ends when the stream has grown by one part in so many since the last one."""
@@ -70,8 +76,9 @@ def warm_up(config: LearnerConfig) -> None:
     model = OnlineWord2Vec(small)
     model.learn([["a", "b", "a", "c"]] * 3)
     vocabulary = Vocabulary(small)
-    vocabulary.restore(model.vocabulary.state(), model.vocabulary.counts)
+    vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
+    model.forget(["b"])
 
 
 class OnlineWord2Vec:
@@ -103,7 +110,10 @@ class OnlineWord2Vec:
             for i in range(config.threads)
         ]
         self._threads = TrainerThreads(self._trainers) if config.threads > 1 else None
+        self._remapped = np.zeros(config.max_vocab_size, np.int32)  # zeros between two uses
         self._segment_end = 0
+        self.evicted_words = 0
+        """Rows that were given to another word so far."""
 
     @property
     def total_words(self) -> int:
@@ -144,9 +154,7 @@ class OnlineWord2Vec:
     def _learn(
         self, text: bytes | bytearray, classes: NDArray[np.uint8], *, wait: bool
     ) -> BatchStats:
-        buffer = np.empty(len(text) + WORD_PADDING, np.uint8)
-        buffer[: len(text)] = np.frombuffer(text, np.uint8)
-        buffer[len(text) :] = 0
+        buffer = padded_text(text)
         records, words = self.vocabulary.total_records, self.vocabulary.total_words
         trained_words = 0
         stats = np.zeros(4)
@@ -166,7 +174,7 @@ class OnlineWord2Vec:
                 self._upkeep()
         if self._threads is not None:
             if wait:
-                self._threads.flush()
+                self._wait()
             stats = self._threads.take_stats()
         return BatchStats(
             records=self.vocabulary.total_records - records,
@@ -179,12 +187,58 @@ class OnlineWord2Vec:
         )
 
     def _upkeep(self) -> None:
-        """End a segment: noise weights follow the counts, and the next segment's end is set."""
+        """End a segment: rows change hands, noise weights follow, the next segment's end is set."""
+        evicted = self.vocabulary.evict()
+        if len(evicted):
+            self._wait()
+            self.embeddings.reset(evicted)
+            self._remap_negatives(evicted, np.full(len(evicted), -1, np.int32))
+            self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
-        self.noise.update(self.vocabulary.counts, total_words)
+        self.noise.update(self.vocabulary.weighted_counts, total_words)
         self._segment_end = total_words + min(
             MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
         )
+
+    def _wait(self) -> None:
+        """Wait until no thread trains."""
+        if self._threads is not None:
+            self._threads.flush()
+
+    def _remap_negatives(self, rows: NDArray[np.int32], new_rows: NDArray[np.int32]) -> None:
+        for trainer in self._trainers:
+            trainer.negatives.remap(rows, new_rows, self._remapped)
+
+    def forget(self, words: Iterable[str]) -> list[str]:
+        """Remove words with all that was learned and counted of them; return those that were there.
+
+        The next snapshot does not hold them. If they come again they are new words.
+        """
+        self._wait()
+        found = []
+        for word in words:
+            if self.vocabulary.entry(word) < 0:
+                continue
+            found.append(word)
+            moved = self.vocabulary.remove(word)
+            if moved is not None:
+                row, last = moved
+                self.embeddings.remove(row)
+                rows = np.array([row, last][: 1 + (row != last)], np.int32)
+                self._remap_negatives(rows, np.array([-1, row], np.int32)[: len(rows)])
+                self.noise.update(self.vocabulary.weighted_counts, self.total_words)
+        return found
+
+    def pin(self, words: Iterable[str]) -> None:
+        """Never let words lose their rows; UnknownWordError for a word that has none."""
+        rows = []
+        for word in words:
+            row = self.vocabulary.entry(word)
+            if not 0 <= row < self.vocabulary.max_rows:
+                raise UnknownWordError(f"{word!r} has no row to pin")
+            rows.append(row)
+        for row in rows:
+            self.vocabulary.pin(row)
 
     # --- snapshots ---------------------------------------------------------------------------
 
@@ -194,9 +248,8 @@ class OnlineWord2Vec:
         ``extra`` goes into the manifest (the daemon's source positions, for one). Raises
         SnapshotError if it cannot be written; nothing of it is left then.
         """
-        if self._threads is not None:
-            self._threads.flush()
-        order = np.argsort(-self.vocabulary.counts, kind="stable").astype(np.int32)
+        self._wait()
+        order = np.argsort(-self.vocabulary.weighted_counts, kind="stable").astype(np.int32)
         matrices = self.embeddings.matrices
         rows = len(order)
         state: dict[str, NDArray[Any] | snapshot.Rows] = {
@@ -205,7 +258,7 @@ class OnlineWord2Vec:
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
             "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
-            "segment_end": np.array([self._segment_end], np.int64),
+            "learner": np.array([self._segment_end, self.evicted_words], np.int64),
             **self.vocabulary.state(),
             **self.noise.state(),
             **self._trainers[0].state(),
@@ -214,7 +267,8 @@ class OnlineWord2Vec:
             Path(folder),
             words=self.vocabulary.word_lines(order),
             vectors=snapshot.Rows(self.embeddings.vectors, order),
-            counts=self.vocabulary.counts[order],
+            counts=self._saved_counts(self.vocabulary.counts[order]),
+            count_errors=self._saved_counts(self.vocabulary.count_errors[order]),
             state=state,
             manifest={
                 "config": self.config.model_dump(),
@@ -223,6 +277,10 @@ class OnlineWord2Vec:
                 **extra,
             },
         )
+
+    def _saved_counts(self, counts: NDArray[np.float64]) -> NDArray[Any]:
+        """Counts as snapshots hold them: whole numbers unless they decay."""
+        return counts if self.config.half_life else counts.astype(np.int64)
 
     def totals(self) -> dict[str, int]:
         """What was read so far, as it stands in the manifest of a snapshot."""
@@ -234,6 +292,8 @@ class OnlineWord2Vec:
             "vocabulary": len(vocabulary),
             "candidates": vocabulary.candidates,
             "forgotten_candidates": vocabulary.forgotten_words,
+            "evicted_words": self.evicted_words,
+            "max_missed_count": math.ceil(vocabulary.max_missed),
         }
 
     @classmethod
@@ -257,9 +317,7 @@ class OnlineWord2Vec:
         model = cls(config, tokenizer=saved.manifest["tokenizer"])
         state = saved.state
         rows = np.asarray(state["rows"])
-        row_counts = np.zeros(len(rows), np.int64)
-        row_counts[rows] = saved.counts
-        model.vocabulary.restore(state, row_counts)
+        model.vocabulary.restore(state)
         generators = state["generators"]
         model.embeddings.restore(
             rows,
@@ -271,11 +329,11 @@ class OnlineWord2Vec:
         model.noise.restore(state)
         model._trainers[0].restore(state)
         model._subsampling_state[0] = generators[0]
-        model._segment_end = int(state["segment_end"][0])
+        model._segment_end, model.evicted_words = (int(number) for number in state["learner"])
         return model
 
 
-_FIXED = ("vector_size", "max_vocab_size", "max_token_bytes")
+_FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")
 """Options that a snapshot's arrays depend on."""
 
 

@@ -13,7 +13,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights
+from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights, remap_draws
 
 MIN_BLOCK = 16_384
 MAX_BLOCK = 1 << 20
@@ -29,7 +29,9 @@ class NoiseDistribution:
     def __init__(self, ns_exponent: float) -> None:
         steps = np.arange((1 << MANTISSA_BITS) + 1) / (1 << MANTISSA_BITS)
         self._mantissa_powers = (1.0 + steps) ** ns_exponent
-        self._exponent_powers = 2.0 ** (np.arange(64) * ns_exponent)
+        self._exponent_powers = 2.0 ** (
+            np.clip(np.arange(2048.0) - 1023, -1000, 1000) * ns_exponent
+        )
         self._weights = np.zeros(1024, np.float64)
         self._rows = 0
         self._total = 0.0
@@ -41,7 +43,7 @@ class NoiseDistribution:
         """Rows that can be drawn."""
         return self._rows
 
-    def update(self, counts: NDArray[np.int64], total_words: int) -> None:
+    def update(self, counts: NDArray[np.float64], total_words: int) -> None:
         """Take the weights from ``counts`` (one per row); ``total_words`` dates them."""
         with self._lock:
             self._rows = len(counts)
@@ -105,6 +107,15 @@ class Negatives:
         """Throw the block away if it is too old for the distribution."""
         if self._distribution.total_words >= REDRAW_GROWTH * self._drawn_at_words:
             self.refill()
+
+    def remap(
+        self,
+        rows: NDArray[np.int32],
+        new_rows: NDArray[np.int32],
+        working: NDArray[np.int32],
+    ) -> None:
+        """Let draws of ``rows`` that are not used yet be of ``new_rows``; see the kernel."""
+        remap_draws(self.block[int(self.next[0]) :], rows, new_rows, working)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of all that :meth:`restore` needs."""

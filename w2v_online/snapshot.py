@@ -171,7 +171,8 @@ def write(
     *,
     words: bytes | memoryview,
     vectors: NDArray[np.float32] | Rows,
-    counts: NDArray[np.int64],
+    counts: NDArray[Any],
+    count_errors: NDArray[Any],
     state: Mapping[str, NDArray[Any] | Rows],
     manifest: dict[str, Any],
 ) -> Path:
@@ -194,7 +195,11 @@ def write(
         raise SnapshotError(f"cannot write a snapshot into {folder}: {error.strerror}") from error
     try:
         (temporary / STATE_FOLDER).mkdir()
-        arrays: dict[str, NDArray[Any] | Rows] = {"vectors.npy": vectors, "counts.npy": counts}
+        arrays: dict[str, NDArray[Any] | Rows] = {
+            "vectors.npy": vectors,
+            "counts.npy": counts,
+            "count_errors.npy": count_errors,
+        }
         arrays.update({f"{STATE_FOLDER}/{key}.npy": value for key, value in state.items()})
         files = {"words.txt": _write_file(temporary / "words.txt", [words])}
         for file_name, array in arrays.items():

@@ -82,7 +82,7 @@ class Trainer:
         self._tile = Tile(embeddings.row_floats, 1 + config.negative)
         self._scratch = make_scratch(self._tile, config.window)
         self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
-        self._negatives = Negatives(
+        self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
         )
         self._state = np.array([seeds[1]], np.uint64)
@@ -91,7 +91,7 @@ class Trainer:
         """Train on every sentence; float64[4] as the kernel's ``stats``."""
         stats = np.zeros(4)
         sentence = 0
-        self._negatives.renew()
+        self.negatives.renew()
         while True:
             sentence = train_sgns(
                 self._tile,
@@ -100,8 +100,8 @@ class Trainer:
                 sentence,
                 self._window,
                 self._matrices,
-                self._negatives.block,
-                self._negatives.next,
+                self.negatives.block,
+                self.negatives.next,
                 self._rates,
                 self._state,
                 self._scratch,
@@ -109,16 +109,16 @@ class Trainer:
             )
             if sentence == len(encoded.sentence_ends):
                 return stats
-            self._negatives.refill()
+            self.negatives.refill()
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of all that :meth:`restore` needs."""
-        return {"training_generator": self._state.copy(), **self._negatives.state()}
+        return {"training_generator": self._state.copy(), **self.negatives.state()}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Take over a saved state."""
         self._state[:] = state["training_generator"]
-        self._negatives.restore(state)
+        self.negatives.restore(state)
 
 
 class TrainerThreads:

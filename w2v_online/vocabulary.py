@@ -1,8 +1,12 @@
 """The vocabulary of a stream: words, their rows and their counts, in bounded memory.
 
-Owns admission (a word gets a row when it has been seen ``min_count`` times) and the candidates
-that wait for one; knows nothing of matrices or of the noise distribution. Storage is compact
-arrays that the ``encode`` kernel works on; this module allocates them and reads them.
+Owns admission (a word gets a row when it has been seen ``min_count`` times), eviction (a row goes
+to a word seen more often) and the candidates that wait; knows nothing of matrices or of the noise
+distribution, but says which rows it took away. Storage is arrays that the kernels work on.
+
+What is promised, N the words of the stream and C the candidates there is room for: a count is
+never too high and at most its error too low; a word that is not held was seen at most
+``max_missed`` times, which is at most 4 N / (3 C) (proof in docs/design.md).
 """
 
 from __future__ import annotations
@@ -14,11 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
-from w2v_online.kernels import encode as kernels
-from w2v_online.kernels.encode import EncodeLimits, Tokens, VocabularyArrays
+from w2v_online.kernels import vocabulary as kernels
+from w2v_online.kernels.encode import (
+    MAX_SENTENCE_WORDS,
+    RECORD_END,
+    TOKEN_BYTE,
+    TOKEN_END,
+    WORD_PADDING,
+    EncodeLimits,
+    Tokens,
+    encode,
+)
+from w2v_online.kernels.vocabulary import VocabularyArrays
 
 MIN_CANDIDATES = 65_536
 """Room for words that wait for a row, when ``max_vocab_size`` is smaller than this."""
+
+EVICTION_MARGIN = 1.1
+"""A word takes another's row when it was seen so many times as often: no back and forth."""
+
+MAX_EVICTED = 65_536
+"""Most rows that change hands at once."""
 
 _MIN_TABLE_BITS = 10
 
@@ -28,9 +48,9 @@ RECORD_SEPARATOR = b"\x1e"
 
 
 def _byte_classes(token_ends: bytes, record_ends: bytes) -> NDArray[np.uint8]:
-    classes = np.full(256, kernels.TOKEN_BYTE, np.uint8)
-    classes[list(token_ends)] = kernels.TOKEN_END
-    classes[list(record_ends)] = kernels.RECORD_END
+    classes = np.full(256, TOKEN_BYTE, np.uint8)
+    classes[list(token_ends)] = TOKEN_END
+    classes[list(record_ends)] = RECORD_END
     return classes
 
 
@@ -41,14 +61,26 @@ SEPARATED = _byte_classes(TOKEN_SEPARATOR, RECORD_SEPARATOR)
 """Byte classes of text that a tokenizer has split."""
 
 
+def padded_text(text: bytes | bytearray) -> NDArray[np.uint8]:
+    """Text as the kernels read it: uint8[len(text) + WORD_PADDING]."""
+    buffer = np.empty(len(text) + WORD_PADDING, np.uint8)
+    buffer[: len(text)] = np.frombuffer(text, np.uint8)
+    buffer[len(text) :] = 0
+    return buffer
+
+
 class Vocabulary:
     """Words with a row, words that wait for one, and how often each was seen."""
 
     def __init__(self, config: LearnerConfig) -> None:
         self.max_rows = config.max_vocab_size
         self.max_candidates = max(MIN_CANDIDATES, config.max_vocab_size)
-        self.limits = EncodeLimits(
-            self.max_rows, config.min_count, config.max_token_bytes, config.sample
+        self._limits = EncodeLimits(
+            self.max_rows,
+            config.min_count,
+            config.max_token_bytes,
+            config.sample,
+            float(config.half_life),
         )
         entries = self.max_rows + self.max_candidates
         record_words = 1 + -(-config.max_token_bytes // 8)
@@ -57,26 +89,34 @@ class Vocabulary:
         self.arrays = VocabularyArrays(
             table=np.zeros(1 << table_bits, np.uint64),
             hashes=np.zeros(entries, np.uint64),
-            counts=np.zeros(entries, np.int64),
+            counts=np.zeros(entries, np.float64),
+            errors=np.zeros(entries, np.float64),
             starts=np.zeros(entries, np.int64),
+            pinned=np.zeros(self.max_rows, np.uint8),
             free=np.zeros(self.max_candidates, np.int32),
             arena=np.zeros(entries * record_words, np.uint64),
             numbers=np.zeros(kernels.N_NUMBERS, np.int64),
-            histogram=np.zeros(64, np.int64),
+            sums=np.zeros(kernels.N_SUMS, np.float64),
+            histogram=np.zeros(kernels.HISTOGRAM_BINS, np.int64),
             secret=np.frombuffer(os.urandom(32), np.uint64).copy(),
         )
         self.arrays.numbers[kernels.TABLE_BITS] = _MIN_TABLE_BITS
+        self.arrays.sums[kernels.WEIGHT] = 1.0
         self._tokens = Tokens(
-            starts=np.zeros(kernels.MAX_SENTENCE_WORDS, np.int64),
-            lengths=np.zeros(kernels.MAX_SENTENCE_WORDS, np.int64),
-            hashes=np.zeros(kernels.MAX_SENTENCE_WORDS, np.uint64),
+            starts=np.zeros(MAX_SENTENCE_WORDS, np.int64),
+            lengths=np.zeros(MAX_SENTENCE_WORDS, np.int64),
+            hashes=np.zeros(MAX_SENTENCE_WORDS, np.uint64),
         )
-        self._ids = np.zeros(64 * kernels.MAX_SENTENCE_WORDS, np.int32)
+        self._ids = np.zeros(64 * MAX_SENTENCE_WORDS, np.int32)
         self._sentence_ends = np.zeros(16_384, np.int64)
         self._used = np.zeros(2, np.int64)
 
     def _number(self, field: int) -> int:
         return int(self.arrays.numbers[field])
+
+    @property
+    def _weight(self) -> float:
+        return float(self.arrays.sums[kernels.WEIGHT])
 
     def __len__(self) -> int:
         """Words that have a row."""
@@ -104,18 +144,30 @@ class Vocabulary:
 
     @property
     def forgotten_words(self) -> int:
-        """Times that a candidate was forgotten to make room for another."""
+        """Times that a candidate was forgotten to make room for others."""
         return self._number(kernels.FORGOTTEN_WORDS)
 
     @property
-    def is_full(self) -> bool:
-        """Whether every row is taken."""
-        return len(self) == self.max_rows
+    def max_missed(self) -> float:
+        """Most sightings (decayed) that a word which is not held can have had."""
+        return float(self.arrays.sums[kernels.MISSED]) / self._weight
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """int64[len(self)], a view: how often the word of each row was seen."""
+    def weighted_counts(self) -> NDArray[np.float64]:
+        """float64[len(self)], a view: counts by row in a common unit that drifts with decay."""
         return self.arrays.counts[: len(self)]
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """float64[len(self)]: sightings by row, decayed, at most ``count_errors`` too few."""
+        counts: NDArray[np.float64] = self.weighted_counts / self._weight
+        return counts
+
+    @property
+    def count_errors(self) -> NDArray[np.float64]:
+        """float64[len(self)]: most sightings (decayed) that each count may have missed."""
+        errors: NDArray[np.float64] = self.arrays.errors[: len(self)] / self._weight
+        return errors
 
     @property
     def max_bytes(self) -> int:
@@ -139,15 +191,16 @@ class Vocabulary:
         length = int(self.arrays.arena[start]) & 0xFFFFFFFF
         return self.arrays.arena[start + 1 : start + 1 + (length + 7) // 8].tobytes()[:length]
 
-    def candidate_counts(self) -> Iterator[tuple[bytes, int]]:
+    def candidate_counts(self) -> Iterator[tuple[bytes, float]]:
         """Each word that waits for a row, with its count."""
-        position = 0
-        while position < self._number(kernels.ARENA_END):
-            header = int(self.arrays.arena[position])
-            entry, length = header >> 32, header & 0xFFFFFFFF
-            if entry >= self.max_rows:
-                yield self.entry_bytes(entry), int(self.arrays.counts[entry])
-            position += 1 + (length + 7) // 8
+        entries = self.max_rows + np.arange(self._number(kernels.N_CANDIDATES))
+        for entry in entries[self.arrays.starts[entries] >= 0]:
+            yield self.entry_bytes(entry), float(self.arrays.counts[entry]) / self._weight
+
+    def entry(self, word: str) -> int:
+        """The row of a word, an entry from ``max_rows`` on if it waits for one, or -1."""
+        text = word.encode(errors="replace")
+        return int(kernels.find_token(self.arrays, padded_text(text), len(text)))
 
     def encode(
         self,
@@ -163,14 +216,14 @@ class Vocabulary:
         Returns where the next call goes on, the ids and where each sentence ends in them; both
         arrays are views that the next call overwrites.
         """
-        position = kernels.encode(
+        position = encode(
             text,
             begin,
             end,
             classes,
             stop_at_words,
             self.arrays,
-            self.limits,
+            self._limits,
             state,
             self._tokens,
             self._ids,
@@ -180,26 +233,79 @@ class Vocabulary:
         n_ids, n_sentences = int(self._used[0]), int(self._used[1])
         return position, self._ids[:n_ids], self._sentence_ends[:n_sentences]
 
+    def evict(self) -> NDArray[np.int32]:
+        """Give rows to candidates that were seen more often; return the rows that changed hands.
+
+        Only when every row is taken. The most frequent candidates meet the rarest words that are
+        not pinned; a row changes hands if the candidate's count is EVICTION_MARGIN times as high
+        and one more. Evicted words keep their counts, as candidates.
+        """
+        nobody = np.empty(0, np.int32)
+        if len(self) < self.max_rows:
+            return nobody
+        first, last = self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES)
+        waiting = self.arrays.counts[first:last]
+        due = np.flatnonzero(waiting >= self._limits.min_count * self._weight)
+        rows = np.flatnonzero(self.arrays.pinned == 0)
+        if not len(due) or not len(rows):
+            return nobody
+        counts = self.weighted_counts[rows]
+        if waiting[due].max() < EVICTION_MARGIN * counts.min() + self._weight:
+            return nobody
+        most = min(len(due), len(rows), MAX_EVICTED)
+        due = due[np.argsort(-waiting[due], kind="stable")[:most]]
+        rarest = np.argpartition(counts, most - 1)[:most]
+        rarest = rarest[np.argsort(counts[rarest], kind="stable")]
+        wins = waiting[due] >= EVICTION_MARGIN * counts[rarest] + self._weight
+        evicted = rows[rarest[wins]].astype(np.int32)
+        kernels.swap_rows(self.arrays, evicted, (first + due[wins]).astype(np.int32))
+        return evicted
+
+    def remove(self, word: str) -> tuple[int, int] | None:
+        """Remove a word and all that was counted of it.
+
+        Returns its row and the row that was the last one and took its place, None if it had none.
+        """
+        entry = self.entry(word)
+        if entry < 0:
+            return None
+        last = len(self) - 1
+        kernels.remove(self.arrays, entry, self.max_rows)
+        kernels.compact_all(self.arrays)
+        return (entry, last) if entry < self.max_rows else None
+
+    def pin(self, row: int) -> None:
+        """Never evict the word of a row."""
+        self.arrays.pinned[row] = 1
+
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of all that :meth:`restore` needs, row counts excepted."""
+        """Copies of all that :meth:`restore` needs."""
         arrays = self.arrays
         candidates = slice(self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES))
         return {
             "arena": arrays.arena[: self._number(kernels.ARENA_END)].copy(),
+            "row_counts": arrays.counts[: len(self)].copy(),
+            "row_errors": arrays.errors[: len(self)].copy(),
             "candidate_counts": arrays.counts[candidates].copy(),
+            "candidate_errors": arrays.errors[candidates].copy(),
             "free_candidates": arrays.free[: self._number(kernels.N_FREE)].copy(),
+            "pinned": np.flatnonzero(arrays.pinned).astype(np.int32),
             "numbers": arrays.numbers.copy(),
+            "sums": arrays.sums.copy(),
         }
 
-    def restore(self, state: dict[str, NDArray[np.generic]], row_counts: NDArray[np.int64]) -> None:
-        """Take over a saved state; ``row_counts`` is int64 by row."""
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Take over a saved state."""
         arrays = self.arrays
         arrays.numbers[:] = state["numbers"]
+        arrays.sums[:] = state["sums"]
         arrays.arena[: len(state["arena"])] = state["arena"]
-        arrays.counts[: len(row_counts)] = row_counts
-        candidate_counts = state["candidate_counts"]
-        arrays.counts[self.max_rows : self.max_rows + len(candidate_counts)] = candidate_counts
+        first = self.max_rows
+        for name, array in (("counts", arrays.counts), ("errors", arrays.errors)):
+            array[: len(self)] = state[f"row_{name}"]
+            array[first : first + len(state["candidate_counts"])] = state[f"candidate_{name}"]
+        arrays.starts[first : first + len(state["candidate_counts"])] = -1
         arrays.free[: len(state["free_candidates"])] = state["free_candidates"]
-        live = len(self) + self.candidates
-        bits = max(_MIN_TABLE_BITS, int(2 * (live + 1) - 1).bit_length())
+        arrays.pinned[np.asarray(state["pinned"])] = 1
+        bits = max(_MIN_TABLE_BITS, int(2 * (len(self) + self.candidates + 1) - 1).bit_length())
         kernels.rebuild(arrays, bits)

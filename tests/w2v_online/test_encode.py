@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2v_online.config import LearnerConfig
-from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, WORD_PADDING
-from w2v_online.vocabulary import WHITESPACE, Vocabulary
+from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
+from w2v_online.vocabulary import WHITESPACE, Vocabulary, padded_text
 
 _TEXT = st.lists(
     st.one_of(
@@ -24,8 +24,7 @@ _TEXT = st.lists(
 
 
 def _encode_all(vocabulary: Vocabulary, text: bytes, stop_every: int = 10**9) -> list[list[int]]:
-    buffer = np.zeros(len(text) + WORD_PADDING, np.uint8)
-    buffer[: len(text)] = np.frombuffer(text, np.uint8)
+    buffer = padded_text(text)
     state = np.array([1], np.uint64)
     position, sentences = 0, []
     while position < len(text):
@@ -127,7 +126,7 @@ def test_state_restores_to_the_same_vocabulary() -> None:
     vocabulary = _vocabulary(min_count=3)
     _encode_all(vocabulary, b"a b c a b a d e f g a b c c")
     copy = _vocabulary(min_count=3)
-    copy.restore(vocabulary.state(), vocabulary.counts.copy())
+    copy.restore(vocabulary.state())
     more = b"d d e a zz zz zz c"
     assert _encode_all(copy, more) == _encode_all(vocabulary, more)
     assert _counts(copy) == _counts(vocabulary)

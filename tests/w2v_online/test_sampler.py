@@ -28,7 +28,7 @@ def _draws(sampler: Negatives, blocks: int) -> np.ndarray:
 def test_shares_are_those_of_the_formula(exponent: float) -> None:
     """With systematic sampling a row's share of a block is off by at most one draw."""
     rng = np.random.default_rng(1)
-    counts = rng.zipf(1.3, 5000).clip(1, 10**12).astype(np.int64)
+    counts = rng.zipf(1.3, 5000).clip(1, 10**12).astype(float)
     sampler = _negatives(counts, exponent)
     blocks = 50
     observed = np.bincount(_draws(sampler, blocks), minlength=len(counts)) / blocks
@@ -41,7 +41,7 @@ def test_shares_are_those_of_the_formula(exponent: float) -> None:
 
 def test_order_within_a_block_is_random() -> None:
     """Neighbours in a block are independent: a chi-square test of pairs at 1e-6."""
-    sampler = _negatives(np.array([1, 16, 81, 256]))
+    sampler = _negatives(np.array([1.0, 16, 81, 256]))
     drawn = _draws(sampler, 20)
     pairs = np.bincount(drawn[:-1] * 4 + drawn[1:], minlength=16).reshape(4, 4)
     shares = np.bincount(drawn, minlength=4) / len(drawn)
@@ -52,21 +52,21 @@ def test_order_within_a_block_is_random() -> None:
 
 def test_new_counts_are_drawn_after_the_next_update_and_one_percent_more_words() -> None:
     distribution = NoiseDistribution(0.75)
-    distribution.update(np.array([10_000]), 10_000)
+    distribution.update(np.array([10_000.0]), 10_000)
     sampler = Negatives(distribution, 100, seed_state=3)
     sampler.renew()
-    distribution.update(np.array([10_000, 10_000]), 10_050)
+    distribution.update(np.array([10_000.0, 10_000]), 10_050)
     sampler.renew()
     assert not (sampler.block == 1).any()
-    distribution.update(np.array([10_000, 10_000]), 10_100)
+    distribution.update(np.array([10_000.0, 10_000]), 10_100)
     sampler.renew()
     assert (sampler.block == 1).mean() == pytest.approx(0.5, abs=0.001)
 
 
 def test_without_rows_nothing_is_drawn() -> None:
-    sampler = _negatives(np.zeros(0, np.int64))
+    sampler = _negatives(np.zeros(0))
     assert set(_draws(sampler, 1).tolist()) == {-1}
 
 
 def test_a_block_always_serves_one_sentence() -> None:
-    assert len(_draws(_negatives(np.array([3]), sentence_draws=63_000), 1)) >= 63_000
+    assert len(_draws(_negatives(np.array([3.0]), sentence_draws=63_000), 1)) >= 63_000

@@ -22,6 +22,7 @@ def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> 
         words="".join(word + "\n" for word in words).encode(),
         vectors=rng.normal(size=(len(words), 4)).astype(np.float32),
         counts=np.arange(len(words), 0, -1),
+        count_errors=np.zeros(len(words), np.int64),
         state={"rows": np.arange(len(words), dtype=np.int32)},
         manifest={"config": {}, "totals": {}, **manifest},
     )

@@ -17,10 +17,10 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
 
     Parameters
     ----------
-    counts : int64[capacity], each at least 1 below ``n_rows``
+    counts : float64[capacity], positive below ``n_rows``
     n_rows : int, rows in use
     mantissa_powers : float64[2**MANTISSA_BITS + 1], (1 + i / 2**MANTISSA_BITS)**ns_exponent
-    exponent_powers : float64[64], 2**(i * ns_exponent)
+    exponent_powers : float64[2048], 2**((i - 1023) * ns_exponent)
     weights : float64[capacity], written below ``n_rows``
 
     """
@@ -29,7 +29,7 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
     total = 0.0
     for row in range(n_rows):
         bits = np.float64(counts[row]).view(np.uint64)
-        exponent = np.int64(bits >> np.uint64(52)) - 1023
+        exponent = np.int64(bits >> np.uint64(52))
         mantissa = bits & np.uint64(0xFFFFFFFFFFFFF)
         step = np.int64(mantissa >> low_bits)
         rest = np.float64(mantissa & ((np.uint64(1) << low_bits) - np.uint64(1))) * scale
@@ -79,3 +79,18 @@ def draw_block(weights, n_rows, total, state, block):
     for i in range(size - 1, 0, -1):
         j = below(state, i + 1)
         block[i], block[j] = block[j], block[i]
+
+
+@kernel
+def remap_draws(draws, rows, new_rows, working):
+    """Let draws (int32) of ``rows`` become those of ``new_rows`` (-1: skipped), both int32[k].
+
+    ``working`` is int32[capacity] of zeros, and left so.
+    """
+    for i in range(len(rows)):
+        working[rows[i]] = new_rows[i] + np.int32(2)
+    for i in range(len(draws)):
+        if draws[i] >= 0 and working[draws[i]] != 0:
+            draws[i] = working[draws[i]] - np.int32(2)
+    for i in range(len(rows)):
+        working[rows[i]] = np.int32(0)
