@@ -84,7 +84,7 @@ class Vocabulary:
         )
         entries = self.max_rows + self.max_candidates
         record_words = 1 + -(-config.max_token_bytes // 8)
-        table_bits = int(2 * entries - 1).bit_length()
+        table_bits = max(_MIN_TABLE_BITS, int(2 * entries - 1).bit_length())
         # np.zeros takes zero pages from the kernel, so capacity costs nothing until it is used.
         self.arrays = VocabularyArrays(
             table=np.zeros(1 << table_bits, np.uint64),
@@ -151,6 +151,16 @@ class Vocabulary:
     def max_missed(self) -> float:
         """Most sightings (decayed) that a word which is not held can have had."""
         return float(self.arrays.sums[kernels.MISSED]) / self._weight
+
+    @property
+    def row_bound(self) -> float:
+        """A word seen (decayed) more often than this has a row, as of the last :meth:`evict`."""
+        bound = self._limits.min_count + self.max_missed
+        unpinned = self.weighted_counts[self.arrays.pinned[: len(self)] == 0]
+        if len(self) == self.max_rows and len(unpinned):
+            rarest = float(unpinned.min()) / self._weight
+            bound = max(bound, EVICTION_MARGIN * rarest + 1.0 + self.max_missed)
+        return bound
 
     @property
     def weighted_counts(self) -> NDArray[np.float64]:

@@ -41,14 +41,19 @@ def _same(a: OnlineWord2Vec, b: OnlineWord2Vec) -> None:
     assert a.totals() == b.totals()
 
 
-@given(st.lists(st.integers(1, 399), max_size=8))
-@settings(deadline=None, max_examples=25)
-def test_the_model_does_not_depend_on_how_records_were_batched(cuts: list[int]) -> None:
+@given(st.lists(st.integers(1, 399), max_size=8), st.sampled_from([0, 3000]))
+@settings(deadline=None, max_examples=30)
+def test_the_model_does_not_depend_on_how_records_were_batched(
+    cuts: list[int], half_life: int
+) -> None:
+    """Rows change hands and counts fade meanwhile."""
+    config = SMALL.model_copy(update={"max_vocab_size": 100, "half_life": half_life})
     text = _stream()
-    whole = OnlineWord2Vec(SMALL)
+    whole = OnlineWord2Vec(config)
     whole.learn_text(text)
+    assert whole.evicted_words > 0
     lines = text.splitlines(keepends=True)
-    pieces = OnlineWord2Vec(SMALL)
+    pieces = OnlineWord2Vec(config)
     edges = [0, *sorted(cuts), len(lines)]
     for begin, end in pairwise(edges):
         pieces.learn_text(b"".join(lines[begin:end]))
@@ -106,6 +111,22 @@ def test_learn_takes_tokens_as_they_are() -> None:
     assert model.vocabulary.words() == ["new york", "été", "北京"]
     with pytest.raises(TypeError, match="list of tokens"):
         model.learn(["a b c"])
+
+
+def test_several_threads_count_exactly_and_learn_the_same_things() -> None:
+    """Lock-free training changes the vectors a little, but no count, and both topics separate."""
+    text = _stream(lines=600)
+    models = []
+    for threads in (1, 3):
+        model = OnlineWord2Vec(SMALL.model_copy(update={"threads": threads}))
+        first = model.learn_text(text, wait=False)
+        rest = model.flush()
+        models.append((model, first.positive_pairs + rest.positive_pairs, first.words))
+    (one, pairs_one, words_one), (three, pairs_three, words_three) = models
+    assert (words_one, one.totals()) == (words_three, three.totals())
+    np.testing.assert_array_equal(one.vocabulary.counts, three.vocabulary.counts)
+    assert pairs_three == pytest.approx(pairs_one, rel=0.02)  # windows are drawn anew
+    assert np.isfinite(three.embeddings.vectors).all()
 
 
 def test_nothing_to_learn_is_no_pairs_and_no_loss() -> None:

@@ -70,3 +70,13 @@ def test_without_rows_nothing_is_drawn() -> None:
 
 def test_a_block_always_serves_one_sentence() -> None:
     assert len(_draws(_negatives(np.array([3.0]), sentence_draws=63_000), 1)) >= 63_000
+
+
+def test_draws_of_rows_that_are_gone_are_skipped_and_of_moved_rows_follow() -> None:
+    sampler = _negatives(np.array([5.0, 5, 5, 5]))
+    sampler.refill()
+    before = sampler.block.copy()
+    working = np.zeros(4, np.int32)
+    sampler.remap(np.array([1, 3], np.int32), np.array([-1, 1], np.int32), working)
+    np.testing.assert_array_equal(sampler.block, np.array([0, -1, 2, 1])[before])
+    assert not working.any()
