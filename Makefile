@@ -23,9 +23,12 @@ check: $(INSTALLED) ## formatting, lint, types and the layer rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED) ## speed of the pipeline; see docs/benchmarks.md
+# Text, other programs as NAME=BINARY, and more options: docs/benchmarks.md
+ROUNDS ?= 5
+bench: $(INSTALLED) ## speed beside gensim and other programs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed --rounds $(ROUNDS) $(if $(DATA),--data '$(DATA)') \
+		$(foreach peer,$(PEERS),--peer '$(peer)') $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -1,0 +1,52 @@
+"""How good vectors are: word similarity and analogies, by gensim's own evaluation.
+
+The same words in the same order for every program, so all are asked the same questions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from gensim.models import KeyedVectors
+from gensim.test.utils import datapath
+
+from benchmarks.programs import Vectors
+
+ANALOGY_WORDS = 30_000
+"""Most frequent words that questions and answers are taken from."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Scores of one program's vectors; nan where the text has too few of the words asked for."""
+
+    wordsim353: float
+    simlex999: float
+    analogies: float
+
+
+def evaluate(vectors: Vectors, frequent: list[str]) -> Quality:
+    """Scores of vectors, given the words of the text that have one, most frequent first."""
+    rows = {word: row for row, word in enumerate(vectors[0])}
+    words = [word for word in frequent if word in rows]
+    keyed = KeyedVectors(vectors[1].shape[1])
+    keyed.add_vectors(words, vectors[1][[rows[word] for word in words]].astype(np.float32))
+    accuracy, _ = keyed.evaluate_word_analogies(
+        datapath("questions-words.txt"), restrict_vocab=ANALOGY_WORDS
+    )
+    return Quality(
+        wordsim353=_spearman(keyed, "wordsim353.tsv"),
+        simlex999=_spearman(keyed, "simlex999.txt"),
+        analogies=100 * accuracy,
+    )
+
+
+def _spearman(keyed: KeyedVectors, name: str) -> float:
+    """Rank correlation with people's judgement, times 100; unknown pairs are left out."""
+    try:
+        _, spearman, _ = keyed.evaluate_word_pairs(datapath(name))
+    except ValueError:  # none of its pairs is known
+        return math.nan
+    return 100 * float(spearman[0])
