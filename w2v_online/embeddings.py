@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.rows import initialise_rows
 from w2v_online.kernels.sgns import Matrices
-from w2v_online.simd import ROW_MULTIPLE
-
-
-def padded(vector_size: int) -> int:
-    """Floats in a row of the matrices for vectors of this size."""
-    return -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
+from w2v_online.simd import padded
 
 
 def _reserve(rows: int, row_floats: int) -> NDArray[np.float32]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights, remap_draws
 
-MIN_BLOCK = 16_384
 MAX_BLOCK = 1 << 20
-"""Draws in a block: as many as rows within these bounds, and enough for any sentence."""
+"""Most draws in a block; otherwise as many as rows, and enough for any sentence."""
 
 REDRAW_GROWTH = 1.01
 """A block is thrown away once the stream has grown by so much since it was drawn."""
@@ -88,7 +87,7 @@ class Negatives:
         self, distribution: NoiseDistribution, sentence_draws: int, seed_state: int
     ) -> None:
         self._distribution = distribution
-        self._min_block = max(MIN_BLOCK, sentence_draws)
+        self._min_block = sentence_draws
         self._drawn_at_words = -1
         self._state = np.array([seed_state], np.uint64)
         self.block = np.zeros(0, np.int32)

@@ -55,25 +55,39 @@ _NOTHING = ir.Constant(ir.IntType(8).as_pointer(), None)
 """What the code of a void intrinsic returns to Numba."""
 
 
+def padded(vector_size: int) -> int:
+    """Floats in a row of the matrices for vectors of this size."""
+    return -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
 class Tile:
     """The shape a kernel is compiled for: passed as an argument, its numbers become constants.
 
     Parameters
     ----------
-    row_floats
-        Floats in a padded row, a multiple of ``ROW_MULTIPLE``.
+    vector_size
+        Floats of a row that are in use.
     outputs
         Output rows that each input row meets: the target and the negatives.
 
     """
 
-    def __init__(self, row_floats: int, outputs: int) -> None:
-        if row_floats % ROW_MULTIPLE or row_floats <= 0:
-            raise ValueError(f"row_floats must be a positive multiple of {ROW_MULTIPLE}")
-        if outputs < 1:
-            raise ValueError("outputs must be at least 1")
-        self.row_floats = row_floats
+    def __init__(self, vector_size: int, outputs: int) -> None:
+        if vector_size < 1 or outputs < 1:
+            raise ValueError("vector_size and outputs must be at least 1")
+        self.vector_size = vector_size
         self.outputs = outputs
+
+    @property
+    def row_floats(self) -> int:
+        """Floats in a padded row."""
+        return padded(self.vector_size)
+
+    @property
+    def tail_lanes(self) -> int:
+        """Lanes of the narrowest vector for what whole vectors leave of a row, 0 for none."""
+        rest = self.vector_size % LANES
+        return next(lanes for lanes in (0, 4, 8, 16) if lanes >= rest)
 
     @property
     def inputs(self) -> int:
@@ -89,20 +103,14 @@ class Tile:
 class TileType(types.Type):
     """Numba's type of one :class:`Tile` shape."""
 
-    def __init__(self, row_floats: int, outputs: int) -> None:
-        self.row_floats = row_floats
-        self.outputs = outputs
-        super().__init__(name=f"Tile({row_floats}, {outputs}, {LANES})")
-
-    @property
-    def shape(self) -> Tile:
-        """The Python object that this type stands for."""
-        return Tile(self.row_floats, self.outputs)
+    def __init__(self, shape: Tile) -> None:
+        self.shape = shape
+        super().__init__(name=f"Tile({shape.vector_size}, {shape.outputs}, {LANES})")
 
 
 @typeof_impl.register(Tile)
 def _typeof_tile(value: Tile, _context: Any) -> TileType:
-    return TileType(value.row_floats, value.outputs)
+    return TileType(value)
 
 
 register_model(TileType)(models.OpaqueModel)
@@ -116,15 +124,15 @@ def _unbox_tile(_typ: Any, _obj: Any, c: Any) -> NativeValue:
 # --- building blocks of the generated code ---------------------------------------------------
 
 
-def _splat(builder: Any, scalar: Any) -> Any:
-    vec_type = ir.VectorType(scalar.type, LANES)
+def _splat(builder: Any, scalar: Any, lanes: int) -> Any:
+    vec_type = ir.VectorType(scalar.type, lanes)
     first = builder.insert_element(ir.Constant(vec_type, ir.Undefined), scalar, I32(0))
-    zeros = ir.Constant(IVEC, [0] * LANES)
+    zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
     return builder.shuffle_vector(first, ir.Constant(vec_type, ir.Undefined), zeros)
 
 
-def _constant(value: float) -> Any:
-    return ir.Constant(VEC, [ir.Constant(F32, value)] * LANES)
+def _constant(value: float, lanes: int = LANES) -> Any:
+    return ir.Constant(ir.VectorType(F32, lanes), [ir.Constant(F32, value)] * lanes)
 
 
 def _int_constant(value: int) -> Any:
@@ -135,20 +143,20 @@ def _pointer(builder: Any, address: Any, byte_offset: Any, element: Any) -> Any:
     return builder.inttoptr(builder.add(address, byte_offset), element.as_pointer())
 
 
-def _load(builder: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES) -> Any:
-    return builder.load(_pointer(builder, address, byte_offset, VEC), align=align, typ=VEC)
+def _load(builder: Any, address: Any, byte_offset: Any, lanes: int = LANES) -> Any:
+    vector = ir.VectorType(F32, lanes)
+    pointer = _pointer(builder, address, byte_offset, vector)
+    return builder.load(pointer, align=4 * lanes, typ=vector)
 
 
-def _store(
-    builder: Any, value: Any, address: Any, byte_offset: Any, align: int = VEC_BYTES
-) -> None:
-    builder.store(value, _pointer(builder, address, byte_offset, VEC), align=align)
+def _store(builder: Any, value: Any, address: Any, byte_offset: Any) -> None:
+    pointer = _pointer(builder, address, byte_offset, value.type)
+    builder.store(value, pointer, align=4 * value.type.count)
 
 
-def _load_float_splat(builder: Any, address: Any, byte_offset: Any) -> Any:
-    return _splat(
-        builder, builder.load(_pointer(builder, address, byte_offset, F32), align=4, typ=F32)
-    )
+def _load_float_splat(builder: Any, address: Any, byte_offset: Any, lanes: int) -> Any:
+    value = builder.load(_pointer(builder, address, byte_offset, F32), align=4, typ=F32)
+    return _splat(builder, value, lanes)
 
 
 def _load_address(builder: Any, address: Any, index: int) -> Any:
@@ -172,7 +180,7 @@ def _call(builder: Any, name: str, args: list[Any]) -> Any:
 
 
 def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    return _call(builder, f"llvm.fma.v{LANES}f32", [a, b, c])
+    return _call(builder, f"llvm.fma.v{a.type.count}f32", [a, b, c])
 
 
 def _sum_lanes(builder: Any, vectors: list[Any]) -> Any:
@@ -262,14 +270,14 @@ def tile_inputs(_typing: Any, tile: Any) -> Any:
 @intrinsic
 def tile_outputs(_typing: Any, tile: Any) -> Any:
     """``Tile.outputs`` as a constant."""
-    outputs = tile.outputs
+    outputs = tile.shape.outputs
     return types.intp(tile), lambda _c, _b, _s, _a: I64(outputs)
 
 
 @intrinsic
 def tile_row_bytes(_typing: Any, tile: Any) -> Any:
     """Bytes in a padded row as a constant."""
-    row_bytes = 4 * tile.row_floats
+    row_bytes = 4 * tile.shape.row_floats
     return types.intp(tile), lambda _c, _b, _s, _a: I64(row_bytes)
 
 
@@ -403,41 +411,48 @@ def tile_update(
         _, count, inputs_at, input_rates_at, outputs_at, output_rates_at, errors_at = args[:7]
         ahead_rows = [_load_address(builder, args[7], k) for k in range(n_out)] + [args[8]]
         y_rows = [_load_address(builder, outputs_at, k) for k in range(n_out)]
-        y_rates = [_load_float_splat(builder, output_rates_at, I64(4 * k)) for k in range(n_out)]
-        gradients = [cgutils.alloca_once(builder, VEC) for _ in range(n_out)]
-        row_bytes = I64(4 * shape.row_floats)
-        with cgutils.for_range_slice(
-            builder, I64(0), row_bytes, I64(VEC_BYTES), intp=I64, inc=True
-        ) as (offset, _):
+
+        def update_lanes(offset: Any, lanes: int) -> None:
+            vector = ir.VectorType(F32, lanes)
             for row in ahead_rows:
                 _prefetch(builder, row, offset)
-            ys = [_load(builder, row, offset) for row in y_rows]
+            ys = [_load(builder, row, offset, lanes) for row in y_rows]
+            gradients = [cgutils.alloca_once(builder, vector) for _ in range(n_out)]
             for gradient in gradients:
-                builder.store(_constant(0.0), gradient)
+                builder.store(_constant(0.0, lanes), gradient)
             with cgutils.for_range(builder, count, intp=I64) as loop:
                 i = loop.index
-                x_row = builder.load(
-                    _pointer(builder, inputs_at, builder.mul(i, I64(8)), I64), align=8, typ=I64
-                )
-                x = _load(builder, x_row, offset)
+                x_pointer = _pointer(builder, inputs_at, builder.mul(i, I64(8)), I64)
+                x_row = builder.load(x_pointer, align=8, typ=I64)
+                x = _load(builder, x_row, offset, lanes)
                 group = builder.udiv(i, I64(n_in))
-                lane = builder.add(
+                place = builder.add(
                     builder.mul(group, I64(error_floats)),
                     builder.mul(builder.urem(i, I64(n_in)), I64(n_out)),
                 )
-                lane_bytes = builder.mul(lane, I64(4))
-                step = None
+                step = _constant(0.0, lanes)
                 for k in range(n_out):
-                    g = _load_float_splat(builder, errors_at, builder.add(lane_bytes, I64(4 * k)))
-                    step = builder.fmul(g, ys[k]) if step is None else _fma(builder, g, ys[k], step)
-                    old = builder.load(gradients[k], typ=VEC)
+                    error_bytes = builder.mul(builder.add(place, I64(k)), I64(4))
+                    g = _load_float_splat(builder, errors_at, error_bytes, lanes)
+                    step = _fma(builder, g, ys[k], step)
+                    old = builder.load(gradients[k], typ=vector)
                     builder.store(_fma(builder, g, x, old), gradients[k])
-                rate = _load_float_splat(builder, input_rates_at, builder.mul(i, I64(4)))
+                rate_bytes = builder.mul(i, I64(4))
+                rate = _load_float_splat(builder, input_rates_at, rate_bytes, lanes)
                 _store(builder, _fma(builder, rate, step, x), x_row, offset)
             for k, row in enumerate(y_rows):
-                gradient = builder.load(gradients[k], typ=VEC)
-                y = _load(builder, row, offset)
-                _store(builder, _fma(builder, y_rates[k], gradient, y), row, offset)
+                rate = _load_float_splat(builder, output_rates_at, I64(4 * k), lanes)
+                gradient = builder.load(gradients[k], typ=vector)
+                y = _load(builder, row, offset, lanes)
+                _store(builder, _fma(builder, rate, gradient, y), row, offset)
+
+        whole_bytes = I64(shape.vector_size // LANES * VEC_BYTES)
+        with cgutils.for_range_slice(
+            builder, I64(0), whole_bytes, I64(VEC_BYTES), intp=I64, inc=True
+        ) as (offset, _):
+            update_lanes(offset, LANES)
+        if shape.tail_lanes:
+            update_lanes(whole_bytes, shape.tail_lanes)
         return _NOTHING
 
     return types.void(

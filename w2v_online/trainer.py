@@ -79,7 +79,7 @@ class Trainer:
     ) -> None:
         self._window = config.window
         self._matrices = embeddings.matrices
-        self._tile = Tile(embeddings.row_floats, 1 + config.negative)
+        self._tile = Tile(config.vector_size, 1 + config.negative)
         self._scratch = make_scratch(self._tile, config.window)
         self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
         self.negatives = Negatives(

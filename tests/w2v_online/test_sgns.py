@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from tests import reference
-from w2v_online.embeddings import padded
 from w2v_online.kernels.sgns import Matrices, train_sgns, train_window
 from w2v_online.schedule import rate_table
-from w2v_online.simd import Tile, address_of
+from w2v_online.simd import Tile, address_of, padded
 from w2v_online.trainer import make_scratch
 
 SHAPES = [(1, 1), (3, 2), (16, 5), (100, 5), (40, 9), (100, 15), (24, 20), (300, 10)]
@@ -39,7 +38,7 @@ def test_a_window_step_is_the_negative_gradient(
 ) -> None:
     """With rate 1 both matrices move by minus the gradient of the loss, to float32 accuracy."""
     rng = np.random.default_rng(vector_size * negative + n_contexts)
-    tile = Tile(padded(vector_size), 1 + negative)
+    tile = Tile(vector_size, 1 + negative)
     scratch = make_scratch(tile, window=5)
     scale = vector_size**-0.25
     x, y = _rows(rng, n_contexts, vector_size, scale), _rows(rng, 1 + negative, vector_size, scale)
@@ -80,7 +79,7 @@ def test_training_equals_the_reference(vector_size: int, negative: int) -> None:
     draws[1::7] = draws[:-1:7][: len(draws[1::7])]
     draws[3::11] = -1
     draws[:negative] = 7
-    tile = Tile(padded(vector_size), 1 + negative)
+    tile = Tile(vector_size, 1 + negative)
     syn0 = _rows(rng, words, vector_size, 0.3)
     syn1 = _rows(rng, words, vector_size, 0.3)
     expected0 = syn0[:, :vector_size].astype(float)

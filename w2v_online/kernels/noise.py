@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import kernel
-from w2v_online.kernels.random import below, uniform
+from w2v_online.kernels.random import next_uint64, uniform
 
 MANTISSA_BITS = 12
 """Resolution of the power table; linear interpolation leaves a relative error below 1e-8."""
@@ -76,8 +76,11 @@ def draw_block(weights, n_rows, total, state, block):
             block[i] = np.int32(row)
         filled = until
     block[filled:] = np.int32(n_rows - 1)  # rounding of the last sum
+    bits = np.uint64(0)
     for i in range(size - 1, 0, -1):
-        j = below(state, i + 1)
+        # Two places from each 64 bits, each biased by less than size / 2**32.
+        bits = next_uint64(state) if i & 1 or i == size - 1 else bits << np.uint64(32)
+        j = np.int64(((bits >> np.uint64(32)) * np.uint64(i + 1)) >> np.uint64(32))
         block[i], block[j] = block[j], block[i]
 
 

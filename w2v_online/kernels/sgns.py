@@ -190,7 +190,7 @@ def train_sgns(
 
     Parameters
     ----------
-    tile : Tile(row_floats, 1 + negative)
+    tile : Tile(vector_size, 1 + negative)
     ids : int32[n], rows of the words left after subsampling
     sentence_ends : int64[s], where each sentence ends in ``ids``
     first_sentence : int, where to begin
