@@ -55,6 +55,7 @@ class SnapshotFolder:
         config, tokenizer = settings.learner_config, settings.tokenizer
         if settings.resume == "never":
             return OnlineWord2Vec(config, tokenizer=tokenizer), {}
+        damaged = 0
         for path in snapshot.folders(self.path):
             try:
                 saved = snapshot.read(path)
@@ -64,9 +65,15 @@ class SnapshotFolder:
                 raise ConfigurationError(str(error)) from error
             except SnapshotError as error:
                 log.error("snapshot_damaged", reason=str(error), action="trying the one before")
+                damaged += 1
                 continue
             log.info("resumed", snapshot=str(path), **learner.totals())
             return learner, saved.manifest.get("counters", {})
+        if damaged:
+            raise ConfigurationError(
+                f"{self.path} holds only damaged snapshots; repair one, or start anew with "
+                "--resume never or another --snapshot-dir"
+            )
         if settings.resume == "require":
             raise ConfigurationError(
                 f"--resume require: {self.path} holds no intact snapshot to go on from"

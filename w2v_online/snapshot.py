@@ -238,7 +238,12 @@ def read(path: Path) -> Snapshot:
     if found is None:
         if not path.exists():
             raise SnapshotError(f"{path} does not exist")
-        raise SnapshotError(f"{path} holds no complete snapshot")
+        for damaged in folders(path):
+            try:
+                _open(damaged)
+            except SnapshotError as error:
+                raise SnapshotError(f"{path} holds no complete snapshot: {error}") from error
+        raise SnapshotError(f"{path} holds no snapshot")
     return found
 
 

@@ -127,6 +127,17 @@ def test_a_damaged_snapshot_is_named_and_the_one_before_continued(tmp_path: Path
     assert totals(tmp_path)["words"] == 31
 
 
+def test_only_damaged_snapshots_stop_the_start(tmp_path: Path) -> None:
+    """A month of learning is not thrown away because its last file lost a bit."""
+    run("--snapshot-dir", tmp_path, *_SMALL, stdin=b"a b c\n" * 10)
+    vectors = load_vectors(tmp_path).path / "vectors.npy"
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
+    result = run("--snapshot-dir", tmp_path, *_SMALL, stdin=b"d\n")
+    assert result.returncode == 78
+    assert "--resume never" in result.stderr
+    assert vectors.exists()
+
+
 def test_wrong_text_is_survived_and_counted(tmp_path: Path) -> None:
     """Invalid UTF-8, NUL, CRLF, a line of many megabytes and a token of one."""
     long_line = b"word " * 1_000_000

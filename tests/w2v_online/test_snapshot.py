@@ -88,7 +88,10 @@ def test_refresh_loads_a_newer_snapshot(tmp_path: Path) -> None:
 def test_nothing_there_is_an_error_with_the_path(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="does not exist"):
         load_vectors(tmp_path / "nowhere")
-    with pytest.raises(SnapshotError, match="no complete snapshot"):
+    with pytest.raises(SnapshotError, match="holds no snapshot"):
+        load_vectors(tmp_path)
+    (_write(tmp_path) / "words.txt").unlink()
+    with pytest.raises(SnapshotError, match=r"no complete snapshot: .*words\.txt"):
         load_vectors(tmp_path)
 
 
