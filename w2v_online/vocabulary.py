@@ -11,6 +11,7 @@ never too high and at most its error too low; a word that is not held was seen a
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -79,7 +80,7 @@ class Vocabulary:
             self.max_rows,
             config.min_count,
             config.max_token_bytes,
-            config.sample,
+            config.sample or math.inf,
             float(config.half_life),
         )
         entries = self.max_rows + self.max_candidates

@@ -57,7 +57,7 @@ class EncodeLimits(NamedTuple):
     max_rows: int
     min_count: int
     max_token_bytes: int
-    sample: float
+    sample: float  # inf to keep all
     half_life: float  # words, 0 for never
 
 
@@ -96,8 +96,6 @@ def _split_sentence(text, position, end, classes, tokens, secret, table, bits):
 def _is_kept(count, total, sample, state):
     """Subsampling: keep with probability sqrt(t / f) + t / f (word2vec.c), f = count / total."""
     ratio = sample * total / count
-    if sample == 0.0 or ratio >= 0.3819660112501051:
-        return True  # sqrt(r) + r >= 1
     return uniform(state) < np.sqrt(ratio) + ratio
 
 
@@ -202,9 +200,9 @@ def encode(
                 if count < admitted_at or numbers[N_ROWS] == limits.max_rows:
                     continue
                 entry = admit(vocabulary, entry)
-            if _is_kept(count, total, limits.sample, state):
-                ids[n_ids] = np.int32(entry)
-                n_ids += 1
+            # No branch: whether a word is kept cannot be predicted.
+            ids[n_ids] = np.int32(entry)
+            n_ids += _is_kept(count, total, limits.sample, state)
         sentence_ends[n_sentences] = n_ids
         n_sentences += 1
         if numbers[TOTAL_WORDS] >= stop_at_words:
