@@ -35,7 +35,7 @@ EVICTED_PARTS = 100
 """One in so many rows goes to another word in each step."""
 
 TABLES = (100_000_000, 1_000_000)
-"""Entries: as published, and so few that it is full before the end and entries are replaced."""
+"""Entries: as in word2vec.c, and so few that the table is full and entries are replaced."""
 
 DRAWN_AT_ONCE = 1 << 20
 MIN_EXPECTED = 20
