@@ -108,7 +108,7 @@ class Ours:
     name = "w2v-stream"
 
     def __init__(self, rows: int) -> None:
-        self._noise = NoiseDistribution(EXPONENT)
+        self._noise = NoiseDistribution(EXPONENT, rows)
         self._negatives = Negatives(self._noise, SENTENCE_DRAWS, 1)
         self._counts = np.zeros(rows)
         self._remapped = np.zeros(rows, np.int32)

@@ -80,6 +80,7 @@ class Progress:
         )
         self._quiet = settings.progress == "off"
         self._began = self._shown = clock()
+        self._learned = self._began
         self._words_at_shown = 0
         self.words = 0
         self.loss = math.nan
@@ -101,6 +102,7 @@ class Progress:
     def learned(self, stats: BatchStats) -> None:
         """Take in what a batch did."""
         self.words += stats.words
+        self._learned = self._clock()
         if stats.pairs:
             weight = 1.0 - math.exp(-stats.words / _LOSS_WORDS)
             old = stats.loss if math.isnan(self.loss) else self.loss
@@ -133,8 +135,8 @@ class Progress:
 
     @property
     def words_per_second(self) -> float:
-        """Mean rate since the start."""
-        return self.words / max(self._clock() - self._began, 1e-9)
+        """Mean rate from the start to the last batch that was learned."""
+        return self.words / max(self._learned - self._began, 1e-9)
 
 
 def _live() -> Any:

@@ -67,13 +67,13 @@ class Embeddings:
 
         Initial values are uniform in [-0.5, 0.5) / vector_size, as in word2vec.c.
         """
-        initialise_rows(self.matrices.syn0, self._rows, rows, self.vector_size, self.state)
+        new_rows = np.arange(self._rows, rows, dtype=np.int32)
+        initialise_rows(self.matrices.syn0, new_rows, self.vector_size, self.state)
         self._rows = rows
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start afresh, as if they had just come into use."""
-        for row in rows:
-            initialise_rows(self.matrices.syn0, row, row + 1, self.vector_size, self.state)
+        initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)
         self.matrices.syn1[rows] = 0.0
         self.matrices.updates0[rows] = 0
         self.matrices.updates1[rows] = 0

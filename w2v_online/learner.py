@@ -102,7 +102,7 @@ class OnlineWord2Vec:
         sequence = np.random.SeedSequence(config.seed)
         seeds = sequence.generate_state(2 + 2 * config.threads, np.uint64).astype(np.uint64)
         self.vocabulary = Vocabulary(config)
-        self.noise = NoiseDistribution(config.ns_exponent)
+        self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
         self._subsampling_state = seeds[1:2]
         self._trainers = [
@@ -122,8 +122,10 @@ class OnlineWord2Vec:
 
     @property
     def max_bytes(self) -> int:
-        """Most memory that vocabulary and matrices can ever take."""
-        return self.vocabulary.max_bytes + self.embeddings.max_bytes
+        """Most memory that all of it can ever take, besides the text that is being learned."""
+        trainers = sum(trainer.max_bytes for trainer in self._trainers)
+        matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
+        return matrices + self.noise.max_bytes + self._remapped.nbytes + trainers
 
     def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
         """Learn from tokenised sentences, each a record: contexts do not cross them.

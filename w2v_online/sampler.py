@@ -25,13 +25,14 @@ REDRAW_GROWTH = 1.01
 class NoiseDistribution:
     """Weights of all rows as of the last :meth:`update`; several threads may draw from it."""
 
-    def __init__(self, ns_exponent: float) -> None:
+    def __init__(self, ns_exponent: float, max_rows: int) -> None:
         steps = np.arange((1 << MANTISSA_BITS) + 1) / (1 << MANTISSA_BITS)
         self._mantissa_powers = (1.0 + steps) ** ns_exponent
         self._exponent_powers = 2.0 ** (
             np.clip(np.arange(2048.0) - 1023, -1000, 1000) * ns_exponent
         )
-        self._weights = np.zeros(1024, np.float64)
+        self.max_rows = max_rows
+        self._weights = np.zeros(max_rows, np.float64)
         self._rows = 0
         self._total = 0.0
         self._lock = threading.Lock()
@@ -42,12 +43,15 @@ class NoiseDistribution:
         """Rows that can be drawn."""
         return self._rows
 
+    @property
+    def max_bytes(self) -> int:
+        """Memory that the weights can take."""
+        return self._weights.nbytes
+
     def update(self, counts: NDArray[np.float64], total_words: int) -> None:
         """Take the weights from ``counts`` (one per row); ``total_words`` dates them."""
         with self._lock:
             self._rows = len(counts)
-            if self._rows > len(self._weights):
-                self._weights = np.zeros(max(self._rows, 2 * len(self._weights)), np.float64)
             self._total = noise_weights(
                 counts, self._rows, self._mantissa_powers, self._exponent_powers, self._weights
             )
@@ -60,9 +64,9 @@ class NoiseDistribution:
             return self.total_words
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of all that :meth:`restore` needs."""
+        """All that :meth:`restore` needs: views, true until the next change."""
         return {
-            "noise_weights": self._weights[: self._rows].copy(),
+            "noise_weights": self._weights[: self._rows],
             "noise_total": np.array([self._total], np.float64),
             "noise_words": np.array([self.total_words], np.int64),
         }
@@ -71,7 +75,6 @@ class NoiseDistribution:
         """Take over a saved state."""
         weights = state["noise_weights"]
         self._rows = len(weights)
-        self._weights = np.zeros(max(1024, self._rows), np.float64)
         self._weights[: self._rows] = weights
         self._total = float(state["noise_total"][0])
         self.total_words = int(state["noise_words"][0])
@@ -94,9 +97,17 @@ class Negatives:
         self.next = np.zeros(1, np.int64)
         """int64[1]: the first draw of ``block`` not used yet."""
 
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that a block can take."""
+        return 4 * self._block_size(self._distribution.max_rows)
+
+    def _block_size(self, rows: int) -> int:
+        return max(self._min_block, min(MAX_BLOCK, rows))
+
     def refill(self) -> None:
         """Draw the next block."""
-        size = max(self._min_block, min(MAX_BLOCK, len(self._distribution)))
+        size = self._block_size(len(self._distribution))
         if len(self.block) != size:
             self.block = np.zeros(size, np.int32)
         self._drawn_at_words = self._distribution.draw(self._state, self.block)
@@ -117,11 +128,11 @@ class Negatives:
         remap_draws(self.block[int(self.next[0]) :], rows, new_rows, working)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of all that :meth:`restore` needs."""
+        """All that :meth:`restore` needs: views, true until the next change."""
         return {
-            "negatives": self.block[int(self.next[0]) :].copy(),
+            "negatives": self.block[int(self.next[0]) :],
             "negatives_words": np.array([self._drawn_at_words], np.int64),
-            "negatives_generator": self._state.copy(),
+            "negatives_generator": self._state,
         }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:

@@ -124,7 +124,7 @@ def _unbox_tile(_typ: Any, _obj: Any, c: Any) -> NativeValue:
 # --- building blocks of the generated code ---------------------------------------------------
 
 
-def _splat(builder: Any, scalar: Any, lanes: int) -> Any:
+def _splat(builder: Any, scalar: Any, lanes: int = LANES) -> Any:
     vec_type = ir.VectorType(scalar.type, lanes)
     first = builder.insert_element(ir.Constant(vec_type, ir.Undefined), scalar, I32(0))
     zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)

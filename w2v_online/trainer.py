@@ -87,6 +87,11 @@ class Trainer:
         )
         self._state = np.array([seeds[1]], np.uint64)
 
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that working arrays and draws can take."""
+        return sum(array.nbytes for array in self._scratch) + self.negatives.max_bytes
+
     def train(self, encoded: Encoded) -> NDArray[np.float64]:
         """Train on every sentence; float64[4] as the kernel's ``stats``."""
         stats = np.zeros(4)
@@ -112,8 +117,8 @@ class Trainer:
             self.negatives.refill()
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of all that :meth:`restore` needs."""
-        return {"training_generator": self._state.copy(), **self.negatives.state()}
+        """All that :meth:`restore` needs: views, true until the next change."""
+        return {"training_generator": self._state, **self.negatives.state()}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Take over a saved state."""

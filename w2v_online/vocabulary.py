@@ -70,6 +70,18 @@ def padded_text(text: bytes | bytearray) -> NDArray[np.uint8]:
     return buffer
 
 
+def _smallest(values: NDArray[np.float64], places: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """The ``n`` of ``places`` with the smallest values, in ascending order; ties by place.
+
+    Not argpartition, which takes twenty times as long when most values tie.
+    """
+    at_places = values[places]
+    threshold = np.partition(at_places, n - 1)[n - 1]
+    less = places[at_places < threshold]
+    less = less[np.argsort(values[less], kind="stable")]
+    return np.concatenate([less, places[at_places == threshold][: n - len(less)]])
+
+
 class Vocabulary:
     """Words with a row, words that wait for one, and how often each was seen."""
 
@@ -182,8 +194,8 @@ class Vocabulary:
 
     @property
     def max_bytes(self) -> int:
-        """Most memory that the arrays can ever take."""
-        return sum(array.nbytes for array in self.arrays)
+        """Most memory that the arrays and :meth:`evict` can ever take."""
+        return sum(array.nbytes for array in self.arrays) + 40 * self.max_rows
 
     def words(self) -> list[str]:
         """The word of each row."""
@@ -256,19 +268,19 @@ class Vocabulary:
             return nobody
         first, last = self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES)
         waiting = self.arrays.counts[first:last]
-        due = np.flatnonzero(waiting >= self._limits.min_count * self._weight)
-        rows = np.flatnonzero(self.arrays.pinned == 0)
-        if not len(due) or not len(rows):
+        is_pinned = self.arrays.pinned == 1
+        rarest = self.weighted_counts.min(where=~is_pinned, initial=np.inf)
+        least = max(self._limits.min_count * self._weight, EVICTION_MARGIN * rarest + self._weight)
+        due = np.flatnonzero(waiting >= least)
+        if not len(due):
             return nobody
-        counts = self.weighted_counts[rows]
-        if waiting[due].max() < EVICTION_MARGIN * counts.min() + self._weight:
-            return nobody
-        most = min(len(due), len(rows), MAX_EVICTED)
-        due = due[np.argsort(-waiting[due], kind="stable")[:most]]
-        rarest = np.argpartition(counts, most - 1)[:most]
-        rarest = rarest[np.argsort(counts[rarest], kind="stable")]
-        wins = waiting[due] >= EVICTION_MARGIN * counts[rarest] + self._weight
-        evicted = rows[rarest[wins]].astype(np.int32)
+        most = (waiting[due].max() - self._weight) / EVICTION_MARGIN
+        rows = np.flatnonzero((self.weighted_counts <= most) & ~is_pinned)
+        pairs = min(len(due), len(rows), MAX_EVICTED)
+        due = _smallest(-waiting, due, pairs)
+        rows = _smallest(self.weighted_counts, rows, pairs)
+        wins = waiting[due] >= EVICTION_MARGIN * self.weighted_counts[rows] + self._weight
+        evicted = rows[wins].astype(np.int32)
         kernels.swap_rows(self.arrays, evicted, (first + due[wins]).astype(np.int32))
         return evicted
 
@@ -290,19 +302,20 @@ class Vocabulary:
         self.arrays.pinned[row] = 1
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of all that :meth:`restore` needs."""
+        """All that :meth:`restore` needs: views, true until the next change."""
         arrays = self.arrays
+        rows = slice(0, len(self))
         candidates = slice(self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES))
         return {
-            "arena": arrays.arena[: self._number(kernels.ARENA_END)].copy(),
-            "row_counts": arrays.counts[: len(self)].copy(),
-            "row_errors": arrays.errors[: len(self)].copy(),
-            "candidate_counts": arrays.counts[candidates].copy(),
-            "candidate_errors": arrays.errors[candidates].copy(),
-            "free_candidates": arrays.free[: self._number(kernels.N_FREE)].copy(),
+            "arena": arrays.arena[: self._number(kernels.ARENA_END)],
+            "row_counts": arrays.counts[rows],
+            "row_errors": arrays.errors[rows],
+            "candidate_counts": arrays.counts[candidates],
+            "candidate_errors": arrays.errors[candidates],
+            "free_candidates": arrays.free[: self._number(kernels.N_FREE)],
             "pinned": np.flatnonzero(arrays.pinned).astype(np.int32),
-            "numbers": arrays.numbers.copy(),
-            "sums": arrays.sums.copy(),
+            "numbers": arrays.numbers,
+            "sums": arrays.sums,
         }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:

@@ -11,7 +11,7 @@ from w2v_online.sampler import Negatives, NoiseDistribution
 def _negatives(
     counts: np.ndarray, exponent: float = 0.75, total_words: int = 1, sentence_draws: int = 5000
 ) -> Negatives:
-    distribution = NoiseDistribution(exponent)
+    distribution = NoiseDistribution(exponent, len(counts))
     distribution.update(counts, total_words)
     return Negatives(distribution, sentence_draws, seed_state=7)
 
@@ -51,7 +51,7 @@ def test_order_within_a_block_is_random() -> None:
 
 
 def test_new_counts_are_drawn_after_the_next_update_and_one_percent_more_words() -> None:
-    distribution = NoiseDistribution(0.75)
+    distribution = NoiseDistribution(0.75, 2)
     distribution.update(np.array([10_000.0]), 10_000)
     sampler = Negatives(distribution, 100, seed_state=3)
     sampler.renew()

@@ -9,17 +9,17 @@ from w2v_online.kernels.random import uniform
 
 
 @kernel
-def initialise_rows(syn0, first, last, vector_size, state):
-    """Give new rows uniform values in [-0.5, 0.5) / vector_size; none if first equals last.
+def initialise_rows(syn0, rows, vector_size, state):
+    """Give new rows uniform values in [-0.5, 0.5) / vector_size.
 
     Parameters
     ----------
     syn0 : float32[capacity, row_floats], written
-    first, last : int, the rows, ``last`` not included
+    rows : int32[n], which of them
     vector_size : int, values behind it stay as they are
     state : uint64[1], generator; advanced
 
     """
-    for row in range(first, last):
+    for i in range(len(rows)):
         for j in range(vector_size):
-            syn0[row, j] = np.float32((uniform(state) - 0.5) / vector_size)
+            syn0[rows[i], j] = np.float32((uniform(state) - 0.5) / vector_size)
