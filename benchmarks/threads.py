@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import median
 
 from benchmarks import processes, programs, report
 from benchmarks.processes import Usage
 from benchmarks.programs import Settings, W2vStream
 from benchmarks.report import table
 from benchmarks.text import Text, add_data_option, prepare
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.learner import warm_up
+
+BATCH_BYTES = 1 << 19
+"""As much text as the daemon hands over at once."""
 
 
 def measure(
@@ -29,6 +36,32 @@ def measure(
             runs[count].append(usage)
             report.show_run(number, f"--threads {count}", usage, text.words / usage.seconds)
     return runs
+
+
+def learning_alone(path: Path, settings: Settings) -> float:
+    """Words a second from first to last batch, in this process: no start-up, no snapshot."""
+    model = OnlineWord2Vec(LearnerConfig.model_validate(asdict(settings)))
+    with path.open("rb") as text:
+        began = time.perf_counter()
+        while lines := text.readlines(BATCH_BYTES):
+            model.learn_text(b"".join(lines), wait=False)
+        model.flush()
+    return model.total_words / (time.perf_counter() - began)
+
+
+def alone_table(path: Path, settings: Settings, counts: list[int], rounds: int) -> str:
+    """Markdown of :func:`learning_alone`, in turn."""
+    warm_up(LearnerConfig())
+    rates: dict[int, list[float]] = {count: [] for count in counts}
+    for _ in range(rounds):
+        for count in counts:
+            rates[count].append(learning_alone(path, replace(settings, threads=count)))
+    rows = []
+    for count in counts:
+        ratios = [rate / one for rate, one in zip(rates[count], rates[counts[0]], strict=True)]
+        spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        rows.append([f"--threads {count}", f"{median(rates[count]):,.0f}", spread])
+    return table(["reading, encoding, training alone", "words/s", "times one thread"], rows)
 
 
 def threads_table(runs: dict[int, list[Usage]], words: int) -> str:
@@ -62,13 +95,16 @@ def main() -> None:
         text = prepare(options.data, Path(name))
         counts = [1, settings.threads]
         runs = measure(text, settings, counts, options.rounds, Path(name), cpus)
+        alone = alone_table(text.path, settings, counts, options.rounds)
     lines = [
         f"Text: {text.name}, {text.words:,} words.",
         f"Settings: {report.listed(asdict(replace(settings, threads=1)))} or {settings.threads}.",
         report.rounds_line(options.rounds, cpus),
         report.noise_line(usage for usages in runs.values() for usage in usages),
     ]
-    markdown = f"{threads_table(runs, text.words)}\n\n{report.conditions('threads', *lines)}"
+    markdown = (
+        f"{threads_table(runs, text.words)}\n\n{alone}\n\n{report.conditions('threads', *lines)}"
+    )
     document = {
         "text": {"name": text.name, "words": text.words},
         "settings": asdict(settings),

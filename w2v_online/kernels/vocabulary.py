@@ -173,11 +173,12 @@ def _rebuild_table(vocabulary, bits):
 
 
 @rare
-def kth_smallest(vocabulary, first, last, k):
-    """The k-th smallest of counts + errors of entries ``first`` to ``last``, and how many are less.
+def _kth_smallest(vocabulary, first, last, k, of_rows):
+    """The k-th smallest value of entries ``first`` to ``last``, and how many are less.
 
-    A radix selection from the highest digit on: floats that are not negative order like their
-    bits. k counts from 1.
+    Of candidates the value is count + error; of rows the count, pinned ones left out. A radix
+    selection from the highest digit on, as quick when all tie: floats that are not negative order
+    like their bits. k counts from 1.
     """
     histogram = vocabulary.histogram
     prefix = np.uint64(0)
@@ -186,7 +187,10 @@ def kth_smallest(vocabulary, first, last, k):
         shift = np.uint64(64 - (digit + 1) * _DIGIT_BITS)
         histogram[:] = 0
         for entry in range(first, last):
-            bits = np.float64(vocabulary.counts[entry] + vocabulary.errors[entry]).view(np.uint64)
+            if of_rows and vocabulary.pinned[entry]:
+                continue
+            error = 0.0 if of_rows else vocabulary.errors[entry]
+            bits = np.float64(vocabulary.counts[entry] + error).view(np.uint64)
             if digit == 0 or (bits >> (shift + np.uint64(_DIGIT_BITS))) == prefix:
                 histogram[np.int64((bits >> shift) & np.uint64(HISTOGRAM_BINS - 1))] += 1
         bin_ = 0
@@ -195,6 +199,21 @@ def kth_smallest(vocabulary, first, last, k):
             bin_ += 1
         prefix = (prefix << np.uint64(_DIGIT_BITS)) | np.uint64(bin_)
     return np.uint64(prefix).view(np.float64), less
+
+
+@kernel
+def rarest_rows(vocabulary, rows):
+    """Fill ``rows`` (int32) with the unpinned rows that have the smallest counts, by number."""
+    n_rows = vocabulary.numbers[N_ROWS]
+    threshold, less = _kth_smallest(vocabulary, 0, n_rows, len(rows), True)
+    ties = len(rows) - less
+    filled = 0
+    for row in range(n_rows):
+        count = vocabulary.counts[row]
+        if vocabulary.pinned[row] == 0 and (count < threshold or (count == threshold and ties > 0)):
+            ties -= count == threshold
+            rows[filled] = np.int32(row)
+            filled += 1
 
 
 @inner
@@ -239,7 +258,7 @@ def _forget_candidates(vocabulary, max_rows):
     numbers = vocabulary.numbers
     last = max_rows + numbers[N_CANDIDATES]
     to_forget = numbers[N_CANDIDATES] // FORGOTTEN_SHARE + 1
-    threshold, less = kth_smallest(vocabulary, max_rows, last, to_forget)
+    threshold, less = _kth_smallest(vocabulary, max_rows, last, to_forget, False)
     ties = to_forget - less
     position = 0
     while position < numbers[ARENA_END]:
