@@ -263,7 +263,7 @@ class Vocabulary:
         if not len(due):
             return nobody
         most = (waiting[due].max() - self._weight) / EVICTION_MARGIN
-        beatable = np.count_nonzero((self.weighted_counts <= most) & ~is_pinned)
+        beatable = int(np.count_nonzero((self.weighted_counts <= most) & ~is_pinned))
         pairs = min(len(due), beatable, MAX_EVICTED)
         due = due[np.argsort(-waiting[due], kind="stable")[:pairs]]
         rows = np.empty(pairs, np.int32)
