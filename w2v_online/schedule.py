@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from w2v_online.kernels.sgns import RATE_STEPS
 
 TAU_INPUT = 500.0
-TAU_OUTPUT = 2000.0
+TAU_OUTPUT = 1000.0
 """Pairs and centres after which a rate has fallen to alpha / sqrt(2), chosen by measurement."""
 
 
