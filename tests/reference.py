@@ -62,12 +62,13 @@ def train_sgns(
     draws: list[int],
     rate: Callable[[int, int], float],
     seed_state: int,
+    step_contexts: int = 16,
 ) -> tuple[int, int, float, float]:
     """Skip-gram with negatives shared by a centre's contexts; matrices are updated in place.
 
     ``rate(matrix, updates)`` is the learning rate of a row, looked up for a whole sentence before
-    it is trained: by occurrences for syn0, by centres for syn1. Returns positive pairs, negative
-    pairs and the sums of -log p of both.
+    it is trained, by occurrences for syn0, by centres for syn1; at most ``step_contexts`` contexts
+    make a step. Returns positive pairs, negative pairs and the sums of -log p of both.
     """
     generator = SplitMix64(seed_state)
     draws = list(draws)
@@ -90,30 +91,32 @@ def train_sgns(
                 updates[1][output] += 1
             looked_up.append((reach, input_rate, outputs, output_rates))
         for center_pos, (reach, _, outputs, output_rates) in enumerate(looked_up):
-            positions = [
+            window_positions = [
                 pos
                 for pos in range(center_pos - reach, center_pos + reach + 1)
                 if pos != center_pos and 0 <= pos < len(sentence)
             ]
-            contexts = [sentence[pos] for pos in positions]
-            input_rates = [looked_up[pos][1] for pos in positions]
-            x_before = syn0[contexts].copy()
-            y_before = syn1[outputs].copy()
-            errors = np.zeros((len(contexts), len(outputs)))
-            for i in range(len(contexts)):
-                for k in range(len(outputs)):
-                    p = sigmoid(x_before[i] @ y_before[k])
-                    errors[i, k] = (1.0 if k == 0 else 0.0) - p
-                    if k == 0:
-                        positives += 1
-                        positive_loss -= math.log(p)
-                    else:
-                        negatives += 1
-                        negative_loss -= math.log(1.0 - p)
-            gradients = np.zeros_like(y_before)
-            for i, word in enumerate(contexts):
-                gradients += errors[i][:, None] * syn0[word]
-                syn0[word] += input_rates[i] * (errors[i] @ y_before)
-            for k, word in enumerate(outputs):
-                syn1[word] += output_rates[k] * gradients[k]
+            for first in range(0, len(window_positions), step_contexts):
+                positions = window_positions[first : first + step_contexts]
+                contexts = [sentence[pos] for pos in positions]
+                input_rates = [looked_up[pos][1] for pos in positions]
+                x_before = syn0[contexts].copy()
+                y_before = syn1[outputs].copy()
+                errors = np.zeros((len(contexts), len(outputs)))
+                for i in range(len(contexts)):
+                    for k in range(len(outputs)):
+                        p = sigmoid(x_before[i] @ y_before[k])
+                        errors[i, k] = (1.0 if k == 0 else 0.0) - p
+                        if k == 0:
+                            positives += 1
+                            positive_loss -= math.log(p)
+                        else:
+                            negatives += 1
+                            negative_loss -= math.log(1.0 - p)
+                gradients = np.zeros_like(y_before)
+                for i, word in enumerate(contexts):
+                    gradients += errors[i][:, None] * syn0[word]
+                    syn0[word] += input_rates[i] * (errors[i] @ y_before)
+                for k, word in enumerate(outputs):
+                    syn1[word] += output_rates[k] * gradients[k]
     return positives, negatives, positive_loss, negative_loss

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests import reference
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.sgns import Matrices, train_sgns, train_window
 from w2v_online.schedule import rate_table
 from w2v_online.simd import Tile, address_of, padded
@@ -19,7 +20,7 @@ SHAPES = [(1, 1), (3, 2), (16, 5), (100, 5), (40, 9), (100, 15), (24, 20), (300,
 def _step(tile, n_contexts, outputs, output_rates, scratch):  # type: ignore[no-untyped-def]
     rows_at = address_of(outputs)
     return train_window(
-        tile, n_contexts, rows_at, address_of(output_rates), rows_at, outputs[0], scratch
+        tile, 0, n_contexts, rows_at, address_of(output_rates), rows_at, outputs[0], scratch
     )
 
 
@@ -60,18 +61,21 @@ def test_a_window_step_is_the_negative_gradient(
     assert not y[:, vector_size:].any()
 
 
-@pytest.mark.parametrize(("vector_size", "negative"), SHAPES)
-def test_training_equals_the_reference(vector_size: int, negative: int) -> None:
+@pytest.mark.parametrize(
+    ("vector_size", "negative", "window"),
+    [*((*shape, 3) for shape in SHAPES), (20, 3, 12), (20, 9, 40)],
+)
+def test_training_equals_the_reference(vector_size: int, negative: int, window: int) -> None:
     """Repeated words, negatives equal to the target, repeated and missing negatives included."""
     rng = np.random.default_rng(negative)
-    words, window = 30, 3
+    words = 30
     sentences = [
         [7, 21, 7, 7, 29],
         [11],
         [],
         [4, 4],
         [25, 3, 19, 25, 8, 3, 14],
-        *(rng.integers(2, 30, rng.integers(0, 12)).tolist() for _ in range(10)),
+        *(rng.integers(2, 30, rng.integers(0, 4 * window)).tolist() for _ in range(10)),
     ]
     ids = np.array([word for sentence in sentences for word in sentence], np.int32)
     ends = np.cumsum([len(sentence) for sentence in sentences])
@@ -85,7 +89,7 @@ def test_training_equals_the_reference(vector_size: int, negative: int) -> None:
     expected0 = syn0[:, :vector_size].astype(float)
     expected1 = syn1[:, :vector_size].astype(float)
     matrices = Matrices(syn0, syn1, np.zeros(words, np.uint32), np.zeros(words, np.uint32))
-    rates = rate_table(0.1, 0.01, window=3)
+    rates = rate_table(0.3 / window, 0.01, window)
     stats = np.zeros(4)
     state = np.array([99], np.uint64)
 
@@ -151,3 +155,14 @@ def test_extreme_scores_stay_finite_and_keep_their_loss() -> None:
     assert x[0, 0] == pytest.approx(58.0)
     loss = -np.log(scratch.likelihood[:2]) - scratch.exponent[:2] * np.log(2)
     np.testing.assert_allclose(loss, [60.0, 60.0], rtol=1e-5)
+
+
+def test_wide_windows_do_not_diverge() -> None:
+    """A window of hundreds of words would sum hundreds of gradients in one step."""
+    model = OnlineWord2Vec(
+        LearnerConfig(window=1000, vector_size=33, min_count=1, max_vocab_size=500, sample=0)
+    )
+    rng = np.random.default_rng(0)
+    model.learn([[f"w{i}" for i in rng.zipf(1.3, 900).clip(1, 400)] for _ in range(30)])
+    assert np.isfinite(model.embeddings.vectors).all()
+    assert np.abs(model.embeddings.vectors).max() < 20

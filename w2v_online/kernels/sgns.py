@@ -29,6 +29,9 @@ from w2v_online.simd import (
 PREFETCH_CENTERS = 3
 """How many centres ahead rows are asked for: about one memory latency of work."""
 
+MAX_STEP_CONTEXTS = 16
+"""Contexts whose gradients are summed in one step; larger windows take several, or they diverge."""
+
 RATE_STEPS = 16
 """Entries of the learning-rate table per doubling of a row's update count."""
 
@@ -129,8 +132,10 @@ def gather_contexts(n_words, pos, scratch):
 
 
 @inner
-def train_window(tile, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_row, scratch):
-    """One step of gradient descent on the window in ``scratch.contexts``.
+def train_window(
+    tile, first, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_row, scratch
+):
+    """One step of gradient descent on contexts of ``scratch.contexts`` from ``first`` on.
 
     The loss of input rows x_i and output rows y_k, y_0 the target's (Mikolov et al. 2013, eq. 4):
 
@@ -140,12 +145,12 @@ def train_window(tile, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_
     Returns how many rows of zeros were added to the contexts to fill the last tile.
     """
     inputs = tile_inputs(tile)
-    contexts_at = address_of(scratch.contexts)
+    contexts_at = address_of(scratch.contexts) + 8 * first
     errors_at = address_of(scratch.errors)
     tiles = (n_contexts + inputs - 1) // inputs
     padding = tiles * inputs - n_contexts
     for i in range(n_contexts, n_contexts + padding):
-        scratch.contexts[i] = address_of(scratch.zero_row)
+        scratch.contexts[first + i] = address_of(scratch.zero_row)
     error_bytes = 4 * tile_error_floats(tile)
     # Two loops: the sigmoid's long chain of operations would stall the dot products.
     for i in range(tiles):
@@ -161,7 +166,7 @@ def train_window(tile, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_
         tile,
         n_contexts,
         contexts_at,
-        address_of(scratch.context_rates),
+        address_of(scratch.context_rates) + 4 * first,
         outputs_at,
         output_rates_at,
         errors_at,
@@ -233,20 +238,24 @@ def train_sgns(
             for pos in range(n_words):
                 n_contexts = gather_contexts(n_words, pos, scratch)
                 ahead = min(pos + PREFETCH_CENTERS, n_words - 1)
-                padding = train_window(
-                    tile,
-                    n_contexts,
-                    output_rows_at + 8 * outputs * pos,
-                    output_rates_at + 4 * outputs * pos,
-                    output_rows_at + 8 * outputs * ahead,
-                    scratch.input_rows[min(ahead + window, n_words - 1)],
-                    scratch,
-                )
                 skipped = scratch.skipped[pos]
+                for first in range(0, n_contexts, MAX_STEP_CONTEXTS):
+                    step_contexts = min(MAX_STEP_CONTEXTS, n_contexts - first)
+                    padding = train_window(
+                        tile,
+                        first,
+                        step_contexts,
+                        output_rows_at + 8 * outputs * pos,
+                        output_rates_at + 4 * outputs * pos,
+                        output_rows_at + 8 * outputs * ahead,
+                        scratch.input_rows[min(ahead + window, n_words - 1)],
+                        scratch,
+                    )
+                    missing_positives += padding
+                    missing_negatives += padding * (outputs - 1)
                 positives += n_contexts
                 negative_pairs += n_contexts * (outputs - 1 - skipped)
-                missing_positives += padding
-                missing_negatives += n_contexts * skipped + padding * (outputs - 1)
+                missing_negatives += n_contexts * skipped
         start = end
         sentence += 1
 
