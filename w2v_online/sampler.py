@@ -18,7 +18,7 @@ from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights, r
 MAX_BLOCK = 1 << 20
 """Most draws in a block; otherwise as many as rows, and enough for any sentence."""
 
-REDRAW_GROWTH = 1.01
+REDRAW_GROWTH = 1.005
 """A block is thrown away once the stream has grown by so much since it was drawn."""
 
 

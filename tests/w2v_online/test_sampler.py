@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.sampler import Negatives, NoiseDistribution
 
 
@@ -50,15 +51,15 @@ def test_order_within_a_block_is_random() -> None:
     assert chi_square < 44.0  # 9 degrees of freedom
 
 
-def test_new_counts_are_drawn_after_the_next_update_and_one_percent_more_words() -> None:
+def test_new_counts_are_drawn_once_the_stream_has_grown_by_half_a_percent() -> None:
     distribution = NoiseDistribution(0.75, 2)
     distribution.update(np.array([10_000.0]), 10_000)
     sampler = Negatives(distribution, 100, seed_state=3)
     sampler.renew()
-    distribution.update(np.array([10_000.0, 10_000]), 10_050)
+    distribution.update(np.array([10_000.0, 10_000]), 10_040)
     sampler.renew()
     assert not (sampler.block == 1).any()
-    distribution.update(np.array([10_000.0, 10_000]), 10_100)
+    distribution.update(np.array([10_000.0, 10_000]), 10_050)
     sampler.renew()
     assert (sampler.block == 1).mean() == pytest.approx(0.5, abs=0.001)
 
@@ -80,3 +81,21 @@ def test_draws_of_rows_that_are_gone_are_skipped_and_of_moved_rows_follow() -> N
     sampler.remap(np.array([1, 3], np.int32), np.array([-1, 1], np.int32), working)
     np.testing.assert_array_equal(sampler.block, np.array([0, -1, 2, 1])[before])
     assert not working.any()
+
+
+def test_a_burst_is_drawn_at_its_new_rate_within_one_percent_more_of_the_stream() -> None:
+    """A word that suddenly makes up half of the text is soon drawn as its count says."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=2000, sample=0))
+    rng = np.random.default_rng(0)
+    usual = [[f"w{i}" for i in rng.integers(0, 1000, 50)] for _ in range(4000)]
+    model.learn(usual)
+    before = model.total_words
+    while model.total_words < 1.01 * before:
+        model.learn([["burst", f"w{rng.integers(0, 1000)}"] * 5])
+    row = model.vocabulary.entry("burst")
+    negatives = model._trainers[0].negatives
+    share = (negatives.block == row).mean()
+    weights = model.vocabulary.counts**0.75
+    expected = weights[row] / weights.sum()
+    # The weights are at most one segment, 1 / 128 of the stream, old.
+    assert expected * 0.2 < share <= expected * 1.01
