@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
-from w2v_online.errors import SnapshotMismatchError, UnknownWordError
+from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
 from w2v_online.vocabulary import (
@@ -313,26 +313,35 @@ class OnlineWord2Vec:
         SnapshotError if the snapshot is damaged.
         """
         saved = snapshot.read(Path(path))
-        saved_config = LearnerConfig.model_validate(saved.manifest["config"])
-        config = config or saved_config
-        _check_continues(saved.path, saved_config, config, saved.manifest["tokenizer"], tokenizer)
-        model = cls(config, tokenizer=saved.manifest["tokenizer"])
+        try:
+            saved_config = LearnerConfig.model_validate(saved.manifest["config"])
+            saved_tokenizer = str(saved.manifest["tokenizer"])
+            config = config or saved_config
+            _check_continues(saved.path, saved_config, config, saved_tokenizer, tokenizer)
+            model = cls(config, tokenizer=saved_tokenizer)
+            model._take_over(saved)
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise SnapshotError(
+                f"{saved.path} cannot be continued: its state lacks or garbles {error}"
+            ) from error
+        return model
+
+    def _take_over(self, saved: snapshot.Snapshot) -> None:
+        """Take the state of a snapshot that fits."""
         state = saved.state
-        rows = np.asarray(state["rows"])
-        model.vocabulary.restore(state)
+        self.vocabulary.restore(state)
         generators = state["generators"]
-        model.embeddings.restore(
-            rows,
+        self.embeddings.restore(
+            np.asarray(state["rows"]),
             saved.vectors,
             state["output_vectors"],
             (state["updates0"], state["updates1"]),
             int(generators[1]),
         )
-        model.noise.restore(state)
-        model._trainers[0].restore(state)
-        model._subsampling_state[0] = generators[0]
-        model._segment_end, model.evicted_words = (int(number) for number in state["learner"])
-        return model
+        self.noise.restore(state)
+        self._trainers[0].restore(state)
+        self._subsampling_state[0] = generators[0]
+        self._segment_end, self.evicted_words = (int(number) for number in state["learner"])
 
 
 _FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")

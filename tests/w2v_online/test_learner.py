@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
-from w2v_online.errors import SnapshotMismatchError
+from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels.encode import encode
 from w2v_online.kernels.noise import draw_block, noise_weights
 from w2v_online.kernels.rows import initialise_rows
@@ -157,6 +158,16 @@ def test_resume_refuses_what_the_arrays_do_not_fit(tmp_path: Path) -> None:
         OnlineWord2Vec.restore(path, SMALL, tokenizer="log")
     wider = OnlineWord2Vec.restore(path, SMALL.model_copy(update={"window": 9}))
     assert wider.config.window == 9
+
+
+def test_a_snapshot_without_all_of_the_state_is_named(tmp_path: Path) -> None:
+    path = OnlineWord2Vec(SMALL).snapshot(tmp_path)
+    manifest = path / "manifest.json"
+    document = json.loads(manifest.read_bytes())
+    del document["files"]["state/sums.npy"]
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(SnapshotError, match="cannot be continued"):
+        OnlineWord2Vec.restore(path)
 
 
 @pytest.mark.parametrize("wrong", [{"vector_size": 0}, {"negativ": 5}, {"sample": -1}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,34 @@ def test_training_is_right_without_avx512(name: str, features: str, tmp_path: Pa
         timeout=300,
     )
     assert "1 passed" in result.stdout, result.stdout + result.stderr
+
+
+_COPY_AND_COUNT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.trainer import train_sgns
+OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=9)).learn([["a", "b"]])
+print(sum(train_sgns.stats.cache_hits.values()))
+"""
+
+
+def test_cached_code_is_compiled_again_when_a_helper_changed(tmp_path: Path) -> None:
+    """A kernel's helpers live in other files; a change there must not leave old code in use."""
+    package = Path(__file__).parent.parent.parent / "w2v_online"
+    shutil.copytree(package, tmp_path / "w2v_online", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def cache_hits() -> str:
+        command = [sys.executable, "-c", _COPY_AND_COUNT, str(tmp_path)]
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    assert cache_hits() == "0"
+    assert cache_hits() == "1"
+    with (tmp_path / "w2v_online" / "simd.py").open("a") as source:
+        source.write("\n# changed\n")
+    assert cache_hits() == "0"

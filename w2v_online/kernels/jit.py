@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -16,10 +18,27 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+def _digest_of_sources() -> str:
+    """A digest of every file that goes into compiled code."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in [*sorted(folder.glob("*.py")), folder.parent / "simd.py"]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+_SOURCES = _digest_of_sources()
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an entry point: called from Python, cached on disk, runs without the GIL."""
-    compiled: Callable[..., Any] = numba.njit(cache=True, **_OPTIONS)(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
+    # Numba takes cached code for current if the kernel's own file is, though helpers from other
+    # files are compiled into it: after an update, old code would run on new data.
+    cache_file = compiled._cache._cache_file
+    cache_file._source_stamp = (cache_file._source_stamp, _SOURCES)
+    dispatcher: Callable[..., Any] = compiled
+    return dispatcher
 
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
