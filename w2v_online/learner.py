@@ -22,6 +22,7 @@ from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.sampler import NoiseDistribution
+from w2v_online.snapshot import Snapshot
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
 from w2v_online.vocabulary import (
     RECORD_SEPARATOR,
@@ -326,7 +327,7 @@ class OnlineWord2Vec:
             ) from error
         return model
 
-    def _take_over(self, saved: snapshot.Snapshot) -> None:
+    def _take_over(self, saved: Snapshot) -> None:
         """Take the state of a snapshot that fits."""
         state = saved.state
         self.vocabulary.restore(state)
