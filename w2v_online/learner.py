@@ -72,14 +72,13 @@ def warm_up(config: LearnerConfig) -> None:
     Compiled code is kept on disk, so only the first call on a machine takes seconds.
     """
     small = config.model_copy(
-        update={"max_vocab_size": 16, "min_count": 1, "sample": 1e-3, "threads": 1}
+        update={"max_vocab_size": 2, "min_count": 1, "sample": 1e-3, "threads": 1}
     )
     model = OnlineWord2Vec(small)
-    model.learn([["a", "b", "a", "c"]] * 3)
+    model.learn([["a", "b", "a"], ["c"] * 9, ["c"]])  # c takes a row from b
     vocabulary = Vocabulary(small)
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
-    model.forget(["b"])
 
 
 class OnlineWord2Vec:

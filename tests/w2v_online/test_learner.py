@@ -15,10 +15,12 @@ from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
+from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.encode import encode
-from w2v_online.kernels.noise import draw_block, noise_weights
+from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
 from w2v_online.kernels.rows import initialise_rows
 from w2v_online.kernels.sgns import train_sgns
+from w2v_online.learner import warm_up
 
 SMALL = LearnerConfig(vector_size=20, min_count=2, max_vocab_size=500, sample=1e-2, negative=4)
 
@@ -128,6 +130,14 @@ def test_several_threads_count_exactly_and_learn_the_same_things() -> None:
     np.testing.assert_array_equal(one.vocabulary.counts, three.vocabulary.counts)
     assert pairs_three == pytest.approx(pairs_one, rel=0.02)  # windows are drawn anew
     assert np.isfinite(three.embeddings.vectors).all()
+
+
+def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> None:
+    """Learning, eviction, saving and restoring all have their code when it returns."""
+    warm_up(SMALL)
+    used = [encode, train_sgns, noise_weights, draw_block, remap_draws, initialise_rows]
+    used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
+    assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 
 def test_nothing_to_learn_is_no_pairs_and_no_loss() -> None:
