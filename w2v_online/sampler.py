@@ -2,7 +2,7 @@
 
 Weights are taken from the counts at each upkeep of the learner, so between two upkeeps the draws
 depend on nothing that encoding does. Draws are made a block at a time by systematic sampling: one
-sequential pass over the weights and a shuffle, a few nanoseconds a draw at any vocabulary size,
+sequential pass over the weights and a keyed bijection for the order, a few nanoseconds a draw at any vocabulary size,
 with exact expectations and no structure to maintain when counts change.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from w2v_online.kernels.noise import MANTISSA_BITS, draw_block, noise_weights, remap_draws
 
 MAX_BLOCK = 1 << 20
-"""Most draws in a block; otherwise as many as rows, and enough for any sentence."""
+"""Most draws in a block unless a sentence needs more."""
 
 REDRAW_GROWTH = 1.005
 """A block is thrown away once the stream has grown by so much since it was drawn."""
@@ -33,6 +33,7 @@ class NoiseDistribution:
         )
         self.max_rows = max_rows
         self._weights = np.zeros(max_rows, np.float64)
+        self._working = np.empty(0, np.int32)
         self._rows = 0
         self._total = 0.0
         self._lock = threading.Lock()
@@ -45,8 +46,8 @@ class NoiseDistribution:
 
     @property
     def max_bytes(self) -> int:
-        """Memory that the weights can take."""
-        return self._weights.nbytes
+        """Memory that the weights and the work on a block of usual size can take."""
+        return self._weights.nbytes + 4 * (MAX_BLOCK + 1)
 
     def update(self, counts: NDArray[np.float64], total_words: int) -> None:
         """Take the weights from ``counts`` (one per row); ``total_words`` dates them."""
@@ -60,7 +61,10 @@ class NoiseDistribution:
     def draw(self, state: NDArray[np.uint64], block: NDArray[np.int32]) -> int:
         """Fill ``block`` with rows (-1 if there are none); return the weights' date."""
         with self._lock:
-            draw_block(self._weights, self._rows, self._total, state, block)
+            if len(self._working) <= len(block):
+                self._working = np.empty(len(block) + 1, np.int32)
+            working = self._working[: len(block) + 1]
+            draw_block(self._weights, self._rows, self._total, state, working, block)
             return self.total_words
 
     def state(self) -> dict[str, NDArray[np.generic]]:
@@ -103,7 +107,9 @@ class Negatives:
         return 4 * self._block_size(self._distribution.max_rows)
 
     def _block_size(self, rows: int) -> int:
-        return max(self._min_block, min(MAX_BLOCK, rows))
+        """A power of two: as many draws as rows, and enough for any sentence."""
+        draws = max(self._min_block, min(MAX_BLOCK, rows))
+        return 1 << (draws - 1).bit_length()
 
     def refill(self) -> None:
         """Draw the next block."""

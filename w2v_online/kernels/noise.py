@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_online.kernels.jit import kernel
+from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.random import next_uint64, uniform
 
 MANTISSA_BITS = 12
@@ -40,14 +40,31 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
     return total
 
 
+@inner
+def _shuffled(i, keys, bits):
+    """Where item i of 2**bits goes: a bijection that the two odd ``keys`` choose.
+
+    Odd multiplications and xorshifts modulo 2**bits, each of which can be undone. Unlike a
+    Fisher-Yates shuffle it needs no table and no item waits for another.
+    """
+    mask = (np.uint64(1) << bits) - np.uint64(1)
+    half = (bits + np.uint64(1)) >> np.uint64(1)
+    x = (np.uint64(i) * keys[0]) & mask
+    x ^= x >> half
+    x = (x * keys[1]) & mask
+    x ^= x >> half
+    return (x * keys[0]) & mask
+
+
 @kernel
-def draw_block(weights, n_rows, total, state, block):
+def draw_block(weights, n_rows, total, state, working, block):
     """Fill a block with draws proportional to ``weights``, in random order.
 
     Systematic sampling: one random offset, then every row as often as the multiples of
     total / len(block) fall into its part of the cumulative weights, so a row's expected number
-    is exact and its actual number is never off by one or more; a Fisher-Yates shuffle follows.
-    One pass over the rows and the block, no search and no table.
+    is exact and its actual number is never off by one or more. Each goes to the place that a
+    random bijection gives it. One pass over the rows and one over the block, without a branch
+    that depends on the weights, which could not be predicted.
 
     Parameters
     ----------
@@ -55,33 +72,30 @@ def draw_block(weights, n_rows, total, state, block):
     n_rows : int, rows in use; with none, the block becomes -1 throughout
     total : float, sum of the weights
     state : uint64[1], generator; advanced
-    block : int32[n], written: rows
+    working : int32[len(block) + 1], overwritten
+    block : int32[2**b], written: rows
 
     """
     size = len(block)
     if n_rows == 0:
         block[:] = np.int32(-1)
         return
+    bits = np.uint64(0)
+    while (1 << bits) < size:
+        bits += np.uint64(1)
+    keys = (next_uint64(state) | np.uint64(1), next_uint64(state) | np.uint64(1))
     scale = size / total
     offset = uniform(state)
+    # Where the draws of each row begin; of rows that begin at one place the last one has it.
+    working[:] = np.int32(0)
     cumulative = 0.0
-    filled = 0
-    for row in range(n_rows):
+    for row in range(n_rows - 1):
         cumulative += weights[row]
-        until = min(size, np.int64(cumulative * scale + offset))
-        if filled < size:
-            # Most rows come at most once: written in any case, overwritten if it was not to be.
-            block[filled] = np.int32(row)
-        for i in range(filled + 1, until):
-            block[i] = np.int32(row)
-        filled = until
-    block[filled:] = np.int32(n_rows - 1)  # rounding of the last sum
-    bits = np.uint64(0)
-    for i in range(size - 1, 0, -1):
-        # Two places from each 64 bits, each biased by less than size / 2**32.
-        bits = next_uint64(state) if i & 1 or i == size - 1 else bits << np.uint64(32)
-        j = np.int64(((bits >> np.uint64(32)) * np.uint64(i + 1)) >> np.uint64(32))
-        block[i], block[j] = block[j], block[i]
+        working[min(size, np.int64(cumulative * scale + offset))] = np.int32(row + 1)
+    row = np.int32(0)
+    for i in range(size):
+        row = max(row, working[i])
+        block[_shuffled(i, keys, bits)] = row
 
 
 @kernel
