@@ -1,7 +1,8 @@
 """Checkpoints: the learner's state and the source's position as one unit, on a schedule.
 
 Steps of one checkpoint: take the position behind what was learned, write a complete snapshot
-with both, prune old ones. A failed write is logged and counted, training goes on, and it is tried
+with both, prune old ones, hand the position back as durable, so that the source may tell others
+how far it has come. A failed write is logged and counted, training goes on, and it is tried
 again; only the last one, at the end of the stream, fails the process.
 """
 
@@ -50,8 +51,8 @@ class SnapshotFolder:
 
     def open_learner(
         self, settings: RunSettings, log: Any
-    ) -> tuple[OnlineWord2Vec, dict[str, int]]:
-        """A learner and the daemon's counters: from the newest intact snapshot, or new ones."""
+    ) -> tuple[OnlineWord2Vec, dict[str, Any]]:
+        """A learner and the manifest of the snapshot it goes on from; a new one and ``{}`` else."""
         config, tokenizer = settings.learner_config, settings.tokenizer
         if settings.resume == "never":
             return OnlineWord2Vec(config, tokenizer=tokenizer), {}
@@ -68,7 +69,7 @@ class SnapshotFolder:
                 damaged += 1
                 continue
             log.info("resumed", snapshot=str(path), **learner.totals())
-            return learner, saved.manifest.get("counters", {})
+            return learner, saved.manifest
         if damaged:
             raise ConfigurationError(
                 f"{self.path} holds only damaged snapshots; repair one, or start anew with "
@@ -82,7 +83,11 @@ class SnapshotFolder:
 
 
 class Checkpointer:
-    """Writes checkpoints when they are due."""
+    """Writes checkpoints when they are due.
+
+    ``positions`` are those of the snapshot that the learner goes on from, by source; the one of
+    ``source_name`` changes, the others stay as they are.
+    """
 
     def __init__(
         self,
@@ -91,6 +96,8 @@ class Checkpointer:
         every: Interval,
         keep: int,
         log: Any,
+        source_name: str,
+        positions: dict[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._learner = learner
@@ -99,7 +106,10 @@ class Checkpointer:
         self._keep = keep
         self._log = log
         self._clock = clock
-        self._written_records: int | None = None
+        self._source_name = source_name
+        self._positions = dict(positions or {})
+        self._written: tuple[int, dict[str, Any]] | None = None
+        self._durable: dict[str, Any] | None = None
         self._set_due()
         self._written_at: float | None = None
         self.failures = 0
@@ -119,16 +129,23 @@ class Checkpointer:
         """Seconds since the last one was written, None before the first."""
         return None if self._written_at is None else self._clock() - self._written_at
 
-    def write(self, source_name: str, position: dict[str, Any], **counters: int) -> bool:
-        """Write one now if anything was learned since the last; return whether it is on disk."""
-        records = self._learner.vocabulary.total_records
-        if records == self._written_records:
+    def take_durable(self) -> dict[str, Any] | None:
+        """The position of the newest checkpoint that is on disk, once; None if there is no new."""
+        durable, self._durable = self._durable, None
+        return durable
+
+    def write(self, position: dict[str, Any], **counters: int) -> bool:
+        """Write one now if anything was read since the last; return whether it is on disk."""
+        state = self._learner.vocabulary.total_records, position
+        if state == self._written:
             self._set_due()
             return True
         began = self._clock()
         try:
             path = self._learner.snapshot(
-                self._folder, positions={source_name: position}, counters=counters
+                self._folder,
+                positions={**self._positions, self._source_name: position},
+                counters=counters,
             )
         except SnapshotError as error:
             self.failures += 1
@@ -139,7 +156,7 @@ class Checkpointer:
             self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
             return False
         snapshot.prune(self._folder, self._keep)
-        self._written_records = records
+        self._written, self._durable = state, position
         self._written_at = self._clock()
         self._set_due()
         self._log.info(

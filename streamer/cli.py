@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationE
 from streamer.settings import SettingsCommand, load_settings
 from w2v_online import __version__, load_vectors, snapshot
 from w2v_online.errors import W2VError
-
-COMPILE_NOTICE_SECONDS = 1.0
 
 
 class DefaultToRun(click.Group):
@@ -41,58 +38,9 @@ def main() -> None:
 def _run(ctx: click.Context, /, **_options: Any) -> None:
     settings = load_settings(ctx)
     # Imported here: the query commands need neither Numba nor the learner.
-    from streamer import pipeline
-    from streamer.checkpoint import Checkpointer, SnapshotFolder
-    from streamer.decode import TextDecoder
-    from streamer.report import Progress, make_log
-    from streamer.signals import Signals
-    from streamer.sources.records import RecordSplitter
-    from streamer.sources.stdin import StdinSource
-    from w2v_online.learner import warm_up
+    from streamer import daemon
 
-    signals = Signals()
-    log = make_log(settings.log_format, settings.log_level)
-    folder = SnapshotFolder(settings.snapshot_dir)
-    notice = threading.Timer(
-        COMPILE_NOTICE_SECONDS,
-        lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
-    )
-    notice.daemon = True
-    notice.start()
-    warm_up(settings.learner_config)
-    notice.cancel()
-    learner, counters = folder.open_learner(settings, log)
-    log.info(
-        "started",
-        version=__version__,
-        source=settings.source,
-        snapshot_dir=str(settings.snapshot_dir),
-        memory_ceiling_mib=round(learner.max_bytes / 2**20),
-    )
-    if sys.stdin.isatty():
-        log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
-    source = StdinSource(
-        RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
-        wake_descriptor=signals.descriptor,
-    )
-    checkpointer = Checkpointer(
-        learner, settings.snapshot_dir, settings.snapshot_every, settings.keep, log
-    )
-    decoder = TextDecoder(
-        lowercase=settings.lowercase, invalid_records=counters.get("invalid_records", 0)
-    )
-    with Progress(settings, log) as progress:
-        complete = pipeline.run(source, decoder, learner, checkpointer, progress, signals)
-    log.info(
-        "stopped",
-        reason="signal" if signals.stop else "end of input",
-        words_per_second=round(progress.words_per_second),
-        invalid_records=decoder.invalid_records,
-        **learner.totals(),
-    )
-    if not complete:
-        log.error("incomplete", reason="what was learned since the last snapshot is not on disk")
-        ctx.exit(EXIT_FAILURE)
+    ctx.exit(daemon.run(settings))
 
 
 main.add_command(

@@ -13,3 +13,7 @@ EXIT_CONFIG = 78
 
 class ConfigurationError(W2VError):
     """The configuration or the environment is wrong: nothing was started (exit code 78)."""
+
+
+class SourceError(W2VError):
+    """The source cannot go on; the message says why and what to do (exit code 1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamer.checkpoint import Checkpointer
 from streamer.decode import TextDecoder
+from streamer.errors import SourceError
 from streamer.report import Progress
 from streamer.signals import Signals
 from streamer.sources.base import Source
@@ -18,13 +19,33 @@ def run(
     progress: Progress,
     signals: Signals,
 ) -> bool:
-    """Learn until the source ends or a signal asks to stop; return whether all is on disk."""
+    """Learn until the source ends or a signal asks to stop; return whether all is on disk.
+
+    If the source fails, what was learned until then is saved before its SourceError is passed on.
+    """
     position = source.position
-    while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-        progress.learned(learner.learn_text(decoder.decode(batch.records), wait=False))
-        position = batch.position
-        if signals.take_snapshot_request() or checkpointer.is_due():
-            checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)
-        progress.show(learner.total_words, len(learner.vocabulary), checkpointer.age_seconds())
+    failure: SourceError | None = None
+
+    def checkpoint() -> bool:
+        return checkpointer.write(position, invalid_records=decoder.invalid_records)
+
+    def commit() -> None:
+        if (durable := checkpointer.take_durable()) is not None:
+            source.commit(durable)
+
+    try:
+        while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
+            progress.learned(learner.learn_text(decoder.decode(batch.records), wait=False))
+            position = batch.position
+            if signals.take_snapshot_request() or batch.checkpoint or checkpointer.is_due():
+                checkpoint()
+            commit()
+            progress.show(learner.total_words, len(learner.vocabulary), checkpointer.age_seconds())
+    except SourceError as error:
+        failure = error
     progress.learned(learner.flush())
-    return checkpointer.write(source.name, position, invalid_records=decoder.invalid_records)
+    complete = checkpoint()
+    commit()
+    if failure is not None:
+        raise failure
+    return complete

@@ -1,4 +1,9 @@
-"""What a source is: something that hands over records with the position behind them."""
+"""What a source is: something that hands over records with the position behind them.
+
+A position goes round: out with a batch, into a checkpoint together with what was learned of the
+batch, back to the source by ``commit`` when that checkpoint is on disk, and to the next process's
+source, which is made with it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +16,17 @@ class Batch:
     """Complete records, each ended by a line feed, and the position of the next record to read.
 
     A checkpoint taken after this batch was learned resumes *after* it: ``position`` never names a
-    record that ``records`` holds.
+    record that ``records`` holds. With ``checkpoint`` the source asks for one as soon as this
+    batch is learned, because it is about to lose what it reads from.
     """
 
     records: bytes
     position: dict[str, Any] = field(default_factory=dict)
+    checkpoint: bool = False
 
 
 class Source(Protocol):
-    """Records in order."""
+    """Records in order. All of it is called from one thread, the pipeline's."""
 
     @property
     def name(self) -> str:
@@ -27,13 +34,22 @@ class Source(Protocol):
 
     @property
     def position(self) -> dict[str, Any]:
-        """The next record to read."""
+        """The next record to read, as JSON can hold it."""
 
     def next_batch(self) -> Batch | None:
-        """What has arrived, within a moment: an empty batch when nothing has, None at the end."""
+        """What has arrived, within a moment: an empty batch when nothing has, None at the end.
+
+        Raises SourceError if it cannot go on; what was handed over so far stays valid.
+        """
 
     def stop(self) -> Batch | None:
         """Read no more: what was read but not handed over yet, then None."""
 
+    def commit(self, position: dict[str, Any]) -> None:
+        """A checkpoint with this position is durable, and with it everything read before.
+
+        Positions come in the order in which they were handed over, though not all of them.
+        """
+
     def close(self) -> None:
-        """Let go of whatever the source holds."""
+        """Let go of whatever the source holds; the last ``commit`` came before."""

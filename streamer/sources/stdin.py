@@ -85,5 +85,8 @@ class StdinSource:
         """How many bytes have gone into records."""
         return {"bytes": self._read_bytes - self._splitter.pending_bytes}
 
+    def commit(self, position: dict[str, Any]) -> None:
+        """Nobody to tell: what was read from a pipe is gone."""
+
     def close(self) -> None:
         """Nothing to let go of: the descriptor belongs to the process."""

@@ -1,0 +1,94 @@
+"""What ``w2v-stream run`` is: settings to parts, the parts to the pipeline, and the end of it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from streamer import pipeline
+from streamer.checkpoint import Checkpointer, SnapshotFolder
+from streamer.decode import TextDecoder
+from streamer.errors import EXIT_DONE, EXIT_FAILURE
+from streamer.report import Progress, make_log
+from streamer.settings import RunSettings
+from streamer.signals import Signals
+from streamer.sources.base import Source
+from streamer.sources.records import RecordSplitter
+from streamer.sources.stdin import StdinSource
+from w2v_online import __version__
+from w2v_online.learner import warm_up
+
+COMPILE_NOTICE_SECONDS = 1.0
+
+
+def run(settings: RunSettings) -> int:
+    """Learn until the source ends or a signal comes; return the exit code."""
+    signals = Signals()
+    log = make_log(settings.log_format, settings.log_level)
+    folder = SnapshotFolder(settings.snapshot_dir)
+    _warm_up(settings, log)
+    learner, manifest = folder.open_learner(settings, log)
+    log.info(
+        "started",
+        version=__version__,
+        source=settings.source,
+        snapshot_dir=str(settings.snapshot_dir),
+        memory_ceiling_mib=round(learner.max_bytes / 2**20),
+    )
+    positions = manifest.get("positions", {})
+    source = _open_source(settings, positions.get(settings.source, {}), signals, log)
+    checkpointer = Checkpointer(
+        learner,
+        settings.snapshot_dir,
+        settings.snapshot_every,
+        settings.keep,
+        log,
+        source.name,
+        positions,
+    )
+    decoder = TextDecoder(
+        lowercase=settings.lowercase,
+        invalid_records=manifest.get("counters", {}).get("invalid_records", 0),
+    )
+    try:
+        with Progress(settings, log) as progress:
+            complete = pipeline.run(source, decoder, learner, checkpointer, progress, signals)
+    finally:
+        source.close()
+    log.info(
+        "stopped",
+        reason="signal" if signals.stop else "end of input",
+        words_per_second=round(progress.words_per_second),
+        invalid_records=decoder.invalid_records,
+        **learner.totals(),
+    )
+    if not complete:
+        log.error("incomplete", reason="what was learned since the last snapshot is not on disk")
+        return EXIT_FAILURE
+    return EXIT_DONE
+
+
+def _warm_up(settings: RunSettings, log: Any) -> None:
+    """Load the kernels, and say so if that takes long because they are compiled."""
+    notice = threading.Timer(
+        COMPILE_NOTICE_SECONDS,
+        lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
+    )
+    notice.daemon = True
+    notice.start()
+    warm_up(settings.learner_config)
+    notice.cancel()
+
+
+def _open_source(
+    settings: RunSettings, position: dict[str, Any], signals: Signals, log: Any
+) -> Source:
+    """The source that was asked for, at the position of the checkpoint (``{}`` without one)."""
+    del position  # standard input cannot be read again
+    if sys.stdin.isatty():
+        log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
+    return StdinSource(
+        RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
+        wake_descriptor=signals.descriptor,
+    )
