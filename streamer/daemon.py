@@ -10,6 +10,7 @@ from streamer import pipeline
 from streamer.checkpoint import Checkpointer, SnapshotFolder
 from streamer.decode import TextDecoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
+from streamer.footprint import release_compiler
 from streamer.report import Progress, make_log
 from streamer.settings import RunSettings
 from streamer.signals import Signals
@@ -78,6 +79,7 @@ def _warm_up(settings: RunSettings, log: Any) -> None:
     notice.daemon = True
     notice.start()
     warm_up(settings.learner_config)
+    release_compiler()
     notice.cancel()
 
 

@@ -1,0 +1,35 @@
+"""What the process keeps in memory without using it: the compiler's code after the kernels are loaded.
+
+LLVM's library is the largest single part of a small daemon's resident memory, and nearly all of it
+has done its work once the kernels are warm. Its pages are read-only copies of a file, so giving
+them back loses nothing: should they be needed again, the system reads them again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from pathlib import Path
+
+_MADV_DONTNEED = 4
+_COMPILER_CODE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-xp .*/libllvmlite\.so$", re.MULTILINE)
+
+
+def release_compiler() -> int:
+    """Give the pages of LLVM's code back to the system; return how many bytes they span.
+
+    Only mappings that are executable and not writable: every page of them is the file's. Does
+    nothing where there is no /proc (not Linux).
+    """
+    try:
+        mappings = Path("/proc/self/maps").read_text()
+    except OSError:
+        return 0
+    madvise = ctypes.CDLL(None, use_errno=True).madvise
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    released = 0
+    for first, last in _COMPILER_CODE.findall(mappings):
+        start, end = int(first, 16), int(last, 16)
+        if madvise(start, end - start, _MADV_DONTNEED) == 0:
+            released += end - start
+    return released
