@@ -1,4 +1,4 @@
-"""What the process keeps in memory without using it: the compiler's code after the kernels are loaded.
+"""What a process keeps in memory without using it: the compiler's code, once kernels are loaded.
 
 LLVM's library is the largest single part of a small daemon's resident memory, and nearly all of it
 has done its work once the kernels are warm. Its pages are read-only copies of a file, so giving

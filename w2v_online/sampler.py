@@ -2,8 +2,8 @@
 
 Weights are taken from the counts at each upkeep of the learner, so between two upkeeps the draws
 depend on nothing that encoding does. Draws are made a block at a time by systematic sampling: one
-sequential pass over the weights and a keyed bijection for the order, a few nanoseconds a draw at any vocabulary size,
-with exact expectations and no structure to maintain when counts change.
+sequential pass over the weights, and a keyed bijection for the order. A few nanoseconds a draw at
+any vocabulary size, with exact expectations and no structure to maintain when counts change.
 """
 
 from __future__ import annotations
