@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError
+from streamer.probe import QualityProbe
 from streamer.settings import Interval, RunSettings
 from w2v_online import snapshot
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
@@ -99,8 +100,10 @@ class Checkpointer:
         source_name: str,
         positions: dict[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        probe: QualityProbe | None = None,
     ) -> None:
         self._learner = learner
+        self._probe = probe
         self._folder = folder
         self._every = every
         self._keep = keep
@@ -141,11 +144,16 @@ class Checkpointer:
             self._set_due()
             return True
         began = self._clock()
+        extra: dict[str, Any] = {}
+        if self._probe is not None:
+            extra["probe"] = self._probe.ask(self._learner)
+            self._log.info("probe", **extra["probe"])
         try:
             path = self._learner.snapshot(
                 self._folder,
                 positions={**self._positions, self._source_name: position},
                 counters=counters,
+                **extra,
             )
         except SnapshotError as error:
             self.failures += 1

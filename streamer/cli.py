@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
+from streamer.queries import QUERIES
 from streamer.settings import SettingsCommand, load_settings
-from w2v_online import __version__, load_vectors, snapshot
+from w2v_online import __version__
 from w2v_online.errors import W2VError
 
 
@@ -51,95 +52,16 @@ main.add_command(
     )
 )
 
-_snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
-_topn_option = click.option(
-    "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="Answers to print."
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _print_json(document: Any) -> None:
-    import orjson
-
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
-
-
-def _print_answers(answers: list[tuple[str, float]]) -> None:
-    for word, cosine in answers:
-        click.echo(f"{cosine:.4f}\t{word}")
-
-
-@main.command()
-@_snapshot_argument
-@click.argument("words", metavar="WORD...", nargs=-1, required=True)
-@_topn_option
-@_json_option
-def neighbors(snapshot: Path, words: tuple[str, ...], topn: int, as_json: bool) -> None:
-    """Print the words nearest to each WORD, by cosine.
-
-    SNAPSHOT is a snapshot's folder, or a folder of snapshots: then its newest complete one.
-    """
-    vectors = load_vectors(snapshot)
-    answers = {word: vectors.most_similar(word, topn) for word in words}
-    if as_json:
-        _print_json({w: [{"word": n, "cosine": c} for n, c in a] for w, a in answers.items()})
-        return
-    for i, (word, nearest) in enumerate(answers.items()):
-        if len(answers) > 1:
-            click.echo(("\n" if i else "") + word)
-        _print_answers(nearest)
-
-
-@main.command()
-@_snapshot_argument
-@click.argument("a")
-@click.argument("b")
-@click.argument("c")
-@_topn_option
-@_json_option
-def analogy(snapshot: Path, a: str, b: str, c: str, topn: int, as_json: bool) -> None:
-    """Answer "A is to B as C is to ?", best answer first."""
-    answers = load_vectors(snapshot).analogy(a, b, c, topn)
-    if as_json:
-        _print_json([{"word": word, "cosine": cosine} for word, cosine in answers])
-        return
-    _print_answers(answers)
-
-
-@main.command()
-@click.argument("path", metavar="SNAPSHOT", type=click.Path(path_type=Path))
-@click.option("--verify", is_flag=True, help="Compare every file's checksum with the manifest.")
-@_json_option
-def inspect(path: Path, verify: bool, as_json: bool) -> None:
-    """Print what a snapshot holds: totals, settings, positions, files."""
-    opened = snapshot.read(path)
-    if verify:
-        opened.verify()
-    vectors = load_vectors(opened.path)
-    manifest = opened.manifest
-    if as_json:
-        _print_json({"path": str(opened.path), "verified": verify, **manifest})
-        return
-    click.echo(f"{opened.path}  (format {manifest['format_version']}, {manifest['created']})")
-    sizes = sum(entry["bytes"] for entry in manifest["files"].values())
-    click.echo(
-        f"{len(manifest['files'])} files, {sizes:,} bytes"
-        + (", checksums verified" if verify else "")
-    )
-    for section in ("totals", "counters", "positions", "config"):
-        click.echo(section)
-        for key, value in manifest.get(section, {}).items():
-            shown = f"{value:,}" if section != "config" and isinstance(value, int) else value
-            click.echo(f"  {key:<22}{shown}")
-    click.echo(f"tokenizer  {manifest.get('tokenizer')}")
-    click.echo("most frequent words")
-    for word, count in zip(vectors.words[:10], vectors.counts[:10], strict=True):
-        click.echo(f"  {count:>12,}  {word}")
+for _command in QUERIES:
+    main.add_command(_command)
 
 
 def entry_point() -> None:
     """Run the command line; every expected error is one line on stderr and an exit code."""
     code = EXIT_DONE
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Words may be in any script; a terminal that lacks it still gets an answer.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main.main(standalone_mode=False) or EXIT_DONE
     except ConfigurationError as error:

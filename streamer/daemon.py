@@ -11,6 +11,7 @@ from streamer.checkpoint import Checkpointer, SnapshotFolder
 from streamer.decode import TextDecoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
 from streamer.footprint import release_compiler
+from streamer.probe import QualityProbe
 from streamer.report import Progress, make_log
 from streamer.settings import RunSettings
 from streamer.signals import Signals
@@ -27,6 +28,7 @@ def run(settings: RunSettings) -> int:
     """Learn until the source ends or a signal comes; return the exit code."""
     signals = Signals()
     log = make_log(settings.log_format, settings.log_level)
+    probe = QualityProbe(settings.probe) if settings.probe else None
     folder = SnapshotFolder(settings.snapshot_dir)
     _warm_up(settings, log)
     learner, manifest = folder.open_learner(settings, log)
@@ -47,6 +49,7 @@ def run(settings: RunSettings) -> int:
         log,
         source.name,
         positions,
+        probe=probe,
     )
     decoder = TextDecoder(
         lowercase=settings.lowercase,

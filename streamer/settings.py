@@ -104,6 +104,11 @@ class RunSettings(LearnerConfig):
         description="Go on from the newest snapshot: if there is one, or else stop, or start anew.",
         json_schema_extra=_section("snapshots"),
     )
+    probe: Path | None = Field(
+        None,
+        description="Word pairs or analogies that each snapshot is scored on.",
+        json_schema_extra=_section("snapshots"),
+    )
     progress: Literal["auto", "on", "off"] = Field(
         "auto",
         description="A live line on stderr; auto: if that is a terminal.",
@@ -128,9 +133,10 @@ class RunSettings(LearnerConfig):
         return LearnerConfig(**{name: getattr(self, name) for name in LearnerConfig.model_fields})
 
 
-def _default_text(name: str) -> str:
-    """The default as a user would type it."""
-    return str(RunSettings.model_fields[name].default)
+def _default_text(name: str) -> str | None:
+    """The default as a user would type it; None for an option that is off unless given."""
+    default = RunSettings.model_fields[name].default
+    return None if default is None else str(default)
 
 
 def _option(name: str) -> click.Option:
@@ -152,7 +158,13 @@ def _option(name: str) -> click.Option:
     )
 
 
-_METAVARS: dict[Any, str] = {int: "INTEGER", float: "NUMBER", Path: "FOLDER", Interval: "SPAN"}
+_METAVARS: dict[Any, str] = {
+    int: "INTEGER",
+    float: "NUMBER",
+    Path: "FOLDER",
+    Path | None: "FILE",
+    Interval: "SPAN",
+}
 
 
 class SettingsCommand(click.Command):

@@ -20,3 +20,7 @@ class UnknownWordError(W2VError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class FileFormatError(W2VError):
+    """A file of vectors, word pairs or analogies cannot be read; the message says where."""

@@ -1,126 +1,199 @@
-"""The read side: word vectors of a snapshot, memory-mapped and immutable.
+"""The read side: word vectors of a snapshot, memory-mapped, in step with a live daemon.
 
-Imports no training code. Names follow gensim's KeyedVectors.
+What is known of one snapshot is one immutable :class:`VectorTable`, swapped whole: every query
+takes it once, so threads may ask while another refreshes. Imports no training code. Names follow
+gensim's KeyedVectors.
 """
 
 from __future__ import annotations
 
-import difflib
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import snapshot
-from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.errors import SnapshotError
+from w2v_online.table import VectorTable
+from w2v_online.word2vec_format import read_word2vec
 
-_SPELLING_POOL = 20_000
-"""Most frequent words that near spellings are looked for in."""
+Query = str | NDArray[np.float32]
+"""A word, or a vector float32[D]."""
+
+_OPEN_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One snapshot (or file) in memory."""
+
+    path: Path
+    manifest: dict[str, Any]
+    table: VectorTable
+
+
+def _load(opened: snapshot.Snapshot) -> _Loaded:
+    vectors, counts, words = opened.vectors, opened.counts, opened.words()
+    if vectors.ndim != 2 or vectors.dtype != np.float32:
+        raise SnapshotError(f"{opened.path / 'vectors.npy'} is not a float32 matrix")
+    if counts.ndim != 1:
+        raise SnapshotError(f"{opened.path / 'counts.npy'} is not a list of numbers")
+    try:
+        table = VectorTable(words, vectors, counts, str(opened.path))
+    except ValueError as error:
+        raise SnapshotError(str(error)) from error
+    return _Loaded(opened.path, opened.manifest, table)
+
+
+def _load_newest(source: Path) -> _Loaded:
+    """Open and load; a snapshot that is pruned meanwhile is no error if a newer one is there."""
+    for _ in range(_OPEN_ATTEMPTS - 1):
+        opened = snapshot.read(source)
+        try:
+            return _load(opened)
+        except SnapshotError:
+            if snapshot.read(source).path == opened.path:
+                raise
+    return _load(snapshot.read(source))
 
 
 class WordVectors:
-    """Words, counts and vectors of one snapshot; row i of ``vectors`` belongs to ``words[i]``."""
+    """Words, counts and vectors of one snapshot, and questions to them; safe in threads.
 
-    def __init__(self, source: Path, opened: snapshot.Snapshot) -> None:
+    ``table`` is what holds them at this moment: take it once where several of its arrays must
+    belong together while another thread refreshes.
+    """
+
+    def __init__(self, loaded: _Loaded, source: Path | None = None) -> None:
+        self._loaded = loaded
         self._source = source
-        self._load(opened)
 
-    def _load(self, opened: snapshot.Snapshot) -> None:
-        vectors, counts, words = opened.vectors, opened.counts, opened.words()
-        if vectors.ndim != 2 or vectors.dtype != np.float32:
-            raise SnapshotError(f"{opened.path / 'vectors.npy'} is not a float32 matrix")
-        if counts.ndim != 1 or not len(words) == len(vectors) == len(counts):
-            raise SnapshotError(
-                f"{opened.path}: {len(words)} words, {len(vectors)} vectors and "
-                f"{len(counts)} counts do not belong together"
-            )
-        self.path = opened.path
-        self.manifest = opened.manifest
-        self.words: list[str] = words
-        self.counts: NDArray[np.int64] = counts
-        self.vectors: NDArray[np.float32] = vectors
-        for name in ("_rows", "_norms"):
-            self.__dict__.pop(name, None)
+    @classmethod
+    def from_arrays(
+        cls, words: Sequence[str], vectors: NDArray[np.float32], counts: Any = None
+    ) -> WordVectors:
+        """Vectors that lie in memory: float32[V, D]; without counts they are zeros, for unknown."""
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        counts = np.zeros(len(words), np.int64) if counts is None else np.asarray(counts)
+        return cls(_Loaded(Path(), {}, VectorTable(list(words), vectors, counts, "these vectors")))
 
-    def refresh(self) -> bool:
-        """Load the newest snapshot if there is a newer one; return whether there was."""
-        opened = snapshot.read(self._source)
-        if opened.path == self.path:
-            return False
-        self._load(opened)
-        return True
+    @property
+    def table(self) -> VectorTable:
+        """The words, counts and vectors of this moment, immutable."""
+        return self._loaded.table
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {word: row for row, word in enumerate(self.words)}
+    @property
+    def path(self) -> Path:
+        """The snapshot's folder, or the file."""
+        return self._loaded.path
 
-    @cached_property
-    def _norms(self) -> NDArray[np.float32]:
-        norms: NDArray[np.float32] = np.linalg.norm(self.vectors, axis=1)
-        norms[norms == 0] = 1.0
-        return norms
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The snapshot's manifest; empty for a file."""
+        return self._loaded.manifest
 
-    def __len__(self) -> int:
-        return len(self.words)
+    @property
+    def words(self) -> list[str]:
+        """The words in descending order of their counts."""
+        return self.table.words
 
-    def __contains__(self, word: object) -> bool:
-        return word in self._rows
+    @property
+    def counts(self) -> NDArray[Any]:
+        """int64[V], or float64[V] if counts decay: how often each word was seen."""
+        return self.table.counts
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """float32[V, D], read-only; row i is the vector of ``words[i]``."""
+        return self.table.vectors
 
     @property
     def vector_size(self) -> int:
         """Dimensions of a vector."""
         return int(self.vectors.shape[1])
 
-    def row(self, word: str) -> int:
-        """The word's row; UnknownWordError (a KeyError) names near spellings if it has none."""
-        try:
-            return self._rows[word]
-        except KeyError:
-            near = difflib.get_close_matches(word, self.words[:_SPELLING_POOL], n=3)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise UnknownWordError(f"{word!r} has no vector in {self.path}{hint}") from None
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.table.rows
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
-        """float32[vector_size], read-only."""
-        vector: NDArray[np.float32] = self.vectors[self.row(word)]
+        """float32[vector_size], read-only; UnknownWordError (a KeyError) if there is none."""
+        table = self.table
+        vector: NDArray[np.float32] = table.vectors[table.row(word)]
         return vector
 
-    def _unit(self, word: str) -> NDArray[np.float32]:
-        row = self.row(word)
-        unit: NDArray[np.float32] = self.vectors[row] / self._norms[row]
-        return unit
-
-    def _nearest(
-        self, query: NDArray[np.float32], topn: int, without: list[str]
-    ) -> list[tuple[str, float]]:
-        norm = float(np.linalg.norm(query)) or 1.0
-        cosines = (self.vectors @ query.astype(np.float32)) / (self._norms * norm)
-        excluded = [self.row(word) for word in without]
-        cosines[excluded] = -np.inf
-        topn = max(0, min(topn, len(cosines) - len(set(excluded))))
-        if topn == 0:
-            return []
-        best = np.argpartition(-cosines, topn - 1)[:topn]
-        best = best[np.argsort(-cosines[best], kind="stable")]
-        return [(self.words[row], float(cosines[row])) for row in best]
+    def refresh(self) -> bool:
+        """Load the newest snapshot if there is a newer one; return whether there was."""
+        if self._source is None or snapshot.read(self._source).path == self.path:
+            return False
+        self._loaded = _load_newest(self._source)
+        return True
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of the angle between two words' vectors."""
-        return float(self._unit(a) @ self._unit(b))
+        table = self.table
+        unit_a, unit_b = table.unit([table.row(a), table.row(b)])
+        return float(unit_a @ unit_b)
 
-    def most_similar(self, word: str, topn: int = 10) -> list[tuple[str, float]]:
-        """The ``topn`` nearest other words by cosine, nearest first."""
-        return self._nearest(self._unit(word), topn, [word])
+    def most_similar(
+        self,
+        positive: Query | Sequence[Query] = (),
+        negative: Query | Sequence[Query] = (),
+        topn: int = 10,
+        restrict_vocab: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """The ``topn`` words nearest to the sum of positive less negative unit vectors.
+
+        Words or vectors, one or several; words that were asked with are left out of the answers.
+        ``restrict_vocab``: only among so many most frequent words. ValueError without a query.
+        """
+        table = self.table
+        asked = [(item, 1.0) for item in _as_list(positive)]
+        asked += [(item, -1.0) for item in _as_list(negative)]
+        if not asked:
+            raise ValueError("most_similar needs at least one word or vector")
+        rows = [table.row(item) for item, _ in asked if isinstance(item, str)]
+        units = [
+            weight * (table.unit([table.row(item)])[0] if isinstance(item, str) else _unit(item))
+            for item, weight in asked
+        ]
+        query = _unit(np.sum(units, axis=0, dtype=np.float32))
+        excluded = set(rows)
+        found, cosines = table.nearest(query[None], topn + len(excluded), restrict_vocab)
+        answers = zip(found[0].tolist(), cosines[0].tolist(), strict=True)
+        return [(table.words[row], cosine) for row, cosine in answers if row not in excluded][:topn]
 
     def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
         """Answers to "a is to b as c is to ?" by 3CosAdd (Mikolov et al. 2013), best first."""
-        return self._nearest(self._unit(b) - self._unit(a) + self._unit(c), topn, [a, b, c])
+        return self.most_similar([b, c], [a], topn)
+
+
+def _as_list(items: Query | Sequence[Query]) -> list[Query]:
+    if isinstance(items, str) or (isinstance(items, np.ndarray) and items.ndim == 1):
+        return [items]
+    return list(items)
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = np.linalg.norm(vector)
+    unit: NDArray[np.float32] = np.asarray(vector / (norm if norm > 0 else 1.0), np.float32)
+    return unit
 
 
 def load_vectors(path: str | Path) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
-    Raises SnapshotError if there is none or it is damaged.
+    A file is read as word2vec text or binary, whole and without counts. Raises SnapshotError if
+    there is no snapshot or it is damaged, FileFormatError for a file that is neither format.
     """
-    return WordVectors(Path(path), snapshot.read(Path(path)))
+    path = Path(path)
+    if path.is_file():
+        words, vectors = read_word2vec(path)
+        table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))
+        return WordVectors(_Loaded(path, {}, table))
+    return WordVectors(_load_newest(path), path)

@@ -1,0 +1,48 @@
+"""What commands print on stdout: aligned columns for people, tab-separated lines for a pipe, JSON.
+
+Control characters in words are shown as escapes: a word from a stream must not steer a terminal
+or break a line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
+
+
+def shown(word: str) -> str:
+    """The word as it can be printed."""
+    return word.translate(_CONTROLS)
+
+
+def echo_json(document: Any) -> None:
+    """Print a document as indented JSON; numbers that are not finite become null."""
+    import orjson
+
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def echo_rows(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> None:
+    """Print rows of text, under ``headings`` if a terminal is there to read them."""
+    lines = [[shown(field) for field in row] for row in rows]
+    if not sys.stdout.isatty():
+        for line in lines:
+            click.echo("\t".join(line))
+        return
+    from rich.cells import cell_len
+
+    if headings:
+        lines.insert(0, [click.style(heading, bold=True) for heading in headings])
+    plain = [[click.unstyle(field) for field in line] for line in lines]
+    widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
+    for line, unstyled in zip(lines, plain, strict=True):
+        padded = [
+            field + " " * (width - cell_len(text))
+            for field, text, width in zip(line, unstyled, widths, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
