@@ -118,7 +118,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.IntRange(min=1),
     default=evaluation.RESTRICT_VOCAB,
     show_default=True,
-    help="Ask only about so many most frequent words.",
+    help="Of analogies: ask only about so many most frequent words.",
 )
 @click.option("--case-sensitive", is_flag=True, help="Tell Word from word.")
 @json_option
@@ -139,9 +139,7 @@ def evaluate(
     vectors = load_vectors(snapshot)
     folded = not case_sensitive
     pairs = {
-        str(file): evaluation.evaluate_word_pairs(
-            vectors, file, restrict_vocab=restrict_vocab, case_insensitive=folded
-        )
+        str(file): evaluation.evaluate_word_pairs(vectors, file, case_insensitive=folded)
         for file in similarity
     }
     questions = {

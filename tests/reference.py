@@ -120,3 +120,37 @@ def train_sgns(
                 for k, word in enumerate(outputs):
                     syn1[word] += output_rates[k] * gradients[k]
     return positives, negatives, positive_loss, negative_loss
+
+
+def spearman(a: list[float], b: list[float]) -> float:
+    """Rank correlation; the rank of a value is how many are less, plus half of its equals."""
+
+    def ranks(values: list[float]) -> list[float]:
+        return [
+            sum(other < value for other in values) + sum(other == value for other in values) / 2
+            for value in values
+        ]
+
+    x, y = ranks(a), ranks(b)
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    covariance = sum((i - mean_x) * (j - mean_y) for i, j in zip(x, y, strict=True))
+    return covariance / math.sqrt(
+        sum((i - mean_x) ** 2 for i in x) * sum((j - mean_y) ** 2 for j in y)
+    )
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
+    return float(x @ y / math.sqrt((x @ x) * (y @ y)))
+
+
+def solve_analogy(vectors: np.ndarray, a: int, b: int, c: int, *, multiply: bool) -> int:
+    """The row that answers "a is to b as c is to ?", by 3CosMul or 3CosAdd."""
+    unit = [row / math.sqrt(row @ row) for row in vectors.astype(float)]
+
+    def score(row: int) -> float:
+        if multiply:
+            near = [(1 + unit[row] @ unit[word]) / 2 for word in (b, c, a)]
+            return near[0] * near[1] / (near[2] + 1e-6)
+        return cosine(unit[row], unit[b] - unit[a] + unit[c])
+
+    return max((row for row in range(len(unit)) if row not in (a, b, c)), key=score)

@@ -97,7 +97,7 @@ def test_text_on_stdin_becomes_vectors(tmp_path: Path) -> None:
     assert np.load(vectors.path / "vectors.npy").shape == (7, 16)
     nearest = run("neighbors", tmp_path, "cat", "--topn", "3").stdout.splitlines()
     assert [line.split("\t")[1] for line in nearest] == [
-        w for w, _ in vectors.most_similar("cat", 3)
+        w for w, _ in vectors.most_similar("cat", topn=3)
     ]
     answers = json.loads(run("analogy", tmp_path, "cat", "mat", "dog", "--json").stdout)
     assert answers[0]["word"] == vectors.analogy("cat", "mat", "dog")[0][0]

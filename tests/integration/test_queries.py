@@ -1,0 +1,81 @@
+"""The commands that ask snapshots and word2vec files, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.integration.test_cli import run
+from w2v_online import load_vectors, word2vec_format
+
+
+@pytest.fixture(scope="module")
+def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Word2vec text with words of many scripts, one of them with a terminal's escape."""
+    words = ["king", "queen", "man", "woman", "国王", "🤴🏽", "caf\u00e9", "\x1b[31mred"]
+    vectors = np.random.default_rng(1).normal(size=(len(words), 12)).astype(np.float32)
+    file = tmp_path_factory.mktemp("queries") / "vectors.txt"
+    file.write_bytes(b"".join(word2vec_format.text_lines(words, vectors)))
+    return file
+
+
+def test_neighbors_of_a_word2vec_file(vectors_file: Path) -> None:
+    """Lines of cosine and word in a pipe, escapes made harmless, and the same as JSON."""
+    result = run("neighbors", vectors_file, "国王", "--topn", "7")
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert len(lines) == 7
+    assert "\x1b" not in result.stdout
+    document = json.loads(run("neighbors", vectors_file, "国王", "--topn", "7", "--json").stdout)
+    expected = load_vectors(vectors_file).most_similar("国王", topn=7)
+    assert [(entry["word"], entry["cosine"]) for entry in document["国王"]] == expected
+    assert [float(cosine) for cosine, _ in lines] == pytest.approx(
+        [cosine for _, cosine in expected], abs=1e-4
+    )
+
+
+def test_an_unknown_word_is_answered_with_near_ones(vectors_file: Path) -> None:
+    result = run("neighbors", vectors_file, "quene")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "did you mean queen?" in result.stderr
+
+
+def test_evaluate_takes_several_files(vectors_file: Path, tmp_path: Path) -> None:
+    pairs, questions = tmp_path / "pairs.csv", tmp_path / "questions.txt"
+    pairs.write_text("king,queen,8\nman,woman,7\nking,woman,3\nking,dog,1\n")
+    questions.write_text(": family\nman king woman queen\nman king woman princess\n")
+    (tmp_path / "more.csv").write_text("king,queen,8\nman,dog,7\nking,woman,3\nking,cat,1\n")
+    args = ["--similarity", pairs, tmp_path / "more.csv", "--analogies", questions]
+    result = run("evaluate", vectors_file, *args)
+    assert result.returncode == 0, result.stderr
+    assert "3 of 4 pairs known" in result.stdout
+    assert "2 of 4 pairs known" in result.stdout
+    assert "family\t1\t" in result.stdout
+    document = json.loads(run("evaluate", "--json", vectors_file, *args).stdout)
+    assert document["similarity"][str(pairs)]["pairs"] == 3
+    assert document["analogies"][str(questions)]["sections"][0]["questions"] == 1
+    assert document["analogies"][str(questions)]["unknown_questions"] == 1
+    assert run("evaluate", *args[:2], vectors_file).returncode == 0
+    assert run("evaluate", vectors_file).returncode == 2
+
+
+def test_a_probe_scores_every_snapshot(tmp_path: Path) -> None:
+    """In the log and in the manifest, without changing what is learned."""
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("cat\tdog\t8\ncat\ttax\t1\ndog\tlaw\t2\ntax\tlaw\t7\ncat\tcow\t6\n")
+    text = b"the cat and dog sat\nthe tax and law are\n" * 40
+    probed = run("--snapshot-dir", tmp_path / "a", "--probe", pairs, stdin=text)
+    plain = run("--snapshot-dir", tmp_path / "b", stdin=text)
+    assert (probed.returncode, plain.returncode) == (0, 0)
+    a, b = load_vectors(tmp_path / "a"), load_vectors(tmp_path / "b")
+    assert a.manifest["probe"].keys() == {"file", "spearman", "pairs", "unknown_pairs"}
+    assert a.manifest["probe"]["pairs"] == 4
+    assert "event=probe" in probed.stderr
+    assert "probe" not in b.manifest
+    np.testing.assert_array_equal(a.vectors, b.vectors)
+    pairs.write_text("nothing asked here at all")
+    wrong = run("--snapshot-dir", tmp_path / "c", "--probe", pairs, stdin=text)
+    assert wrong.returncode == 78
+    assert "pairs.tsv" in wrong.stderr
