@@ -1,4 +1,4 @@
-"""The commands that ask a snapshot: neighbors, analogy, evaluate, inspect.
+"""The commands that ask a snapshot: neighbors, analogy, evaluate, export, inspect.
 
 They need neither the learner nor Numba.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from streamer.tables import echo_json, echo_rows
-from w2v_online import evaluation, load_vectors, snapshot
+from w2v_online import evaluation, export, load_vectors, snapshot
 
 snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -186,6 +186,35 @@ def _analogy_document(score: evaluation.AnalogyScore) -> dict[str, object]:
     }
 
 
+@click.command("export")
+@snapshot_argument
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(export.FORMAT_NAMES),
+    default="word2vec-text",
+    show_default=True,
+    help="gensim: KeyedVectors; npz and safetensors: arrays vectors, counts, words.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write.",
+)
+def export_command(snapshot: Path, file_format: str, output: Path) -> None:
+    """Write vectors as a file for other programs, words in the order of their counts.
+
+    SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
+    """
+    table = load_vectors(snapshot).table
+    left_out = export.write(table, file_format, output)
+    message = f"{len(table) - left_out:,} words to {output}"
+    if left_out:
+        message += f"; {left_out:,} left out that {file_format} cannot hold, with spaces or NUL"
+    click.echo(message, err=True)
+
+
 @click.command()
 @click.argument("path", metavar="SNAPSHOT", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Compare every file's checksum with the manifest.")
@@ -219,4 +248,4 @@ def inspect(path: Path, verify: bool, as_json: bool) -> None:
         click.echo(f"  {count:>12,}  {word}")
 
 
-QUERIES = [neighbors, analogy, evaluate, inspect]
+QUERIES = [neighbors, analogy, evaluate, export_command, inspect]

@@ -24,3 +24,7 @@ class UnknownWordError(W2VError, KeyError):
 
 class FileFormatError(W2VError):
     """A file of vectors, word pairs or analogies cannot be read; the message says where."""
+
+
+class ExportError(W2VError):
+    """Vectors or a picture of them cannot be written."""

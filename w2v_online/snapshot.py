@@ -247,11 +247,19 @@ def read(path: Path) -> Snapshot:
     return found
 
 
+def newest_name(folder: Path) -> str:
+    """The name in LATEST, empty if there is none: a cheap look before a real one."""
+    try:
+        return (folder / LATEST).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def newest(folder: Path) -> Snapshot | None:
     """The newest complete snapshot in a folder of snapshots, None if there is none."""
     try:
-        return _open(folder / (folder / LATEST).read_text("utf-8").strip())
-    except (OSError, UnicodeDecodeError, SnapshotError):
+        return _open(folder / newest_name(folder))
+    except SnapshotError:
         pass  # LATEST is a hint; the folders themselves decide
     for path in folders(folder):
         try:

@@ -72,6 +72,20 @@ class VectorTable:
         inverse: NDArray[np.float32] = np.float32(1.0) / norms
         return inverse
 
+    @cached_property
+    def total_count(self) -> float:
+        """Sum of all counts."""
+        return float(self.counts.sum())
+
+    def prepare(self) -> None:
+        """Compute now what the first queries would wait for."""
+        _ = self.rows, self.inverse_norms, self.total_count
+
+    def frequencies(self, rows: Sequence[int]) -> NDArray[np.float64]:
+        """float64[len(rows)]: shares of all counts; zeros where counts are unknown."""
+        shares: NDArray[np.float64] = self.counts[rows] / max(self.total_count, 1.0)
+        return shares
+
     def row(self, word: str) -> int:
         """The word's row; UnknownWordError (a KeyError) names near spellings if it has none."""
         try:

@@ -7,7 +7,7 @@ gensim's KeyedVectors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
 from w2v_online.table import VectorTable
+from w2v_online.watch import Watch
 from w2v_online.word2vec_format import read_word2vec
 
 Query = str | NDArray[np.float32]
@@ -127,18 +128,65 @@ class WordVectors:
         vector: NDArray[np.float32] = table.vectors[table.row(word)]
         return vector
 
+    # --- a live daemon -----------------------------------------------------------------------
+
     def refresh(self) -> bool:
-        """Load the newest snapshot if there is a newer one; return whether there was."""
-        if self._source is None or snapshot.read(self._source).path == self.path:
+        """Load the newest snapshot if there is a newer one; return whether there was.
+
+        Everything a query needs is ready before the swap. Raises SnapshotError if the folder holds
+        no complete snapshot any more; the one that is loaded stays.
+        """
+        if self._source is None or snapshot.newest_name(self._source) == self.path.name:
             return False
-        self._loaded = _load_newest(self._source)
+        loaded = _load_newest(self._source)
+        if loaded.path == self.path:
+            return False
+        loaded.table.prepare()
+        self._loaded = loaded
         return True
+
+    def watch(
+        self,
+        callback: Callable[[WordVectors], object] | None = None,
+        interval_seconds: float = 0.2,
+    ) -> Watch:
+        """Follow the folder in a thread: each new snapshot is loaded, then ``callback(self)`` runs.
+
+        Returns the watch; it ends with ``stop()`` or as a context manager. What goes wrong, in the
+        folder or in the callback, is logged, and watching goes on.
+        """
+        return Watch(self, callback, interval_seconds)
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def vectors_for(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """float32[len(words), D], a copy; UnknownWordError for the first that has no vector."""
+        table = self.table
+        vectors: NDArray[np.float32] = table.vectors[[table.row(word) for word in words]]
+        return vectors.reshape(len(words), -1)
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of the angle between two words' vectors."""
         table = self.table
         unit_a, unit_b = table.unit([table.row(a), table.row(b)])
         return float(unit_a @ unit_b)
+
+    def rank(self, a: str, b: str) -> int:
+        """Where ``b`` stands among the words nearest to ``a``, from 1 on."""
+        table = self.table
+        row_a, row_b = table.row(a), table.row(b)
+        cosines = table.cosines(table.unit([row_a]), slice(None))[:, 0]
+        is_nearer = cosines > cosines[row_b]
+        is_nearer[row_a] = False
+        return int(np.count_nonzero(is_nearer)) + 1
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """The word farthest from the mean of all (unit vectors); ValueError for no words."""
+        if not words:
+            raise ValueError("doesnt_match needs at least one word")
+        table = self.table
+        units = table.unit([table.row(word) for word in words])
+        return words[int(np.argmin(units @ _unit(units.mean(axis=0))))]
 
     def most_similar(
         self,
@@ -147,9 +195,10 @@ class WordVectors:
         topn: int = 10,
         restrict_vocab: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The ``topn`` words nearest to the sum of positive less negative unit vectors.
+        """The ``topn`` words nearest to the sum of the positive less that of the negative.
 
-        Words or vectors, one or several; words that were asked with are left out of the answers.
+        Words, which count with length one, or vectors as they are, one or several; words that were
+        asked with are left out of the answers.
         ``restrict_vocab``: only among so many most frequent words. ValueError without a query.
         """
         table = self.table
@@ -159,7 +208,7 @@ class WordVectors:
             raise ValueError("most_similar needs at least one word or vector")
         rows = [table.row(item) for item, _ in asked if isinstance(item, str)]
         units = [
-            weight * (table.unit([table.row(item)])[0] if isinstance(item, str) else _unit(item))
+            weight * (table.unit([table.row(item)])[0] if isinstance(item, str) else item)
             for item, weight in asked
         ]
         query = _unit(np.sum(units, axis=0, dtype=np.float32))
@@ -168,9 +217,50 @@ class WordVectors:
         answers = zip(found[0].tolist(), cosines[0].tolist(), strict=True)
         return [(table.words[row], cosine) for row, cosine in answers if row not in excluded][:topn]
 
+    def most_similar_batch(
+        self,
+        queries: Sequence[str] | NDArray[np.float32],
+        topn: int = 10,
+        restrict_vocab: int | None = None,
+    ) -> list[list[tuple[str, float]]]:
+        """``most_similar`` of many words, or of the rows of float32[Q, D], multiplied at once.
+
+        A word is not among its own answers.
+        """
+        table = self.table
+        if isinstance(queries, np.ndarray):
+            rows: list[int | None] = [None] * len(queries)
+            norms = np.linalg.norm(queries, axis=1, keepdims=True)
+            units = np.asarray(queries / np.where(norms > 0, norms, 1.0), np.float32)
+            asked = topn
+        else:
+            rows = [table.row(word) for word in queries]
+            units = table.unit(np.array(rows, np.int64))
+            asked = topn + 1
+        found, cosines = table.nearest(units, asked, restrict_vocab)
+        return [
+            [(table.words[r], c) for r, c in zip(near, values, strict=True) if r != row][:topn]
+            for row, near, values in zip(rows, found.tolist(), cosines.tolist(), strict=True)
+        ]
+
     def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
         """Answers to "a is to b as c is to ?" by 3CosAdd (Mikolov et al. 2013), best first."""
         return self.most_similar([b, c], [a], topn)
+
+    def embed(self, tokens: Iterable[str], weight: float = 1e-3) -> NDArray[np.float32]:
+        """One vector for a text, float32[D]: the mean of its words' vectors, rare words first.
+
+        Weights are a / (a + p(word)), a being ``weight`` and p the share of the word in all counts
+        (smooth inverse frequency, Arora, Liang & Ma 2017). Tokens without a vector are left out;
+        a text without any other gives zeros.
+        """
+        table = self.table
+        rows = [row for token in tokens if (row := table.rows.get(token)) is not None]
+        if not rows:
+            return np.zeros(self.vector_size, np.float32)
+        weights = weight / (weight + table.frequencies(rows))
+        mean: NDArray[np.float32] = (weights @ table.vectors[rows] / len(rows)).astype(np.float32)
+        return mean
 
 
 def _as_list(items: Query | Sequence[Query]) -> list[Query]:

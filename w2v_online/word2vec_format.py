@@ -20,6 +20,8 @@ from w2v_online.errors import FileFormatError
 
 _SNIFFED_BYTES = 4096
 _MAX_WORD_BYTES = 65_536
+_MAX_VECTOR_SIZE = 100_000
+_FIRST_ROWS = 4096
 _WRITTEN_ROWS = 4096
 
 _File = io.BufferedReader | gzip.GzipFile
@@ -37,6 +39,8 @@ def read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
             shape = _header(head)
             if shape is None:
                 return _read_text(path, file, None)
+            if not 0 < shape[1] <= _MAX_VECTOR_SIZE:
+                raise FileFormatError(f"{path}: its header says vectors of {shape[1]} numbers")
             file.readline()
             if _is_text(head, shape[1]):
                 return _read_text(path, file, shape)
@@ -83,13 +87,13 @@ class _Rows:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         # The header is somebody's claim: memory is taken as rows really come.
-        self.vectors = np.empty((min(shape[0], 65_536), shape[1]), np.float32)
+        self.vectors = np.empty((min(shape[0], _FIRST_ROWS), shape[1]), np.float32)
         self.rows: dict[str, int] = {}
 
     def add(self, word: bytes, vector: NDArray[np.float32]) -> None:
         text = word.decode(errors="replace")
-        row = self.rows.setdefault(text, len(self.rows))
-        if row < len(self.rows) - 1:
+        row = len(self.rows)
+        if self.rows.setdefault(text, row) < row:
             return
         if row == len(self.vectors):
             grown = np.empty((2 * row, self.vectors.shape[1]), np.float32)
@@ -104,34 +108,32 @@ class _Rows:
 def _read_text(
     path: Path, file: _File, shape: tuple[int, int] | None
 ) -> tuple[list[str], NDArray[np.float32]]:
+    declared = shape[0] if shape else None
     rows = _Rows(shape) if shape else None
     read = 0
     for number, line in enumerate(file, 2 if shape else 1):
         stripped = line.rstrip(b" \r\n")
         if not stripped:
             continue
-        if shape and read == shape[0]:
+        if read == declared:
             raise FileFormatError(f"{path}, line {number}: more words than its header says")
         if rows is None:
-            shape = (1, stripped.count(b" "))
-            rows = _Rows(shape)
+            rows = _Rows((1, stripped.count(b" ")))
         size = rows.vectors.shape[1]
         # From the right: a word may hold spaces of its own.
         fields = stripped.rsplit(b" ", size)
         try:
-            if len(fields) != size + 1:
-                raise ValueError
             vector = np.array(fields[1:], np.float64)
         except ValueError:
-            raise FileFormatError(
-                f"{path}, line {number}: expected a word and {size} numbers"
-            ) from None
+            vector = np.empty(0)
+        if len(vector) != size or not size:
+            raise FileFormatError(f"{path}, line {number}: expected a word and {size} numbers")
         rows.add(fields[0], vector.astype(np.float32))
         read += 1
     if rows is None:
         raise FileFormatError(f"{path} is empty")
-    if shape and read < shape[0]:
-        raise FileFormatError(f"{path} ends after {read} of {shape[0]} words")
+    if declared is not None and read < declared:
+        raise FileFormatError(f"{path} ends after {read} of {declared} words")
     return rows.finish()
 
 

@@ -1,0 +1,150 @@
+"""Questions to word vectors, alone, in batches, and while a daemon writes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import reference
+from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
+from w2v_online.errors import UnknownWordError
+
+
+@pytest.fixture
+def wv() -> WordVectors:
+    words = [f"w{number}" for number in range(70)]
+    vectors = np.random.default_rng(1).normal(size=(70, 9)).astype(np.float32)
+    return WordVectors.from_arrays(words, vectors, 1000 // (1 + np.arange(70)))
+
+
+def test_questions_agree_with_gensim(wv: WordVectors) -> None:
+    """Positive and negative words and vectors, odd one out, rank: gensim's answers."""
+    models = pytest.importorskip("gensim.models")
+    keyed = models.KeyedVectors(wv.vector_size)
+    keyed.add_vectors(wv.words, np.array(wv.vectors))
+    asked: list[tuple[object, object]] = [
+        ("w3", []),
+        (["w3", "w8"], "w11"),
+        (["w3", "w3", "w9"], ["w9", "w14"]),
+        ([wv["w5"], "w6"], [wv["w7"]]),
+        ([], ["w2"]),
+    ]
+    for positive, negative in asked:
+        ours = wv.most_similar(positive, negative, topn=8)  # type: ignore[arg-type]
+        theirs = keyed.most_similar(positive, negative, topn=8)
+        assert [word for word, _ in ours] == [word for word, _ in theirs]
+        assert [c for _, c in ours] == pytest.approx([c for _, c in theirs], abs=1e-5)
+    restricted = wv.most_similar("w3", topn=5, restrict_vocab=20)
+    assert [word for word, _ in restricted] == [
+        word for word, _ in keyed.most_similar("w3", topn=5, restrict_vocab=20)
+    ]
+    for words in (["w1", "w2", "w3"], wv.words[:20]):
+        assert wv.doesnt_match(words) == keyed.doesnt_match(words)
+    for first, second in (("w1", "w2"), ("w40", "w41"), ("w5", "w5")):
+        assert wv.rank(first, second) == keyed.rank(first, second)
+
+
+def test_a_batch_is_many_questions(wv: WordVectors) -> None:
+    words = [wv.words[i] for i in (5, 3, 5, 69)]
+    batch = wv.most_similar_batch(words, topn=6, restrict_vocab=60)
+    for word, answers in zip(words, batch, strict=True):
+        single = wv.most_similar(word, topn=6, restrict_vocab=60)
+        assert [w for w, _ in answers] == [w for w, _ in single]
+        assert [c for _, c in answers] == pytest.approx([c for _, c in single], abs=1e-6)
+    by_vector = wv.most_similar_batch(np.array([wv["w5"] * 7]), topn=1)
+    assert by_vector[0][0] == ("w5", pytest.approx(1.0, abs=1e-6))
+    assert wv.most_similar_batch([]) == []
+    np.testing.assert_array_equal(wv.vectors_for(["w2", "w0"]), wv.vectors[[2, 0]])
+
+
+def test_a_text_is_the_weighted_mean_of_its_words(wv: WordVectors) -> None:
+    total = int(wv.counts.sum())
+    expected = np.zeros(9)
+    for row in (0, 50, 50):
+        expected += 1e-3 / (1e-3 + wv.counts[row] / total) * wv.vectors[row] / 3
+    embedded = wv.embed(["w0", "never seen", "w50", "w50"])
+    np.testing.assert_allclose(embedded, expected, rtol=1e-5)
+    assert reference.cosine(embedded, wv["w50"]) > 0.99  # the frequent word hardly counts
+    assert not wv.embed(["never seen"]).any()
+
+
+def test_unknown_words_are_named_with_near_spellings(wv: WordVectors) -> None:
+    questions: list[Callable[[], object]] = [
+        lambda: wv["w333"],
+        lambda: wv.similarity("w1", "w333"),
+        lambda: wv.most_similar("w333"),
+        lambda: wv.most_similar_batch(["w1", "w333"]),
+        lambda: wv.analogy("w1", "w2", "w333"),
+        lambda: wv.doesnt_match(["w1", "w333"]),
+        lambda: wv.vectors_for(["w333"]),
+        lambda: wv.rank("w1", "w333"),
+    ]
+    for ask in questions:
+        with pytest.raises(UnknownWordError, match="did you mean w33") as caught:
+            ask()
+        assert isinstance(caught.value, KeyError)
+
+
+def test_a_watch_brings_every_snapshot_while_threads_ask(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole snapshots are swapped: words, counts and vectors of a table always fit together."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
+
+    def learn_and_write(number: int) -> None:
+        model.learn([["the", f"new{number}"], ["the", "cat"]])
+        model.snapshot(tmp_path)
+
+    learn_and_write(0)
+    wv = load_vectors(tmp_path)
+    arrived: queue.Queue[int] = queue.Queue()
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                table = wv.table
+                assert len(table.words) == len(table.vectors) == len(table.counts)
+                assert wv.most_similar("the", topn=1)[0][0] in wv.words
+                wv.most_similar_batch(["the", "cat"], topn=2)
+                wv.embed(["the", "cat"])
+        except BaseException as error:
+            failures.append(error)
+
+    def callback(vectors: WordVectors) -> None:
+        arrived.put(vectors.manifest["sequence"])
+        raise RuntimeError("a callback that fails")
+
+    readers = [threading.Thread(target=ask) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    with wv.watch(callback, interval_seconds=0.01), caplog.at_level(logging.CRITICAL):
+        for number in range(2, 8):
+            learn_and_write(number)
+            assert arrived.get(timeout=10) == number
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert "new7" in wv
+    learn_and_write(8)
+    assert arrived.empty()
+    assert wv.refresh()
+    assert not wv.refresh()
+
+
+def test_reading_imports_no_training_code() -> None:
+    code = "import sys, w2v_online, w2v_online.export, w2v_online.evaluation; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    loaded = set(output.decode().split())
+    assert "numpy" in loaded
+    assert not loaded & {"numba", "llvmlite", "pydantic", "kafka", "click", "gensim", "scipy"}
