@@ -16,6 +16,7 @@ from streamer.report import Progress, make_log
 from streamer.settings import RunSettings
 from streamer.signals import Signals
 from streamer.sources.base import Source
+from streamer.sources.file import FileSource
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
 from w2v_online import __version__
@@ -90,10 +91,23 @@ def _open_source(
     settings: RunSettings, position: dict[str, Any], signals: Signals, log: Any
 ) -> Source:
     """The source that was asked for, at the position of the checkpoint (``{}`` without one)."""
-    del position  # standard input cannot be read again
+
+    def make_splitter() -> RecordSplitter:
+        return RecordSplitter(settings.max_line_bytes, settings.max_token_bytes)
+
+    if settings.source == "file":
+        return FileSource(
+            settings.path,
+            follow=settings.follow,
+            make_splitter=make_splitter,
+            position=position,
+            log=log,
+            wake_descriptor=signals.descriptor,
+        )
     if sys.stdin.isatty():
         log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
     return StdinSource(
-        RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
+        make_splitter(),
         wake_descriptor=signals.descriptor,
+        known=position if settings.stdin_skip_known else None,
     )

@@ -63,8 +63,23 @@ def _section(name: str) -> dict[str, Any]:
 class RunSettings(LearnerConfig):
     """Everything ``w2v-stream run`` can be told."""
 
-    source: Literal["stdin"] = Field(
+    source: Literal["stdin", "file"] = Field(
         "stdin", description="Where records come from.", json_schema_extra=_section("source")
+    )
+    path: str = Field(
+        "",
+        description="Source file: a file, plain or gzip, or a pattern such as 'logs/*.log'.",
+        json_schema_extra=_section("source"),
+    )
+    follow: bool = Field(
+        False,
+        description="Source file: wait for more, across rotation and truncation.",
+        json_schema_extra=_section("source"),
+    )
+    stdin_skip_known: bool = Field(
+        False,
+        description="Source stdin: the same text comes again; go on behind what was learned.",
+        json_schema_extra=_section("source"),
     )
     tokenizer: Literal["whitespace"] = Field(
         "whitespace",
@@ -125,6 +140,17 @@ class RunSettings(LearnerConfig):
     def _check_lengths(self) -> RunSettings:
         if self.max_line_bytes <= self.max_token_bytes:
             raise ValueError("max_line_bytes must be greater than max_token_bytes")
+        return self
+
+    @model_validator(mode="after")
+    def _check_source(self) -> RunSettings:
+        is_file = self.source == "file"
+        if is_file != bool(self.path):
+            raise ValueError("source file needs a path, and only that source takes one")
+        if self.follow and not is_file:
+            raise ValueError("follow is for source file")
+        if self.stdin_skip_known and self.source != "stdin":
+            raise ValueError("stdin_skip_known is for source stdin")
         return self
 
     @property

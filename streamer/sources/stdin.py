@@ -1,7 +1,8 @@
 """Standard input as a source: whatever a pipe, a file or a terminal delivers.
 
 Standard input cannot be read twice, so what was read but not yet in a snapshot is lost if the
-process is killed; the position only tells how far the stream was read.
+process is killed. The position tells how far the stream was read and a checksum of it, for when
+the same text is piped in again.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import fcntl
 import os
 import select
 import time
+import zlib
 from typing import Any
 
 from streamer.sources.base import Batch
+from streamer.sources.known import KnownBeginning
 from streamer.sources.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -31,18 +34,26 @@ _PIPE_BYTES = 1 << 20
 class StdinSource:
     """Records from a file descriptor, in order, with the number of bytes read as position.
 
+    ``known`` is the position of a checkpoint that begins with the same text, which is skipped then.
     ``wake_descriptor`` becomes readable when a signal has come, so that no wait delays it.
     """
 
     name = "stdin"
 
     def __init__(
-        self, splitter: RecordSplitter, descriptor: int = 0, wake_descriptor: int | None = None
+        self,
+        splitter: RecordSplitter,
+        descriptor: int = 0,
+        wake_descriptor: int | None = None,
+        known: dict[str, Any] | None = None,
     ) -> None:
         self._splitter = splitter
         self._descriptor = descriptor
         self._wake = wake_descriptor
+        self._known_position = known or {}
+        self._known = KnownBeginning(self._known_position)
         self._read_bytes = 0
+        self._checksum = 0
         self._ended = False
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -66,11 +77,14 @@ class StdinSource:
                 break
             data = os.read(self._descriptor, READ_BYTES)
             if not data:
+                self._known.end()
                 self._ended = True
                 records += self._splitter.flush()
                 break
+            rest = self._known.rest(data)
             self._read_bytes += len(data)
-            records += self._splitter.feed(data)
+            self._checksum = zlib.crc32(data, self._checksum)
+            records += self._splitter.feed(rest)
         return Batch(records, self.position)
 
     def stop(self) -> Batch | None:
@@ -78,12 +92,20 @@ class StdinSource:
         if self._ended:
             return None
         self._ended = True
+        if not self._known.is_over:
+            return None
         return Batch(self._splitter.flush(), self.position)
 
     @property
     def position(self) -> dict[str, Any]:
-        """How many bytes have gone into records."""
-        return {"bytes": self._read_bytes - self._splitter.pending_bytes}
+        """How many bytes have gone into records, and a checksum of all that were read."""
+        if not self._known.is_over:
+            return self._known_position
+        return {
+            "bytes": self._read_bytes - self._splitter.pending_bytes,
+            "checked_bytes": self._read_bytes,
+            "crc32": self._checksum,
+        }
 
     def commit(self, position: dict[str, Any]) -> None:
         """Nobody to tell: what was read from a pipe is gone."""

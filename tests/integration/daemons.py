@@ -1,0 +1,38 @@
+"""Real daemons for tests: started, watched by their log, ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "streamer"]
+SMALL = ["--vector-size", "16", "--min-count", "1", "--max-vocab-size", "20000"]
+
+
+def environment() -> dict[str, str]:
+    """This process's, without options that would reach the daemon."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("W2V_STREAM_")}
+    return kept | {"COLUMNS": "200"}
+
+
+def start(log: Path, *args: str | Path) -> subprocess.Popen[bytes]:
+    """A daemon whose messages go to ``log``."""
+    with log.open("ab") as stderr:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, args)],
+            stdin=subprocess.DEVNULL,
+            stderr=stderr,
+            env=environment(),
+        )
+
+
+def wait_until(condition: object, seconds: float = 60.0) -> None:
+    """Wait until ``condition()`` is true; AssertionError if it takes too long."""
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
