@@ -71,6 +71,13 @@ class Embeddings:
         initialise_rows(self.matrices.syn0, new_rows, self.vector_size, self.state)
         self._rows = rows
 
+    def adopt(
+        self, rows: NDArray[np.int32], vectors: NDArray[np.float32], updates: int
+    ) -> None:
+        """Give rows these vectors, as if each had been updated so often."""
+        self.matrices.syn0[rows, : self.vector_size] = vectors
+        self.matrices.updates0[rows] = updates
+
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start afresh, as if they had just come into use."""
         initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)

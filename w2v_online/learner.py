@@ -9,7 +9,7 @@ many words and never after so many seconds, upkeep takes the weights from the co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ SEGMENT_GROWTH = 128
 """A segment ends when the stream has grown by one part in so many since the last one."""
 
 MAX_SEGMENT_WORDS = 65_536
+
+ADOPTED_UPDATES = 1 << 24
+"""Updates that an adopted vector counts as: so many that its rate is at the floor."""
 
 PRETOKENIZED = "pretokenized"
 """Tokenizer identity of a learner that was fed token lists."""
@@ -79,6 +82,7 @@ def warm_up(config: LearnerConfig) -> None:
     vocabulary = Vocabulary(small)
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
+    Vocabulary(small).enter([b"a"])
 
 
 class OnlineWord2Vec:
@@ -210,6 +214,42 @@ class OnlineWord2Vec:
     def _remap_negatives(self, rows: NDArray[np.int32], new_rows: NDArray[np.int32]) -> None:
         for trainer in self._trainers:
             trainer.negatives.remap(rows, new_rows, self._remapped)
+
+    def adopt(self, words: Sequence[str], vectors: NDArray[np.float32]) -> int:
+        """Start from vectors learned elsewhere, float32[len(words), vector_size].
+
+        Each word gets a row at once, whatever ``min_count``, with no sighting counted, and keeps it
+        for good (see :meth:`pin`). Its vector moves at the lowest rate from the start, so what
+        it knows is not unlearned; its output vector, which the usual files lack, starts afresh.
+        Words longer than ``max_token_bytes`` or empty are left out; returns how many words were
+        adopted. ValueError if something was learned already, if vectors do not fit, or if there
+        are more words than rows.
+        """
+        if self.total_words or len(self.vocabulary):
+            raise ValueError("vectors can only be adopted before anything is learned")
+        vectors = np.asarray(vectors, np.float32)
+        if vectors.shape != (len(words), self.config.vector_size):
+            raise ValueError(
+                f"{len(words)} words need vectors of shape "
+                f"{(len(words), self.config.vector_size)}, not {vectors.shape}"
+            )
+        encoded = [word.encode(errors="replace") for word in words]
+        index = {
+            word: i
+            for i, word in reversed(list(enumerate(encoded)))
+            if 0 < len(word) <= self.config.max_token_bytes
+        }
+        chosen = sorted(index.values())
+        if len(chosen) > self.config.max_vocab_size:
+            raise ValueError(
+                f"{len(chosen):,} words do not fit into max_vocab_size {self.config.max_vocab_size:,}"
+            )
+        rows = self.vocabulary.enter([encoded[i] for i in chosen])
+        self.embeddings.grow(len(self.vocabulary))
+        self.embeddings.adopt(rows, vectors[chosen], ADOPTED_UPDATES)
+        for row in rows:
+            self.vocabulary.pin(row)
+        return len(rows)
 
     def forget(self, words: Iterable[str]) -> list[str]:
         """Remove words with all that was learned and counted of them; return those that were there.

@@ -287,6 +287,13 @@ class Vocabulary:
         kernels.compact_all(self.arrays)
         return (entry, last) if entry < self.max_rows else None
 
+    def enter(self, words: list[bytes]) -> NDArray[np.int32]:
+        """Give words a row each, without a sighting; return the rows. There must be room."""
+        rows = np.empty(len(words), np.int32)
+        ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+        kernels.enter_words(self.arrays, padded_text(b"".join(words)), ends, self.max_rows, rows)
+        return rows
+
     def pin(self, row: int) -> None:
         """Never evict the word of a row."""
         self.arrays.pinned[row] = 1

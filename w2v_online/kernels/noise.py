@@ -17,7 +17,7 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
 
     Parameters
     ----------
-    counts : float64[capacity], positive below ``n_rows``
+    counts : float64[capacity]; a row with none is never drawn, whatever the exponent
     n_rows : int, rows in use
     mantissa_powers : float64[2**MANTISSA_BITS + 1], (1 + i / 2**MANTISSA_BITS)**ns_exponent
     exponent_powers : float64[2048], 2**((i - 1023) * ns_exponent)
@@ -35,6 +35,8 @@ def noise_weights(counts, n_rows, mantissa_powers, exponent_powers, weights):
         rest = np.float64(mantissa & ((np.uint64(1) << low_bits) - np.uint64(1))) * scale
         low = mantissa_powers[step]
         weight = (low + rest * (mantissa_powers[step + 1] - low)) * exponent_powers[exponent]
+        if counts[row] == 0.0:
+            weight = 0.0
         weights[row] = weight
         total += weight
     return total
@@ -77,7 +79,7 @@ def draw_block(weights, n_rows, total, state, working, block):
 
     """
     size = len(block)
-    if n_rows == 0:
+    if n_rows == 0 or total == 0.0:
         block[:] = np.int32(-1)
         return
     bits = np.uint64(0)

@@ -331,6 +331,26 @@ def admit(vocabulary, candidate):
 
 
 @kernel
+def enter_words(vocabulary, text, ends, max_rows, rows):
+    """Give words a row each without counting a sighting; write which into ``rows`` (int32[n]).
+
+    Word i is ``text[ends[i - 1]:ends[i]]`` (uint8, WORD_PADDING bytes longer). There must be room.
+    """
+    text_at = address_of(text)
+    start = 0
+    for i in range(len(ends)):
+        address, length = text_at + start, ends[i] - start
+        hashed = hash_token(address, length, vocabulary.secret)
+        entry = find(vocabulary, hashed, address, length)
+        if entry < 0:
+            entry = new_candidate(vocabulary, hashed, address, length, max_rows)
+        if entry >= max_rows:
+            entry = admit(vocabulary, entry)
+        rows[i] = np.int32(entry)
+        start = ends[i]
+
+
+@kernel
 def swap_rows(vocabulary, rows, candidates):
     """Let the word of each of ``rows`` and that of the candidate at its side change places."""
     for i in range(len(rows)):
