@@ -19,6 +19,7 @@ from streamer.sources.base import Source
 from streamer.sources.file import FileSource
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
+from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
 
@@ -33,6 +34,8 @@ def run(settings: RunSettings) -> int:
     folder = SnapshotFolder(settings.snapshot_dir)
     _warm_up(settings, log)
     learner, manifest = folder.open_learner(settings, log)
+    if settings.init and not manifest:
+        warm_start(learner, settings.init, log)
     log.info(
         "started",
         version=__version__,

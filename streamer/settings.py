@@ -119,6 +119,11 @@ class RunSettings(LearnerConfig):
         description="Go on from the newest snapshot: if there is one, or else stop, or start anew.",
         json_schema_extra=_section("snapshots"),
     )
+    init: Path | None = Field(
+        None,
+        description="Word2vec file to start from when there is nothing to resume.",
+        json_schema_extra=_section("snapshots"),
+    )
     probe: Path | None = Field(
         None,
         description="Word pairs or analogies that each snapshot is scored on.",

@@ -72,9 +72,9 @@ class Embeddings:
         self._rows = rows
 
     def adopt(
-        self, rows: NDArray[np.int32], vectors: NDArray[np.float32], updates: int
+        self, rows: NDArray[np.int32], vectors: NDArray[np.float32], updates: NDArray[np.uint32]
     ) -> None:
-        """Give rows these vectors, as if each had been updated so often."""
+        """Give rows these vectors, as if each had been updated so often (uint32[len(rows)])."""
         self.matrices.syn0[rows, : self.vector_size] = vectors
         self.matrices.updates0[rows] = updates
 

@@ -79,3 +79,24 @@ def test_a_probe_scores_every_snapshot(tmp_path: Path) -> None:
     wrong = run("--snapshot-dir", tmp_path / "c", "--probe", pairs, stdin=text)
     assert wrong.returncode == 78
     assert "pairs.tsv" in wrong.stderr
+
+
+def test_init_starts_from_a_word2vec_file_once(vectors_file: Path, tmp_path: Path) -> None:
+    """Its words are kept, new ones come; a run that resumes does not start from it again."""
+    options = ["--vector-size", "12", "--min-count", "1", "--init", vectors_file]
+    for times in (1, 2):
+        result = run("--snapshot-dir", tmp_path / "s", *options, stdin=b"king new queen\n" * 5)
+        assert result.returncode == 0, result.stderr
+        assert ("event=warm_start" in result.stderr) == (times == 1)
+        wv = load_vectors(tmp_path / "s")
+        assert set(wv.words) == {*load_vectors(vectors_file).words, "new"}
+        assert wv.counts.tolist() == [5 * times] * 3 + [0] * 6
+    np.testing.assert_array_equal(wv["国王"], load_vectors(vectors_file)["国王"])
+    for wrong, hint in (
+        (["--vector-size", "9"], "--vector-size 12"),
+        (["--max-vocab-size", "5"], "--max-vocab-size"),
+        (["--init", tmp_path / "missing"], "missing"),
+    ):
+        result = run("--snapshot-dir", tmp_path / "x", *options, *wrong, stdin=b"a\n")
+        assert result.returncode == 78
+        assert hint in result.stderr
