@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from benchmarks import processes, programs, report
 from benchmarks.programs import Settings
 from benchmarks.text import add_data_option, prepare
-from streamer.decode import TextDecoder
+from streamer.decode import Decoder
 from streamer.settings import RunSettings
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
@@ -91,13 +91,14 @@ def learn_file(path: Path, config: LearnerConfig) -> Learned:
     """Run the daemon's stages over a file, as the daemon's loop does."""
     watches = {stage: Stopwatch() for stage in ("read", *KERNELS, "whole")}
     defaults = RunSettings()
-    learner, decoder = OnlineWord2Vec(config), TextDecoder()
+    learner = OnlineWord2Vec(config)
     splitter = RecordSplitter(defaults.max_line_bytes, defaults.max_token_bytes)
+    decoder = Decoder(splitter)
 
     def learn_all(source: StdinSource) -> int:
         pairs = 0
         while (batch := watches["read"].call(source.next_batch)) is not None:
-            records = watches["read"].call(decoder.decode, batch.records)
+            records = watches["read"].call(decoder.decode, batch)
             pairs += learner.learn_text(records).pairs
         return pairs
 

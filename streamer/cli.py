@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
+from streamer.options import SettingsCommand, load_settings
 from streamer.queries import QUERIES
-from streamer.settings import SettingsCommand, load_settings
 from w2v_online import __version__
 from w2v_online.errors import W2VError
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamer import pipeline
 from streamer.checkpoint import Checkpointer, SnapshotFolder
-from streamer.decode import TextDecoder
+from streamer.decode import Decoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
 from streamer.footprint import release_compiler
 from streamer.probe import QualityProbe
@@ -23,6 +23,9 @@ from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
 
+if TYPE_CHECKING:
+    from streamer.deadletter import DeadLetters
+
 COMPILE_NOTICE_SECONDS = 1.0
 
 
@@ -30,6 +33,7 @@ def run(settings: RunSettings) -> int:
     """Learn until the source ends or a signal comes; return the exit code."""
     signals = Signals()
     log = make_log(settings.log_format, settings.log_level)
+    kafka_config = _kafka_config(settings)
     probe = QualityProbe(settings.probe) if settings.probe else None
     folder = SnapshotFolder(settings.snapshot_dir)
     _warm_up(settings, log)
@@ -44,7 +48,11 @@ def run(settings: RunSettings) -> int:
         memory_ceiling_mib=round(learner.max_bytes / 2**20),
     )
     positions = manifest.get("positions", {})
-    source = _open_source(settings, positions.get(settings.source, {}), signals, log)
+    position = positions.get(settings.source, {})
+    if settings.source == "kafka":
+        source = _open_kafka(settings, kafka_config, position, log)
+    else:
+        source = _open_source(settings, position, signals, log)
     checkpointer = Checkpointer(
         learner,
         settings.snapshot_dir,
@@ -55,8 +63,13 @@ def run(settings: RunSettings) -> int:
         positions,
         probe=probe,
     )
-    decoder = TextDecoder(
+    dead_letters = _open_dead_letters(settings, kafka_config, signals, log)
+    decoder = Decoder(
+        RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
         lowercase=settings.lowercase,
+        json_fields=settings.json_field,
+        stop_at_errors=settings.errors == "stop",
+        dead_letters=dead_letters,
         invalid_records=manifest.get("counters", {}).get("invalid_records", 0),
     )
     try:
@@ -64,11 +77,14 @@ def run(settings: RunSettings) -> int:
             complete = pipeline.run(source, decoder, learner, checkpointer, progress, signals)
     finally:
         source.close()
+        if dead_letters is not None:
+            dead_letters.close()
     log.info(
         "stopped",
         reason="signal" if signals.stop else "end of input",
         words_per_second=round(progress.words_per_second),
         invalid_records=decoder.invalid_records,
+        **source.figures(),
         **learner.totals(),
     )
     if not complete:
@@ -93,7 +109,7 @@ def _warm_up(settings: RunSettings, log: Any) -> None:
 def _open_source(
     settings: RunSettings, position: dict[str, Any], signals: Signals, log: Any
 ) -> Source:
-    """The source that was asked for, at the position of the checkpoint (``{}`` without one)."""
+    """Standard input or files, at the position of the checkpoint (``{}`` without one)."""
 
     def make_splitter() -> RecordSplitter:
         return RecordSplitter(settings.max_line_bytes, settings.max_token_bytes)
@@ -114,3 +130,44 @@ def _open_source(
         wake_descriptor=signals.descriptor,
         known=position if settings.stdin_skip_known else None,
     )
+
+
+# Kafka's client is imported by those who use it: it takes a third of a second.
+
+
+def _kafka_config(settings: RunSettings) -> dict[str, Any]:
+    """kafka-python's settings; ConfigurationError before anything is made if they are wrong."""
+    if settings.source != "kafka":
+        return {}
+    from streamer.sources.kafka.config import consumer_config
+
+    return consumer_config(settings)
+
+
+def _open_kafka(
+    settings: RunSettings, config: dict[str, Any], position: dict[str, Any], log: Any
+) -> Source:
+    """The Kafka source at the position of the checkpoint (``{}`` without one)."""
+    from streamer.sources.kafka.config import partition_numbers
+    from streamer.sources.kafka.source import KafkaSource
+
+    return KafkaSource(
+        config,
+        position,
+        log,
+        topics=settings.kafka_topic,
+        pattern=settings.kafka_topic_pattern,
+        partitions=partition_numbers(settings.kafka_partitions),
+        start=settings.kafka_start,
+        expired=settings.kafka_expired,
+    )
+
+
+def _open_dead_letters(
+    settings: RunSettings, config: dict[str, Any], signals: Signals, log: Any
+) -> DeadLetters | None:
+    if settings.source != "kafka" or settings.kafka_dead_letter_topic is None:
+        return None
+    from streamer.deadletter import DeadLetters
+
+    return DeadLetters(config, settings.kafka_dead_letter_topic, log, lambda: signals.stop)

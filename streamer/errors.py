@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from w2v_online.errors import W2VError
 
 EXIT_DONE = 0
@@ -17,3 +19,9 @@ class ConfigurationError(W2VError):
 
 class SourceError(W2VError):
     """The source cannot go on; the message says why and what to do (exit code 1)."""
+
+
+def nearest(key: str, known: list[str]) -> str:
+    """The end of a message about an unknown key: which known one may be meant."""
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]}?" if close else ""

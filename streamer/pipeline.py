@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamer.checkpoint import Checkpointer
-from streamer.decode import TextDecoder
+from streamer.decode import Decoder
 from streamer.errors import SourceError
 from streamer.report import Progress
 from streamer.signals import Signals
@@ -13,7 +13,7 @@ from w2v_online.learner import OnlineWord2Vec
 
 def run(
     source: Source,
-    decoder: TextDecoder,
+    decoder: Decoder,
     learner: OnlineWord2Vec,
     checkpointer: Checkpointer,
     progress: Progress,
@@ -27,7 +27,9 @@ def run(
     failure: SourceError | None = None
 
     def checkpoint() -> bool:
-        return checkpointer.write(position, invalid_records=decoder.invalid_records)
+        return decoder.settle() and checkpointer.write(
+            position, invalid_records=decoder.invalid_records
+        )
 
     def commit() -> None:
         if (durable := checkpointer.take_durable()) is not None:
@@ -35,12 +37,17 @@ def run(
 
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-            progress.learned(learner.learn_text(decoder.decode(batch.records), wait=False))
+            progress.learned(learner.learn_text(decoder.decode(batch), wait=False))
             position = batch.position
             if signals.take_snapshot_request() or batch.checkpoint or checkpointer.is_due():
                 checkpoint()
             commit()
-            progress.show(learner.total_words, len(learner.vocabulary), checkpointer.age_seconds())
+            progress.show(
+                learner.total_words,
+                len(learner.vocabulary),
+                checkpointer.age_seconds(),
+                source.figures,
+            )
     except SourceError as error:
         failure = error
     progress.learned(learner.flush())

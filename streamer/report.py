@@ -108,8 +108,14 @@ class Progress:
             old = stats.loss if math.isnan(self.loss) else self.loss
             self.loss = old + weight * (stats.loss - old)
 
-    def show(self, total_words: int, vocabulary: int, snapshot_age: float | None) -> None:
-        """Show the figures if it is time to."""
+    def show(
+        self,
+        total_words: int,
+        vocabulary: int,
+        snapshot_age: float | None,
+        source_figures: Callable[[], dict[str, float]],
+    ) -> None:
+        """Show the figures if it is time to, with those of the source in log lines."""
         now = self._clock()
         elapsed = now - self._shown
         if elapsed < (0.5 if self._live is not None else LOG_SECONDS):
@@ -131,6 +137,7 @@ class Progress:
                 vocabulary=vocabulary,
                 loss=round(self.loss, 4),
                 snapshot_age_seconds=None if snapshot_age is None else round(snapshot_age),
+                **source_figures(),
             )
 
     @property

@@ -1,28 +1,27 @@
 """The settings of ``run``: one declaration for flags, environment, configuration file and help.
 
-Each field of :class:`RunSettings` is an option; click reads it from the flag, then from
-``W2V_STREAM_<OPTION>``, then from the TOML file, then takes the default, and pydantic checks it.
+Each field of :class:`RunSettings` is an option, its description the help, its default the
+default; :mod:`streamer.options` reads them. A secret comes from the environment or from a file
+only, never from a flag: process arguments can be seen by everyone on the machine.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
-import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-import click
-from click.core import ParameterSource
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    model_validator,
+)
 
-from streamer.errors import ConfigurationError
 from w2v_online.config import LearnerConfig
-
-ENVIRONMENT_PREFIX = "W2V_STREAM_"
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -56,14 +55,71 @@ def parse_interval(value: object) -> object:
     return Interval(seconds=float(span[1]) * _SECONDS[span[2]])
 
 
+def split_values(value: object) -> object:
+    """Values given one by one or with commas between them as a tuple of values."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(part.strip() for entry in value for part in str(entry).split(",") if part.strip())
+
+
+Values = Annotated[tuple[str, ...], BeforeValidator(split_values)]
+"""Several values of one option."""
+
+
+def parse_pairs(value: object) -> object:
+    """``KEY=VALUE`` pairs as a dictionary."""
+    if not isinstance(value, list | tuple):
+        return value
+    pairs = {}
+    for entry in value:
+        key, equals, text = str(entry).partition("=")
+        if not equals:
+            raise ValueError("expected KEY=VALUE")
+        pairs[key.strip()] = text.strip()
+    return pairs
+
+
+def holds_secret(key: str) -> bool:
+    """Whether a key of something's own settings names a secret, by its name."""
+    return any(part in key.lower() for part in ("password", "secret", "token"))
+
+
+def _masked(pairs: dict[str, str]) -> dict[str, str]:
+    return {key: "**********" if holds_secret(key) else pairs[key] for key in pairs}
+
+
+Pairs = Annotated[dict[str, str], BeforeValidator(parse_pairs), PlainSerializer(_masked)]
+"""Keys and values of something that has its own settings; secrets are masked when dumped."""
+
+
+StartTime = Literal["earliest", "latest"] | datetime
+
+
+def parse_start(value: object) -> object:
+    """``earliest``, ``latest`` or a time in ISO 8601, in UTC unless it says otherwise."""
+    if not isinstance(value, str) or value in ("earliest", "latest"):
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("expected earliest, latest or a time such as 2026-01-31T12:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
 def _section(name: str) -> dict[str, Any]:
     return {"section": name}
+
+
+def _kafka(metavar: str | None = None) -> dict[str, Any]:
+    return {"section": "kafka"} | ({"metavar": metavar} if metavar else {})
 
 
 class RunSettings(LearnerConfig):
     """Everything ``w2v-stream run`` can be told."""
 
-    source: Literal["stdin", "file"] = Field(
+    source: Literal["stdin", "file", "kafka"] = Field(
         "stdin", description="Where records come from.", json_schema_extra=_section("source")
     )
     path: str = Field(
@@ -80,6 +136,76 @@ class RunSettings(LearnerConfig):
         False,
         description="Source stdin: the same text comes again; go on behind what was learned.",
         json_schema_extra=_section("source"),
+    )
+    kafka_bootstrap_servers: Values = Field(
+        (),
+        description="Brokers to begin with, HOST:PORT; with commas or repeated.",
+        json_schema_extra=_kafka("HOST:PORT"),
+    )
+    kafka_topic: Values = Field(
+        (),
+        description="Topic to read; with commas or repeated for several.",
+        json_schema_extra=_kafka("TOPIC"),
+    )
+    kafka_topic_pattern: str | None = Field(
+        None,
+        description="Regular expression for whole names of topics to read, new ones included.",
+        json_schema_extra=_kafka("REGEX"),
+    )
+    kafka_partitions: Values = Field(
+        (),
+        description="Read these partitions of each topic, as 0,2,4-7, and leave the group to "
+        "others. Default: what the group assigns.",
+        json_schema_extra=_kafka("NUMBERS"),
+    )
+    kafka_group: str = Field(
+        "w2v-stream",
+        description="Consumer group: its daemons share the topics.",
+        json_schema_extra=_kafka("NAME"),
+    )
+    kafka_start: Annotated[StartTime, BeforeValidator(parse_start)] = Field(
+        "earliest",
+        description="Where a partition begins that neither checkpoint nor group know: earliest, "
+        "latest or a time such as 2026-01-31T12:00:00Z.",
+        json_schema_extra=_kafka("earliest|latest|TIME"),
+    )
+    kafka_expired: Literal["earliest", "latest", "stop"] = Field(
+        "earliest",
+        description="Where to go on when the next message does not exist any more.",
+        json_schema_extra=_kafka(),
+    )
+    kafka_dead_letter_topic: str | None = Field(
+        None,
+        description="Topic for messages that cannot be decoded; they are not learned then.",
+        json_schema_extra=_kafka("TOPIC"),
+    )
+    kafka_username: str | None = Field(
+        None, description="User for SASL.", json_schema_extra=_kafka("NAME")
+    )
+    kafka_password: SecretStr | None = Field(
+        None,
+        description="Password for SASL: only from the environment or the configuration file.",
+        json_schema_extra=_kafka("SECRET"),
+    )
+    kafka_password_file: Path | None = Field(
+        None, description="File with the password for SASL.", json_schema_extra=_kafka("FILE")
+    )
+    kafka_config: Pairs = Field(
+        {},
+        description="Any other consumer setting of kafka-python, as in max_poll_interval_ms=60000; "
+        "repeat it, or use the table [kafka] of the configuration file.",
+        json_schema_extra=_kafka("KEY=VALUE"),
+    )
+    json_field: Values = Field(
+        (),
+        description="Records are JSON: learn the text in this field, as a.b.c; with commas or "
+        "repeated for several.",
+        json_schema_extra={**_section("text"), "metavar": "PATH"},
+    )
+    errors: Literal["skip", "stop"] = Field(
+        "skip",
+        description="What to do with a record that cannot be decoded, after it was counted.",
+        json_schema_extra=_section("text"),
     )
     tokenizer: Literal["whitespace"] = Field(
         "whitespace",
@@ -158,128 +284,21 @@ class RunSettings(LearnerConfig):
             raise ValueError("stdin_skip_known is for source stdin")
         return self
 
+    @model_validator(mode="after")
+    def _check_kafka(self) -> RunSettings:
+        if self.source != "kafka":
+            return self
+        if not self.kafka_bootstrap_servers:
+            raise ValueError("source kafka needs --kafka-bootstrap-servers HOST:PORT")
+        if bool(self.kafka_topic) == bool(self.kafka_topic_pattern):
+            raise ValueError("source kafka needs --kafka-topic or --kafka-topic-pattern, not both")
+        if self.kafka_partitions and not self.kafka_topic:
+            raise ValueError("--kafka-partitions needs --kafka-topic")
+        if self.kafka_password and self.kafka_password_file:
+            raise ValueError("give --kafka-password-file or a password, not both")
+        return self
+
     @property
     def learner_config(self) -> LearnerConfig:
         """The part that the learner is told."""
         return LearnerConfig(**{name: getattr(self, name) for name in LearnerConfig.model_fields})
-
-
-def _default_text(name: str) -> str | None:
-    """The default as a user would type it; None for an option that is off unless given."""
-    default = RunSettings.model_fields[name].default
-    return None if default is None else str(default)
-
-
-def _option(name: str) -> click.Option:
-    field = RunSettings.model_fields[name]
-    flag = "--" + name.replace("_", "-")
-    is_flag = field.annotation is bool
-    choices = get_args(field.annotation) if not is_flag else ()
-    metavar = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else None
-    return click.Option(
-        [f"{flag}/--no-{flag[2:]}" if is_flag else flag, name],
-        is_flag=is_flag,
-        default=field.default if is_flag else _default_text(name),
-        show_default=True,
-        show_envvar=True,
-        envvar=ENVIRONMENT_PREFIX + name.upper(),
-        type=bool if is_flag else str,
-        metavar=metavar or (None if is_flag else _METAVARS.get(field.annotation, "TEXT")),
-        help=field.description,
-    )
-
-
-_METAVARS: dict[Any, str] = {
-    int: "INTEGER",
-    float: "NUMBER",
-    Path: "FOLDER",
-    Path | None: "FILE",
-    Interval: "SPAN",
-}
-
-
-class SettingsCommand(click.Command):
-    """A command whose options are the fields of :class:`RunSettings`, grouped in its help."""
-
-    def __init__(self, name: str, callback: Callable[..., Any], text: str) -> None:
-        config = click.Option(
-            ["--config"],
-            type=click.Path(dir_okay=False),
-            envvar=ENVIRONMENT_PREFIX + "CONFIG",
-            metavar="FILE",
-            help="TOML file with any of these options as keys.",
-            is_eager=True,
-            expose_value=False,
-            callback=_read_config_file,
-        )
-        options = [_option(field) for field in RunSettings.model_fields]
-        super().__init__(name, params=[config, *options], callback=callback, help=text)
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under their sections' headings."""
-        sections: dict[str, list[tuple[str, str]]] = {"configuration": []}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            field = RunSettings.model_fields.get(param.name or "")
-            extra = field.json_schema_extra if field else None
-            name = str(extra["section"]) if isinstance(extra, dict) else "model"
-            if record:
-                sections.setdefault(name if field else "configuration", []).append(record)
-        for name, records in sections.items():
-            with formatter.section(name.capitalize()):
-                formatter.write_dl(records)
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    """Make a TOML file's keys click's default map; unknown keys stop the start."""
-    if value is None:
-        return
-    try:
-        document = tomllib.loads(Path(value).read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{value} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{value} is not valid TOML: {error}") from error
-    known = list(RunSettings.model_fields)
-    settings = {}
-    for key, entry in document.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            raise ConfigurationError(f"{value}: unknown key {key!r}{_nearest(name, known)}")
-        if isinstance(entry, dict | list):
-            raise ConfigurationError(f"{value}: {key} must be a single value")
-        settings[name] = entry if isinstance(entry, bool) else str(entry)
-    ctx.default_map = settings
-    ctx.meta["config_file"] = value
-
-
-def _check_environment() -> None:
-    known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *RunSettings.model_fields]]
-    for key in os.environ:
-        if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
-            raise ConfigurationError(f"unknown environment variable {key}{_nearest(key, known)}")
-
-
-def load_settings(ctx: click.Context) -> RunSettings:
-    """The settings of this call; UsageError for a wrong flag, else ConfigurationError."""
-    _check_environment()
-    try:
-        return RunSettings.model_validate(ctx.params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        name = str(first["loc"][0]) if first["loc"] else ""
-        if not name:
-            raise ConfigurationError(message) from error
-        message = message[0].lower() + message[1:] + f", not {str(first['input'])!r}"
-        source = ctx.get_parameter_source(name)
-        if source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')}: {message}", ctx) from error
-        if source is ParameterSource.ENVIRONMENT:
-            raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {message}") from error
-        raise ConfigurationError(f"{ctx.meta.get('config_file')}: {name}: {message}") from error

@@ -7,8 +7,12 @@ source, which is made with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+Origin = dict[str, str | int]
+"""Where a message came from, as a person would look for it."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,15 @@ class Batch:
     A checkpoint taken after this batch was learned resumes *after* it: ``position`` never names a
     record that ``records`` holds. With ``checkpoint`` the source asks for one as soon as this
     batch is learned, because it is about to lose what it reads from.
+
+    Where a stream consists of messages and not of lines, ``messages`` are what ``records`` was
+    made of, in order, each as it came: a message is decoded as a whole and may be several records.
     """
 
     records: bytes
     position: dict[str, Any] = field(default_factory=dict)
     checkpoint: bool = False
+    messages: Iterable[tuple[Origin, bytes]] | None = None
 
 
 class Source(Protocol):
@@ -44,6 +52,9 @@ class Source(Protocol):
 
     def stop(self) -> Batch | None:
         """Read no more: what was read but not handed over yet, then None."""
+
+    def figures(self) -> dict[str, float]:
+        """What a person wants to see of it beside the learner's progress, by name."""
 
     def commit(self, position: dict[str, Any]) -> None:
         """A checkpoint with this position is durable, and with it everything read before.

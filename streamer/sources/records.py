@@ -43,7 +43,7 @@ class RecordSplitter:
         text = self._tail + data
         end_of_lines = text.rfind(b"\n") + 1
         self._tail = text[end_of_lines:]
-        records += self._cut_lines(text[:end_of_lines])
+        records += self.cut_lines(text[:end_of_lines])
         return records + self._cut_tail()
 
     def flush(self) -> bytes:
@@ -52,7 +52,8 @@ class RecordSplitter:
         self._tail, self._swallowed_bytes = b"", 0
         return records
 
-    def _cut_lines(self, lines: bytes) -> bytes:
+    def cut_lines(self, lines: bytes) -> bytes:
+        """Complete lines with the over-long ones cut; nothing of them is kept for later."""
         if len(lines) <= self._max_line_bytes:
             return lines
         ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))

@@ -107,6 +107,10 @@ class StdinSource:
             "crc32": self._checksum,
         }
 
+    def figures(self) -> dict[str, float]:
+        """Nothing that the learner does not count."""
+        return {}
+
     def commit(self, position: dict[str, Any]) -> None:
         """Nobody to tell: what was read from a pipe is gone."""
 

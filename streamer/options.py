@@ -1,0 +1,219 @@
+"""The settings as options: flags, environment, TOML file and help, all from the declaration.
+
+click reads each field of :class:`streamer.settings.RunSettings` from its flag, then from
+``W2V_STREAM_<OPTION>``, then from the file given by ``--config``, then takes the default, and
+pydantic checks it. A field that holds several values is a flag that can be repeated, with commas
+in the environment and a list or a table in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import click
+from click.core import ParameterSource
+from pydantic import SecretStr, ValidationError
+
+from streamer.errors import ConfigurationError, nearest
+from streamer.settings import Interval, RunSettings, holds_secret
+
+ENVIRONMENT_PREFIX = "W2V_STREAM_"
+
+_TABLES = {"kafka": "kafka_config"}
+"""Tables of the configuration file and the options that hold them."""
+
+
+def _default_text(name: str) -> str | None:
+    """The default as a user would type it; None for an option that is off unless given."""
+    default = RunSettings.model_fields[name].default
+    return None if default is None else str(default)
+
+
+def _option(name: str) -> click.Option:
+    field = RunSettings.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    is_flag = field.annotation is bool
+    if _is_multiple(name):
+        return click.Option(
+            [flag, name],
+            multiple=True,
+            show_envvar=True,
+            envvar=ENVIRONMENT_PREFIX + name.upper(),
+            type=_CommaText(),
+            metavar=_extra(name).get("metavar", "TEXT"),
+            help=field.description,
+            callback=_refuse_secret_keys if get_origin(field.annotation) is dict else None,
+        )
+    choices = get_args(field.annotation) if not is_flag else ()
+    metavar = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else None
+    return click.Option(
+        [f"{flag}/--no-{flag[2:]}" if is_flag else flag, name],
+        is_flag=is_flag,
+        default=field.default if is_flag else _default_text(name),
+        show_default=True,
+        show_envvar=True,
+        envvar=ENVIRONMENT_PREFIX + name.upper(),
+        type=bool if is_flag else str,
+        metavar=_extra(name).get("metavar")
+        or metavar
+        or (None if is_flag else _METAVARS.get(field.annotation, "TEXT")),
+        help=field.description,
+        callback=_refuse_as_flag if _is_secret(name) else None,
+    )
+
+
+class _CommaText(click.types.StringParamType):
+    """Text of which an environment variable can hold several, with commas between them."""
+
+    envvar_list_splitter = ","
+
+
+def _extra(name: str) -> dict[str, Any]:
+    extra = RunSettings.model_fields[name].json_schema_extra
+    return extra if isinstance(extra, dict) else {}
+
+
+def _is_multiple(name: str) -> bool:
+    return get_origin(RunSettings.model_fields[name].annotation) in (tuple, dict)
+
+
+def _is_secret(name: str) -> bool:
+    return SecretStr in (
+        RunSettings.model_fields[name].annotation,
+        *get_args(RunSettings.model_fields[name].annotation),
+    )
+
+
+def _refuse_as_flag(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A secret among the arguments of a process is seen by everyone on the machine."""
+    name = str(param.name)
+    if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            f"a secret must not be a flag: set {ENVIRONMENT_PREFIX}{name.upper()} "
+            "or give a file of its own",
+            ctx,
+        )
+    return value
+
+
+def _refuse_secret_keys(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    if ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
+        for pair in value:
+            key = pair.partition("=")[0]
+            if holds_secret(key):
+                raise click.UsageError(
+                    f"{key} must not be a flag: put it into the configuration file", ctx
+                )
+    return value
+
+
+_METAVARS: dict[Any, str] = {
+    int: "INTEGER",
+    float: "NUMBER",
+    Path: "FOLDER",
+    Path | None: "FILE",
+    Interval: "SPAN",
+}
+
+
+class SettingsCommand(click.Command):
+    """A command whose options are the fields of :class:`RunSettings`, grouped in its help."""
+
+    def __init__(self, name: str, callback: Callable[..., Any], text: str) -> None:
+        config = click.Option(
+            ["--config"],
+            type=click.Path(dir_okay=False),
+            envvar=ENVIRONMENT_PREFIX + "CONFIG",
+            metavar="FILE",
+            help="TOML file with any of these options as keys.",
+            is_eager=True,
+            expose_value=False,
+            callback=_read_config_file,
+        )
+        options = [_option(field) for field in RunSettings.model_fields]
+        super().__init__(name, params=[config, *options], callback=callback, help=text)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their sections' headings."""
+        sections: dict[str, list[tuple[str, str]]] = {"configuration": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            field = RunSettings.model_fields.get(param.name or "")
+            name = str(_extra(str(param.name)).get("section", "model")) if field else ""
+            if record:
+                sections.setdefault(name if field else "configuration", []).append(record)
+        for name, records in sections.items():
+            with formatter.section(name.capitalize()):
+                formatter.write_dl(records)
+
+
+def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    """Make a TOML file's keys click's default map; unknown keys stop the start."""
+    if value is None:
+        return
+    try:
+        document = tomllib.loads(Path(value).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{value} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{value} is not valid TOML: {error}") from error
+    known = list(RunSettings.model_fields)
+    settings = {}
+    for key, entry in document.items():
+        name = _TABLES.get(key, key.replace("-", "_"))
+        if name not in known:
+            raise ConfigurationError(f"{value}: unknown key {key!r}{nearest(name, known)}")
+        settings[name] = _file_value(f"{value}: {key}", name, entry)
+    ctx.default_map = settings
+    ctx.meta["config_file"] = value
+
+
+def _file_value(where: str, name: str, entry: Any) -> Any:
+    """A value of the file as click takes it: text, a truth value, or a list of texts."""
+    if isinstance(entry, dict) and get_origin(RunSettings.model_fields[name].annotation) is dict:
+        entry = [f"{key}={text}" for key, text in entry.items()]
+    elif not isinstance(entry, list) and _is_multiple(name):
+        entry = [entry]
+    if isinstance(entry, dict) or (isinstance(entry, list) and not _is_multiple(name)):
+        raise ConfigurationError(f"{where} must be a single value")
+    if isinstance(entry, list):
+        return [str(part) for part in entry]
+    return entry if isinstance(entry, bool) else str(entry)
+
+
+def _check_environment() -> None:
+    known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *RunSettings.model_fields]]
+    for key in os.environ:
+        if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
+            raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
+
+
+def load_settings(ctx: click.Context) -> RunSettings:
+    """The settings of this call; UsageError for a wrong flag, else ConfigurationError."""
+    _check_environment()
+    try:
+        return RunSettings.model_validate(ctx.params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        name = str(first["loc"][0]) if first["loc"] else ""
+        if not name:
+            raise ConfigurationError(message) from error
+        message = message[0].lower() + message[1:]
+        if name not in ("kafka_config", "kafka_password"):
+            message += f", not {_shown(first['input'])!r}"
+        source = ctx.get_parameter_source(name)
+        if source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')}: {message}", ctx) from error
+        if source is ParameterSource.ENVIRONMENT:
+            raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {message}") from error
+        raise ConfigurationError(f"{ctx.meta.get('config_file')}: {name}: {message}") from error
+
+
+def _shown(value: Any) -> str:
+    """A value as it was given."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

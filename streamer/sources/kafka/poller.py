@@ -1,0 +1,427 @@
+"""The thread with the consumer: polls whatever the pipeline does, so the group never waits for it.
+
+The buffer is bounded: when it is full the partitions are paused, and polling goes on. Offsets are
+committed when a checkpoint is durable. Before partitions are let go, what is buffered of them is
+dropped (the position says so), and the pipeline is asked for a checkpoint.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka import errors as kafka_errors
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from streamer.errors import ConfigurationError, SourceError
+from streamer.settings import StartTime
+from streamer.sources.kafka import start
+from streamer.sources.kafka.handover import Chunk, Handover, Offsets
+from streamer.sources.kafka.values import BulkRecords, Values
+
+BUFFER_BYTES = 8 << 20
+"""Text buffered at most, half a second of training; one poll's records may come on top."""
+
+POLL_SECONDS = 0.1
+PAUSED_SECONDS = 0.02
+COMMIT_SECONDS = 5.0
+LOOKUP_SECONDS = 10.0
+_BACKOFF_SECONDS = (0.5, 10.0)
+_REPEAT_SECONDS = 30.0
+"""How often a message about something that lasts is repeated."""
+
+_FATAL = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedCodecError,
+    kafka_errors.FencedInstanceIdError,
+    kafka_errors.InconsistentGroupProtocolError,
+    kafka_errors.InvalidGroupIdError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.KafkaConfigurationError,
+)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What to read and where to begin."""
+
+    topics: tuple[str, ...]
+    pattern: str | None
+    partitions: list[int]  # of each topic; the group assigns if there are none
+    start: StartTime
+    expired: str
+    daemon: str  # the identity that commits carry
+
+
+@dataclass
+class Figures:
+    """What a collector of metrics may read at any time; lags are in messages."""
+
+    messages: int = 0
+    bytes: int = 0
+    errors: int = 0
+    rebalances: int = 0
+    lost_messages: int = 0
+    polls: int = 0
+    poll_seconds: float = 0.0
+    commits: int = 0
+    commit_seconds: float = 0.0
+    ends: Offsets = field(default_factory=dict)
+
+
+class Poller(threading.Thread):
+    """Owns the consumer; everything it learns goes into the :class:`Handover`."""
+
+    def __init__(
+        self, config: dict[str, Any], subscription: Subscription, handover: Handover, log: Any
+    ) -> None:
+        super().__init__(name="kafka-poll", daemon=True)
+        self._config = config
+        self._wanted = subscription
+        self._handover = handover
+        self._log = log
+        self._consumer: Any = None
+        self._closing = threading.Event()
+        self._to_begin: set[TopicPartition] = set()
+        self._known_topics = {partition.topic for partition in handover.positions}
+        self._committed: Offsets = {}
+        self._paused = False
+        self._backoff = _BACKOFF_SECONDS[0]
+        self._said: dict[str, float] = {}
+        self.release_seconds = (
+            config.get("session_timeout_ms", KafkaConsumer.DEFAULT_CONFIG["session_timeout_ms"])
+            / 1000
+        )
+        self.figures = Figures()
+
+    # --- the thread ---
+
+    def run(self) -> None:
+        """Connect, poll until closed, commit and leave the group."""
+        try:
+            self._connect()
+            while not self._closing.is_set():
+                self._guarded(self._step)
+            if self._consumer is not None:
+                self._guarded(self._commit)
+        except Exception as error:
+            self._handover.fail(error if _is_explained(error) else _explained(error))
+        finally:
+            self._leave()
+
+    def close(self, seconds: float) -> None:
+        """Commit what is durable, leave the group and end, within about so many seconds."""
+        self._closing.set()
+        self.join(seconds)
+
+    def _connect(self) -> None:
+        while self._consumer is None and not self._closing.is_set():
+            try:
+                self._consumer = KafkaConsumer(**self._config)
+                for topic in self._wanted.topics:
+                    self._consumer.partitions_for_topic(topic)  # known before the group is joined
+            except _FATAL as error:
+                raise ConfigurationError(f"Kafka refuses: {_reason(error)}") from error
+            except (ValueError, TypeError, AssertionError, OSError) as error:
+                raise ConfigurationError(f"wrong Kafka settings: {_reason(error)}") from error
+            except kafka_errors.KafkaError as error:
+                servers = ",".join(self._config["bootstrap_servers"])
+                self._wait_after(error, "kafka_unreachable", bootstrap_servers=servers)
+        if self._consumer is None:
+            return
+        self._backoff = _BACKOFF_SECONDS[0]
+        self._consumer._fetcher.PartitionRecords = BulkRecords
+        wanted = self._wanted
+        listener = _Listener(self)
+        if wanted.pattern is not None:
+            self._consumer.subscribe(pattern=f"(?:{wanted.pattern})$", listener=listener)
+        elif not wanted.partitions:
+            self._consumer.subscribe(topics=list(wanted.topics), listener=listener)
+        self._log.info("kafka_connected", group=self._config["group_id"])
+
+    def _guarded(self, action: Any) -> None:
+        """Do one thing; what may pass is logged and waited out."""
+        try:
+            action()
+            self._backoff = _BACKOFF_SECONDS[0]
+        except (kafka_errors.OffsetOutOfRangeError, kafka_errors.LogTruncationError) as error:
+            gone = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+            self.hold(set(gone) or self._consumer.assignment())
+        except _FATAL as error:
+            raise SourceError(f"Kafka refuses: {_reason(error)}") from error
+        except kafka_errors.KafkaError as error:
+            self.figures.errors += 1
+            self._wait_after(error, "kafka_error")
+
+    def _wait_after(self, error: Exception, event: str, **details: Any) -> None:
+        self._log.warning(event, reason=_reason(error), retry_seconds=self._backoff, **details)
+        self._closing.wait(self._backoff)
+        self._backoff = min(2 * self._backoff, _BACKOFF_SECONDS[1])
+
+    def _step(self) -> None:
+        if self._wanted.partitions and not self._consumer.assignment():
+            self._assign()
+        if self._to_begin:
+            self._begin()
+        self._pause_or_resume()
+        self._poll()
+        self._commit()
+        self._say_unknown_topics()
+
+    def _poll(self) -> None:
+        turns = self._handover.turns()
+        began = time.monotonic()
+        seconds = PAUSED_SECONDS if self._paused else POLL_SECONDS
+        polled = self._consumer.poll(timeout_ms=int(1000 * seconds))
+        figures = self.figures
+        figures.polls += 1
+        figures.poll_seconds += time.monotonic() - began
+        chunks = []
+        for partition, records in polled.items():
+            for record in records:
+                values: Values = record.value
+                figures.messages += values.count
+                figures.bytes += len(values)
+                chunks.append(Chunk(partition, values, record.offset + 1))
+        if chunks:
+            self._handover.put(chunks, turns)
+        for partition in turns:
+            if self._consumer._subscription.is_assigned(partition):
+                end = self._consumer.highwater(partition)
+                if end is not None:
+                    figures.ends[partition] = end
+
+    def _pause_or_resume(self) -> None:
+        buffered = self._handover.buffered_bytes
+        if not self._paused and buffered >= BUFFER_BYTES:
+            self._paused = True
+            self._consumer.pause(*self._consumer.assignment())
+        elif self._paused and buffered <= BUFFER_BYTES // 2:
+            self._paused = False
+            self._consumer.resume(*self._consumer.assignment() - self._to_begin)
+
+    def _say_unknown_topics(self) -> None:
+        if self._wanted.pattern is not None:
+            return
+        for topic in self._wanted.topics:
+            if topic not in self._known_topics and self._is_time_to_say(topic):
+                if self._consumer.partitions_for_topic(topic):
+                    continue
+                self._log.warning(
+                    "kafka_topic_unknown", topic=topic, note="waiting for it to be made"
+                )
+
+    def _is_time_to_say(self, what: str) -> bool:
+        now = time.monotonic()
+        if now - self._said.get(what, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return False
+        self._said[what] = now
+        return True
+
+    # --- where partitions begin ---
+
+    def _assign(self) -> None:
+        """Take the partitions that were asked for, once they exist."""
+        wanted = []
+        for topic in self._wanted.topics:
+            existing = self._consumer.partitions_for_topic(topic)
+            missing = set(self._wanted.partitions) - existing
+            if missing:
+                if existing:
+                    raise SourceError(
+                        f"topic {topic} has no partition {min(missing)}: it has {len(existing)}; "
+                        "change --kafka-partitions"
+                    )
+                self._say_unknown_topics()
+                return
+            wanted += [TopicPartition(topic, number) for number in self._wanted.partitions]
+        self._consumer.assign(wanted)
+        self.hold(set(wanted))
+
+    def hold(self, partitions: set[TopicPartition]) -> None:
+        """Fetch nothing of these until it is known where they begin."""
+        for partition in partitions:
+            self._consumer.pause(partition)
+            self._consumer.seek(partition, self._handover.next_to_fetch(partition) or 0)
+        self._to_begin |= partitions
+
+    def _begin(self) -> None:
+        """Find out where the partitions on hold begin, and begin."""
+        partitions = sorted(self._to_begin & self._consumer.assignment())
+        known = self._look_up(partitions) if partitions else {}
+        for partition in partitions:
+            begin = start.choose(
+                known[partition], self._wanted.daemon, self._wanted.start, self._wanted.expired
+            )
+            if begin is None:
+                raise SourceError(
+                    f"message {self._handover.next_to_fetch(partition)} of {partition.topic}/"
+                    f"{partition.partition} does not exist any more, and --kafka-expired is stop"
+                )
+            self._say_begin(partition, begin)
+            self._known_topics.add(partition.topic)
+            committed = known[partition].committed
+            if begin.reason in ("expired", "beyond") or committed is None:
+                self._committed.pop(partition, None)
+                if committed is None:
+                    self._tell({partition: begin.offset})  # where the group began
+            else:
+                self._committed[partition] = committed.offset
+            self._handover.begin(partition, begin.offset)
+            self._consumer.seek(partition, begin.offset)
+            if not self._paused:
+                self._consumer.resume(partition)
+        self._to_begin -= set(partitions)
+        self._to_begin &= self._consumer.assignment()
+
+    def _look_up(self, partitions: list[TopicPartition]) -> dict[TopicPartition, start.Known]:
+        consumer, timeout = self._consumer, int(1000 * LOOKUP_SECONDS)
+        beginnings = consumer.beginning_offsets(partitions, timeout_ms=timeout)
+        ends = consumer.end_offsets(partitions, timeout_ms=timeout)
+        times: dict[TopicPartition, Any] = {}
+        if not isinstance(self._wanted.start, str):
+            milliseconds = int(self._wanted.start.timestamp() * 1000)
+            times = consumer.offsets_for_times(
+                dict.fromkeys(partitions, milliseconds), timeout_ms=timeout
+            )
+        known = {}
+        for partition in partitions:
+            committed = consumer.committed(partition, metadata=True, timeout_ms=timeout)
+            at_time = times.get(partition)
+            known[partition] = start.Known(
+                beginnings[partition],
+                ends[partition],
+                self._handover.next_to_fetch(partition),
+                start.Committed(committed.offset, committed.metadata or "") if committed else None,
+                partition.topic in self._known_topics,
+                at_time.offset if at_time else None,
+            )
+        return known
+
+    def _say_begin(self, partition: TopicPartition, begin: start.Start) -> None:
+        self.figures.lost_messages += begin.lost
+        where = {"topic": partition.topic, "partition": partition.partition, "offset": begin.offset}
+        if begin.reason == "expired":
+            self._log.error("kafka_messages_expired", lost=begin.lost, **where)
+        elif begin.reason == "beyond":
+            self._log.error("kafka_topic_shorter", note="the topic was cut or made anew", **where)
+        else:
+            self._log.info("kafka_partition_begun", reason=begin.reason, **where)
+
+    # --- commits and rebalances ---
+
+    def _commit(self) -> None:
+        offsets = self._handover.take_commit()
+        if offsets is None:
+            return
+        assigned = self._consumer.assignment()
+        try:
+            self._tell({p: o for p, o in offsets.items() if p in assigned})
+        except kafka_errors.KafkaError:
+            self._handover.set_durable(self._handover.durable)  # again, after a pause
+            raise
+
+    def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What the group does not know yet, as it is committed."""
+        note = start.OURS + self._wanted.daemon
+        return {
+            partition: OffsetAndMetadata(offset, note, -1)
+            for partition, offset in offsets.items()
+            if offset > self._committed.get(partition, -1)
+        }
+
+    def _tell(self, offsets: Offsets) -> None:
+        news = self._news(offsets)
+        if not news:
+            return
+        began = time.monotonic()
+        self._consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
+        self._told(news, began)
+
+    def _told(self, news: dict[TopicPartition, OffsetAndMetadata], began: float) -> None:
+        self._committed |= {partition: commit.offset for partition, commit in news.items()}
+        self.figures.commits += 1
+        self.figures.commit_seconds += time.monotonic() - began
+
+    async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
+        """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
+        began = time.monotonic()
+        offsets = self._handover.drop(partitions)
+        self._to_begin -= partitions
+        if not partitions:
+            return
+        self.figures.rebalances += 1
+        complete = self._handover.is_durable(offsets)
+        if not complete and can_commit and not self._closing.is_set():
+            self._handover.want_checkpoint()
+            while not complete and time.monotonic() < began + self.release_seconds:
+                await self._consumer._net.sleep(0.01)
+                complete = self._handover.is_durable(offsets)
+        if can_commit:
+            durable = self._handover.durable
+            news = self._news({p: durable[p] for p in partitions if p in durable})
+            if news:
+                commit_began = time.monotonic()
+                future = self._consumer.commit_async(news)
+                while not future.is_done and time.monotonic() < commit_began + COMMIT_SECONDS:
+                    await self._consumer._net.sleep(0.005)
+                if future.succeeded():
+                    self._told(news, commit_began)
+                else:
+                    self._log.warning("kafka_commit_failed", reason=_reason(future.exception))
+        for partition in partitions:
+            self.figures.ends.pop(partition, None)
+        seconds = round(time.monotonic() - began, 3)
+        if complete:
+            self._log.info("kafka_partitions_released", count=len(partitions), seconds=seconds)
+        else:
+            self._log.warning(
+                "kafka_partitions_lost",
+                count=len(partitions),
+                seconds=seconds,
+                note="what was learned since the last checkpoint is read again by their new owner",
+            )
+
+    def _leave(self) -> None:
+        if self._consumer is None:
+            return
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=int(1000 * COMMIT_SECONDS))
+        except Exception as error:
+            self._log.warning("kafka_error", reason=_reason(error), note="while leaving the group")
+
+
+class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
+    """Called in kafka-python's own thread; awaiting keeps heartbeats going."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._poller.release(set(revoked), can_commit=True)
+
+    async def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
+        await self._poller.release(set(lost), can_commit=False)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._poller.hold(set(assigned))
+
+
+def _is_explained(error: Exception) -> bool:
+    return isinstance(error, ConfigurationError | SourceError)
+
+
+def _explained(error: Exception) -> SourceError:
+    return SourceError(f"the Kafka consumer failed: {_reason(error)}")
+
+
+def _reason(error: BaseException | None) -> str:
+    """An error in one line."""
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

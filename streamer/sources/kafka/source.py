@@ -1,0 +1,149 @@
+"""Kafka topics as a source: batches of messages with the position behind them."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from kafka.structs import TopicPartition
+
+from streamer.errors import ConfigurationError
+from streamer.sources.base import Batch, Origin
+from streamer.sources.kafka.handover import Chunk, Handover, Offsets
+from streamer.sources.kafka.poller import Poller, Subscription
+
+BATCH_BYTES = 1 << 19
+"""A batch is trained in a fraction of a second, so signals are answered soon."""
+
+IDLE_SECONDS = 0.25
+"""Longest wait for messages before the caller gets an empty batch."""
+
+CLOSE_SECONDS = 20.0
+
+
+class KafkaSource:
+    """Messages of one or several topics; a message is a record a line.
+
+    ``config`` is KafkaConsumer's. The position is the next offset to learn of every partition
+    that was ever read, and the daemon's identity: who has learned what is before it.
+    """
+
+    name = "kafka"
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        position: dict[str, Any],
+        log: Any,
+        **subscription: Any,
+    ) -> None:
+        self._daemon = position.get("daemon") or uuid.uuid4().hex
+        self._handover = Handover(_offsets(position))
+        _forward_logs(log)
+        self._poller = Poller(
+            config, Subscription(daemon=self._daemon, **subscription), self._handover, log
+        )
+        self._stopped = False
+        self._poller.start()
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """See the class; ``{"daemon": ..., "partitions": {topic: {partition: offset}}}``."""
+        return self._as_position(self._handover.positions)
+
+    def _as_position(self, offsets: Offsets) -> dict[str, Any]:
+        topics: dict[str, dict[str, int]] = {}
+        for partition in sorted(offsets):
+            topics.setdefault(partition.topic, {})[str(partition.partition)] = offsets[partition]
+        return {"daemon": self._daemon, "partitions": topics}
+
+    def next_batch(self) -> Batch | None:
+        """What has arrived; see :class:`streamer.sources.base.Source`."""
+        chunks, positions, checkpoint = self._handover.take(BATCH_BYTES, IDLE_SECONDS)
+        return Batch(
+            b"".join([chunk.values.text for chunk in chunks]),
+            self._as_position(positions),
+            checkpoint,
+            _Messages(chunks),
+        )
+
+    def stop(self) -> Batch | None:
+        """Nothing: what is buffered is read again by the next run."""
+        self._handover.stop()
+        return None
+
+    def commit(self, position: dict[str, Any]) -> None:
+        """Have the group told; the polling thread does it."""
+        self._handover.set_durable(_offsets(position))
+
+    def close(self) -> None:
+        """Commit the last durable position and leave the group."""
+        self._poller.close(CLOSE_SECONDS)
+
+    def figures(self) -> dict[str, float]:
+        """Messages, lags and rebalances, for the progress event."""
+        lags = self.lags()
+        return {
+            "messages": self._poller.figures.messages,
+            "lag_messages": sum(consumed for consumed, _ in lags.values()),
+            "lag_checkpointed_messages": sum(checkpointed for _, checkpointed in lags.values()),
+            "rebalances": self._poller.figures.rebalances,
+            "source_errors": self._poller.figures.errors,
+        }
+
+    def lags(self) -> dict[TopicPartition, tuple[int, int]]:
+        """Messages not learned yet, and not in a checkpoint yet, by partition that is read."""
+        positions, durable = self._handover.positions, self._handover.durable
+        return {
+            partition: (
+                max(0, end - positions.get(partition, end)),
+                max(0, end - durable.get(partition, positions.get(partition, end))),
+            )
+            for partition, end in dict(self._poller.figures.ends).items()
+        }
+
+
+class _Messages:
+    """The messages of a batch, one by one, each with where it came from."""
+
+    def __init__(self, chunks: list[Chunk]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[tuple[Origin, bytes]]:
+        for chunk in self._chunks:
+            topic, number = chunk.partition
+            for offset, value in chunk.values:
+                yield {"topic": topic, "partition": number, "offset": offset}, value
+
+
+def _offsets(position: dict[str, Any]) -> Offsets:
+    try:
+        return {
+            TopicPartition(topic, int(number)): int(offset)
+            for topic, partitions in position.get("partitions", {}).items()
+            for number, offset in partitions.items()
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"the checkpoint's Kafka position is garbled ({error}); take an older snapshot"
+        ) from error
+
+
+class _LogHandler(logging.Handler):
+    """kafka-python's own warnings as events, in one line each."""
+
+    def __init__(self, log: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage().split("\n")[0]
+        self._log.warning("kafka_client", logger=record.name, message=message)
+
+
+def _forward_logs(log: Any) -> None:
+    logger = logging.getLogger("kafka")
+    logger.handlers = [_LogHandler(log)]
+    logger.propagate = False
