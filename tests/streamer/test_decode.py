@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.decode import TextDecoder
+from streamer.decode import Decoder
+from streamer.errors import SourceError
+from streamer.sources.base import Batch
+from streamer.sources.records import RecordSplitter
 
 
-@given(st.binary(), st.booleans())
+def _decoder(**options: Any) -> Decoder:
+    return Decoder(RecordSplitter(1024, 64), **options)
+
+
+def _decoded(decoder: Decoder, records: bytes) -> bytes:
+    return decoder.decode(Batch(records))
+
+
+@given(st.binary().map(lambda data: data + b"\n"), st.booleans())
 def test_any_bytes_become_valid_text_with_the_same_lines(data: bytes, lowercase: bool) -> None:
-    decoder = TextDecoder(lowercase=lowercase)
-    decoded = decoder.decode(data)
+    decoder = _decoder(lowercase=lowercase)
+    decoded = _decoded(decoder, data)
     text = decoded.decode()
     assert decoded.count(b"\n") == data.count(b"\n")
     invalid = 0
@@ -26,12 +41,57 @@ def test_any_bytes_become_valid_text_with_the_same_lines(data: bytes, lowercase:
 
 
 def test_invalid_bytes_cost_only_themselves() -> None:
-    decoder = TextDecoder()
-    assert decoder.decode(b"good caf\xe9 day\nfine\n").decode() == "good caf\ufffd day\nfine\n"
+    decoder = _decoder()
+    assert _decoded(decoder, b"good caf\xe9 day\nfine\n").decode() == "good caf\ufffd day\nfine\n"
     assert decoder.invalid_records == 1
 
 
 def test_lowercase_reaches_beyond_ascii() -> None:
-    decoder = TextDecoder(lowercase=True)
-    assert decoder.decode("ÀÉ Straße ABC\n".encode()).decode() == "àé straße abc\n"
-    assert decoder.decode(b"ABC\n") == b"abc\n"
+    decoder = _decoder(lowercase=True)
+    assert _decoded(decoder, "ÀÉ Straße ABC\n".encode()).decode() == "àé straße abc\n"
+    assert _decoded(decoder, b"ABC\n") == b"abc\n"
+
+
+def test_json_text_tokens_and_records() -> None:
+    """A string is text, a list of strings or numbers a record, a list of lists records."""
+    decoder = _decoder(json_fields=("text", "deep.tokens"))
+    documents = [
+        {"text": "one two\nthree", "deep": {"tokens": ["a b", "c\nd", 5, 0.5]}},
+        {"deep": {"tokens": [["x"], ["y", "z"], []]}},
+        {"text": None, "deep": {"tokens": 7}},
+        {"text": ""},
+    ]
+    lines = b"".join(orjson.dumps(document) + b"\n" for document in documents)
+    assert _decoded(decoder, lines + b"\n") == (b"one two\nthree\na b c d 5 0.5\nx\ny z\n7\n")
+    assert decoder.invalid_records == 0
+
+
+@pytest.mark.parametrize(
+    "document", [b"{", b"[1]", b'{"other": 1}', b'{"text": true}', b'{"text": [{}]}', b"\xff"]
+)
+def test_bad_documents_are_counted_or_stop(document: bytes) -> None:
+    decoder = _decoder(json_fields=("text",))
+    good = b'{"text": "good"}\n'
+    assert _decoded(decoder, good + document + b"\n" + good) == b"good\ngood\n"
+    assert decoder.invalid_records == 1
+    with pytest.raises(SourceError, match="--errors skip"):
+        _decoded(_decoder(json_fields=("text",), stop_at_errors=True), document + b"\n")
+
+
+@given(st.binary())
+def test_any_bytes_as_json_are_counted_and_nothing_else(data: bytes) -> None:
+    decoder = _decoder(json_fields=("a", "b.c"))
+    assert _decoded(decoder, data + b"\n").decode().isascii() in (True, False)
+    assert decoder.invalid_records <= data.count(b"\n") + 1
+
+
+def test_long_lines_out_of_json_are_cut() -> None:
+    text = "word " * 1000
+    decoded = _decoded(_decoder(json_fields=("t",)), orjson.dumps({"t": text}))
+    assert decoded.split() == [b"word"] * 1000
+    assert max(map(len, decoded.split(b"\n"))) <= 1024
+
+
+def test_errors_stop_means_text_too() -> None:
+    with pytest.raises(SourceError, match="not UTF-8"):
+        _decoded(_decoder(stop_at_errors=True), b"fine\n\xff\n")

@@ -21,6 +21,7 @@ _OURS: dict[str, Any] = {
     "isolation_level": "read_committed",  # what was aborted was never sent
     "allow_auto_create_topics": False,  # a mistyped topic is not made
     "metadata_max_age_ms": 30_000,  # how soon new partitions and topics are seen
+    "session_timeout_ms": 10_000,  # heartbeats do not wait for training, so a short one is safe
     "max_poll_records": 32,  # record batches at a time, see values
     "fetch_max_bytes": 8 << 20,
     "bootstrap_timeout_ms": 5_000,

@@ -1,0 +1,67 @@
+"""One broker for all Kafka tests: the one that is given, else one that is started, else none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kafka import broker as brokers
+from tests.kafka.cluster import Cluster
+from tests.kafka.process import Daemon
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """``KAFKA_BOOTSTRAP_SERVERS`` if set, else a broker of our own.
+
+    Without Java and Maven tests are skipped, or fail if ``REQUIRE_KAFKA`` is set.
+    """
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield Cluster(given)
+        return
+    missing = brokers.missing_programs()
+    if missing:
+        reason = f"a Kafka broker needs {', '.join(missing)}; or set KAFKA_BOOTSTRAP_SERVERS"
+        if os.environ.get("REQUIRE_KAFKA"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    broker = brokers.Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    try:
+        with Cluster(broker.bootstrap_servers, broker) as own:
+            yield own
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def broker(cluster: Cluster) -> brokers.Broker:
+    """The broker as a process of ours, to be killed and restarted."""
+    if cluster.broker is None:
+        pytest.skip("needs a broker of its own; KAFKA_BOOTSTRAP_SERVERS is set")
+    return cluster.broker
+
+
+@pytest.fixture
+def daemon(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Starts daemons on the cluster; ``daemon("--kafka-topic", ..., folder=...)``."""
+    started: list[Daemon] = []
+
+    def start(*args: str, folder: Path | None = None, **options: object) -> Daemon:
+        servers = options.pop("servers", cluster.bootstrap_servers)
+        process = Daemon(
+            "--source", "kafka", "--kafka-bootstrap-servers", str(servers),
+            "--kafka-config", f"session_timeout_ms={cluster.session_milliseconds}",
+            "--kafka-config", "heartbeat_interval_ms=500", *args,
+            folder=folder or tmp_path / "s", **options,  # type: ignore[arg-type]
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()

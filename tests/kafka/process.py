@@ -1,0 +1,120 @@
+"""A daemon as a process whose events can be waited for."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from w2v_online import load_vectors
+
+WAIT_SECONDS = 90.0
+SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
+
+
+class Daemon:
+    """``w2v-stream run`` with some options; ``lines`` is what it has written to stderr so far."""
+
+    def __init__(self, *args: str, folder: Path, env: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("W2V_STREAM_")}
+        command = [sys.executable, "-m", "streamer", "run", *SMALL, "--snapshot-dir", str(folder)]
+        self.process = subprocess.Popen(
+            [*command, *args],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=kept | (env or {}),
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr:
+            for line in self.process.stderr:
+                with self._news:
+                    self.lines.append(line)
+                    self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+    def wait_for(self, pattern: str, count: int = 1, seconds: float = WAIT_SECONDS) -> str:
+        """The ``count``-th line that the pattern is found in."""
+        deadline = time.monotonic() + seconds
+        with self._news:
+            while True:
+                found = [line for line in self.lines if re.search(pattern, line)]
+                if len(found) >= count:
+                    return found[count - 1]
+                ended = not self._reader.is_alive()
+                if ended or not self._news.wait(max(0.0, deadline - time.monotonic())):
+                    raise AssertionError(f"no {pattern}:\n" + "".join(self.lines))
+
+    def event(self, name: str, count: int = 1) -> str:
+        return self.wait_for(rf"event={name}\b", count)
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+        """Wait for something that the daemon does not say."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "".join(self.lines)
+            assert self.process.poll() is None, "".join(self.lines)
+            time.sleep(0.05)
+
+    def saved_words(self) -> int:
+        """Words in the newest snapshot that was logged."""
+        with self._news:
+            for line in reversed(self.lines):
+                if found := re.search(r"event=snapshot_written.* words=([0-9]+)", line):
+                    return int(found[1])
+        return 0
+
+    def wait_for_words(self, words: int, seconds: float = WAIT_SECONDS) -> None:
+        self.wait_until(lambda: self.saved_words() >= words, seconds)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self._reader.join()
+        assert "Traceback" not in "".join(self.lines), "".join(self.lines)
+        return code
+
+
+def counts(folder: Path) -> Counter[str]:
+    """How often each word is in the newest snapshot."""
+    vectors = load_vectors(folder)
+    return Counter(dict(zip(vectors.words, map(int, vectors.counts), strict=True)))
+
+
+def lines_of(number: int, words: int = 12, vocabulary: int = 500, seed: int = 0) -> list[bytes]:
+    """So many different lines of text, always the same."""
+    state = seed + 1
+    lines = []
+    for _ in range(number):
+        line = []
+        for _ in range(words):
+            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+            # The smaller of two is drawn more often, as words are.
+            line.append(b"w%d" % min((state >> 33) % vocabulary, (state >> 20) % vocabulary))
+        lines.append(b" ".join(line))
+    return lines
+
+
+def words_of(lines: list[bytes]) -> Counter[str]:
+    return Counter(word for line in lines for word in line.decode().split())
