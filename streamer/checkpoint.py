@@ -18,9 +18,10 @@ from typing import Any
 from streamer.errors import ConfigurationError
 from streamer.probe import QualityProbe
 from streamer.settings import Interval, RunSettings
-from w2v_online import snapshot
+from w2v_online import retention, snapshot
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.learner import OnlineWord2Vec
+from w2v_online.retention import Retention
 
 RETRY_SECONDS = 30.0
 """Wait after a failed write, unless the schedule's own interval is shorter."""
@@ -48,7 +49,7 @@ class SnapshotFolder:
                 f"another w2v-stream writes to snapshot folder {path}; "
                 "stop it or choose another with --snapshot-dir"
             ) from error
-        snapshot.clean(path)
+        retention.clean(path)
 
     def open_learner(
         self, settings: RunSettings, log: Any
@@ -61,7 +62,6 @@ class SnapshotFolder:
         for path in snapshot.folders(self.path):
             try:
                 saved = snapshot.read(path)
-                saved.verify()
                 learner = OnlineWord2Vec.restore(path, config, tokenizer=tokenizer)
             except SnapshotMismatchError as error:
                 raise ConfigurationError(str(error)) from error
@@ -95,7 +95,7 @@ class Checkpointer:
         learner: OnlineWord2Vec,
         folder: Path,
         every: Interval,
-        keep: int,
+        keep: Retention,
         log: Any,
         source_name: str,
         positions: dict[str, Any] | None = None,
@@ -163,7 +163,7 @@ class Checkpointer:
             self._due_words = None
             self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
             return False
-        snapshot.prune(self._folder, self._keep)
+        retention.prune(self._folder, self._keep)
         self._written, self._durable = state, position
         self._written_at = self._clock()
         self._set_due()

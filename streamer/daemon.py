@@ -22,6 +22,7 @@ from streamer.sources.stdin import StdinSource
 from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
+from w2v_online.retention import Retention
 
 if TYPE_CHECKING:
     from streamer.deadletter import DeadLetters
@@ -57,7 +58,7 @@ def run(settings: RunSettings) -> int:
         learner,
         settings.snapshot_dir,
         settings.snapshot_every,
-        settings.keep,
+        Retention(settings.keep, settings.keep_hourly, settings.keep_daily),
         log,
         source.name,
         positions,

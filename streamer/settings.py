@@ -240,6 +240,18 @@ class RunSettings(LearnerConfig):
         description="Snapshots kept; older ones go.",
         json_schema_extra=_section("snapshots"),
     )
+    keep_hourly: int = Field(
+        0,
+        ge=0,
+        description="Also keep the last one of each of so many hours.",
+        json_schema_extra=_section("snapshots"),
+    )
+    keep_daily: int = Field(
+        0,
+        ge=0,
+        description="Also keep the last one of each of so many days (UTC).",
+        json_schema_extra=_section("snapshots"),
+    )
     resume: Literal["auto", "require", "never"] = Field(
         "auto",
         description="Go on from the newest snapshot: if there is one, or else stop, or start anew.",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot
+from w2v_online import snapshot, snapshot_writer
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
@@ -296,9 +296,9 @@ class OnlineWord2Vec:
         order = np.argsort(-self.vocabulary.weighted_counts, kind="stable").astype(np.int32)
         matrices = self.embeddings.matrices
         rows = len(order)
-        state: dict[str, NDArray[Any] | snapshot.Rows] = {
+        state: dict[str, NDArray[Any] | snapshot_writer.Rows] = {
             "rows": order,
-            "output_vectors": snapshot.Rows(self.embeddings.output_vectors, order),
+            "output_vectors": snapshot_writer.Rows(self.embeddings.output_vectors, order),
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
             "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
@@ -307,10 +307,10 @@ class OnlineWord2Vec:
             **self.noise.state(),
             **self._trainers[0].state(),
         }
-        return snapshot.write(
+        return snapshot_writer.write(
             Path(folder),
             words=self.vocabulary.word_lines(order),
-            vectors=snapshot.Rows(self.embeddings.vectors, order),
+            vectors=snapshot_writer.Rows(self.embeddings.vectors, order),
             counts=self._saved_counts(self.vocabulary.counts[order]),
             count_errors=self._saved_counts(self.vocabulary.count_errors[order]),
             state=state,
@@ -355,6 +355,7 @@ class OnlineWord2Vec:
         SnapshotError if the snapshot is damaged.
         """
         saved = snapshot.read(Path(path))
+        saved.verify()
         try:
             saved_config = LearnerConfig.model_validate(saved.manifest["config"])
             saved_tokenizer = str(saved.manifest["tokenizer"])

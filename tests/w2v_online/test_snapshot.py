@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import load_vectors, snapshot
+from w2v_online import load_vectors, snapshot, snapshot_writer
 from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.retention import Retention, clean, prune
 
 
 def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> Path:
     words = ["the", "cat", "dog"] if words is None else words
     rng = np.random.default_rng(len(words))
-    return snapshot.write(
+    return snapshot_writer.write(
         folder,
         words="".join(word + "\n" for word in words).encode(),
         vectors=rng.normal(size=(len(words), 4)).astype(np.float32),
@@ -26,6 +33,13 @@ def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> 
         state={"rows": np.arange(len(words), dtype=np.int32)},
         manifest={"config": {}, "totals": {}, **manifest},
     )
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes copies of one snapshot: quicker than writing, which waits for the disk."""
+    original = _write(tmp_path_factory.mktemp("original"))
+    return lambda: shutil.copytree(original, tmp_path_factory.mktemp("copy") / original.name)
 
 
 _WORD = st.text(st.characters(blacklist_characters="\n", blacklist_categories=["Cs"]), min_size=1)
@@ -40,30 +54,123 @@ def test_any_words_come_back(tmp_path_factory: pytest.TempPathFactory, words: li
     assert all(word in vectors for word in words)
 
 
-@given(st.sampled_from(["manifest.json", "words.txt", "vectors.npy", "counts.npy"]), st.binary())
+_FILES = ["manifest.json", "words.txt", "vectors.npy", "counts.npy", "state/rows.npy"]
+
+
+def _open_everything(path: Path) -> None:
+    opened = snapshot.read(path)
+    opened.verify()
+    opened.words()
+    _ = opened.vectors, opened.counts, opened.state
+    load_vectors(path)
+
+
+def _forge(path: Path, name: str, data: bytes) -> None:
+    """Replace a file and have the manifest agree, so that only the content itself is wrong."""
+    (path / name).write_bytes(data)
+    if name == "manifest.json":
+        return
+    manifest = orjson.loads((path / "manifest.json").read_bytes())
+    manifest["files"][name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    del manifest["manifest_sha256"]
+    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+
+
+@given(st.sampled_from(_FILES), st.binary())
 @settings(deadline=None, max_examples=300)
 def test_any_bytes_in_any_file_give_the_named_error(
-    tmp_path_factory: pytest.TempPathFactory, name: str, data: bytes
+    copies: Callable[[], Path], name: str, data: bytes
 ) -> None:
-    path = _write(tmp_path_factory.mktemp("s"))
+    path = copies()
     (path / name).write_bytes(data)
     with pytest.raises(SnapshotError, match=name.replace(".", r"\.")):
-        load_vectors(path)
+        _open_everything(path)
 
 
-@given(st.integers(0, 10_000), st.integers(0, 7))
-@settings(deadline=None, max_examples=100)
-def test_verify_finds_any_flipped_bit(
-    tmp_path_factory: pytest.TempPathFactory, position: int, bit: int
+_NPY = st.builds(
+    lambda head, text, data: head + len(text).to_bytes(2, "little") + text + data,
+    st.sampled_from([b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00", b""]),
+    st.one_of(
+        st.binary(max_size=80),
+        st.builds(
+            "{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}{}\n".format,
+            st.sampled_from(["<f4", "<i8", "|O", ">f4", "<U8", "<f3", "|u1"]),
+            st.sampled_from(["False", "True"]),
+            st.sampled_from(["(3, 4)", "(3,)", "()", "(0,)", "(0, 10000000000000)", "(-1,)",
+                             "(10000000000, 10000000000)", "(4, 3, 1)", "__import__('os')"]),
+            st.text(" ", max_size=3),
+        ).map(str.encode),
+    ),
+    st.binary(max_size=100),
+)  # fmt: skip
+
+
+@given(st.sampled_from(_FILES[1:]), st.one_of(st.binary(), _NPY))
+@settings(deadline=None, max_examples=500)
+def test_content_that_agrees_with_the_manifest_is_not_trusted(
+    copies: Callable[[], Path], name: str, data: bytes
 ) -> None:
-    path = _write(tmp_path_factory.mktemp("s"))
-    names = ["words.txt", "vectors.npy", "counts.npy", "state/rows.npy"]
-    file = path / names[position % len(names)]
-    data = bytearray(file.read_bytes())
+    """Whatever a file holds, reading gives arrays and words that belong together or the error."""
+    path = copies()
+    _forge(path, name, data)
+    try:
+        vectors = load_vectors(path)
+        _open_everything(path)
+    except SnapshotError as error:
+        assert str(path) in str(error)  # noqa: PT017
+    else:
+        assert len(vectors.words) == len(vectors.vectors) == len(vectors.counts)
+
+
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+_KEYS = ["format", "format_version", "files", "config", "totals", "counters", "positions", "x"]
+
+
+@given(st.sampled_from(_KEYS), _JSON)
+@settings(deadline=None, max_examples=300)
+def test_a_manifest_with_senseless_values_is_the_named_error(
+    copies: Callable[[], Path], key: str, value: object
+) -> None:
+    path = copies()
+    manifest = orjson.loads((path / "manifest.json").read_bytes())
+    del manifest["manifest_sha256"]
+    manifest[key] = value
+    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+    try:
+        _open_everything(path)
+    except SnapshotError as error:
+        assert "manifest.json" in str(error)  # noqa: PT017
+
+
+@given(st.sampled_from(_FILES), st.integers(0, 10_000), st.integers(0, 7))
+@settings(deadline=None, max_examples=200)
+def test_any_flipped_bit_is_found_and_the_file_named(
+    copies: Callable[[], Path], name: str, position: int, bit: int
+) -> None:
+    path = copies()
+    data = bytearray((path / name).read_bytes())
     data[position % len(data)] ^= 1 << bit
-    file.write_bytes(data)
-    with pytest.raises(SnapshotError, match="checksum"):
+    (path / name).write_bytes(data)
+    with pytest.raises(SnapshotError, match=name.replace(".", r"\.")):
         snapshot.read(path).verify()
+
+
+def test_version_1_loads_and_later_ones_do_not(tmp_path: Path) -> None:
+    """A manifest of version 1 has no checksum of its own."""
+    path = _write(tmp_path)
+    manifest = orjson.loads((path / "manifest.json").read_bytes())
+    del manifest["manifest_sha256"]
+    for version in (1, 2, 3):
+        (path / "manifest.json").write_bytes(orjson.dumps(manifest | {"format_version": version}))
+        if version == 1:
+            _open_everything(path)
+        else:
+            with pytest.raises(SnapshotError, match=r"manifest\.json"):
+                snapshot.read(path)
 
 
 def test_the_newest_complete_one_is_found_when_the_last_is_damaged(tmp_path: Path) -> None:
@@ -95,31 +202,116 @@ def test_nothing_there_is_an_error_with_the_path(tmp_path: Path) -> None:
         load_vectors(tmp_path)
 
 
+@pytest.mark.parametrize("call", ["fsync", "mkdir", "rename"])
 def test_a_failed_write_leaves_nothing_and_the_old_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     kept = _write(tmp_path)
 
     def full_disk(*_args: object, **_options: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(snapshot.os, "fsync", full_disk)
+    owner = os if call == "fsync" else Path
+    monkeypatch.setattr(owner, call, full_disk)
     with pytest.raises(SnapshotError, match="No space left"):
         _write(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [kept.name, "LATEST"]
 
 
+def test_space_is_looked_for_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(SnapshotError, match="1 MiB free, a snapshot needs"):
+        _write(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_prune_keeps_the_newest_complete_ones(tmp_path: Path) -> None:
     paths = [_write(tmp_path) for _ in range(5)]
     (paths[4] / "words.txt").unlink()
-    snapshot.prune(tmp_path, keep=2)
+    prune(tmp_path, Retention(keep=2))
     assert [path.exists() for path in paths] == [False, False, True, True, True]
+
+
+def test_the_last_snapshot_of_hours_and_days_stays() -> None:
+    times = ["20260101T1000", "20260101T1030", "20260101T1110", "20260102T0900", "20260102T0959"]
+    paths = [Path(f"{i:08d}-{time}00Z") for i, time in enumerate(times)][::-1]
+    for retention, kept in [
+        (Retention(keep=1), [4]),
+        (Retention(keep=0), [4]),
+        (Retention(keep=1, hourly=3), [4, 2, 1]),
+        (Retention(keep=2, daily=9), [4, 3, 2]),
+        (Retention(keep=9), [4, 3, 2, 1, 0]),
+    ]:
+        assert sorted(retention.kept(paths), reverse=True) == [paths[4 - i] for i in kept]
+
+
+def test_cleaning_ends_what_was_interrupted(tmp_path: Path) -> None:
+    """Killed while writing, while deleting, or between the rename and LATEST."""
+    first, second = _write(tmp_path), _write(tmp_path)
+    (tmp_path / "LATEST").write_text(f"{first.name}\n")
+    (tmp_path / ".writing-00000003-x").mkdir()
+    (tmp_path / ".writing-LATEST").write_text("half")
+    shutil.copytree(first, tmp_path / ".deleting-00000001-x")
+    assert load_vectors(tmp_path).path == first
+    clean(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [first.name, second.name, "LATEST"]
+    assert load_vectors(tmp_path).path == second
+
+
+_READER = """
+import sys
+from w2v_online import load_vectors
+loads, newest = 0, 0
+while newest < int(sys.argv[2]):
+    wv = load_vectors(sys.argv[1])
+    sequence = wv.manifest["sequence"]
+    assert sequence >= newest, (sequence, newest)
+    assert set(wv.counts.tolist()) == {sequence}
+    assert (wv.vectors == sequence).all()
+    assert wv.words == [f"w{sequence}_{i}" for i in range(len(wv.counts))]
+    newest, loads = sequence, loads + 1
+print(loads)
+"""
+
+
+def test_a_reader_in_a_loop_never_fails_and_never_sees_mixed_versions(tmp_path: Path) -> None:
+    """Snapshots come and go as fast as they can; each holds its own number everywhere."""
+    last = 150
+    reader: subprocess.Popen[str] | None = None
+    for number in range(1, last + 1):
+        rows = 10 + number % 7
+        snapshot_writer.write(
+            tmp_path,
+            words="".join(f"w{number}_{i}\n" for i in range(rows)).encode(),
+            vectors=np.full((rows, 4), number, np.float32),
+            counts=np.full(rows, number),
+            count_errors=np.zeros(rows, np.int64),
+            state={},
+            manifest={},
+        )
+        prune(tmp_path, Retention(keep=2))
+        if reader is None:
+            reader = subprocess.Popen(
+                [sys.executable, "-c", _READER, str(tmp_path), str(last)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+    assert reader is not None
+    output, errors = reader.communicate(timeout=60)
+    assert reader.returncode == 0, errors
+    assert int(output) >= 1
 
 
 def test_a_manifest_cannot_name_files_elsewhere(tmp_path: Path) -> None:
     path = _write(tmp_path)
-    manifest = (path / "manifest.json").read_bytes()
-    (path / "manifest.json").write_bytes(manifest.replace(b"state/rows.npy", b"../../../../rows"))
+    manifest = orjson.loads((path / "manifest.json").read_bytes())
+    manifest["files"]["../../../../rows"] = manifest["files"].pop("state/rows.npy")
+    del manifest["manifest_sha256"]
+    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
     with pytest.raises(SnapshotError, match="impossible file"):
         load_vectors(path)
 

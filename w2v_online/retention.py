@@ -1,0 +1,100 @@
+"""Which snapshots stay, and the end of the others; only a folder's one writer may call this.
+
+The newest complete snapshot is never deleted, whatever is asked for.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from w2v_online import snapshot
+from w2v_online.errors import SnapshotError
+from w2v_online.snapshot_writer import TEMPORARY, point_latest_at
+
+_DELETING = ".deleting-"
+_HOUR_DIGITS = len("20260131T23")
+_DAY_DIGITS = len("20260131")
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The newest ``keep`` snapshots stay, and the last one of each of so many hours and days.
+
+    Hours and days (UTC) without a snapshot do not count.
+    """
+
+    keep: int = 5
+    hourly: int = 0
+    daily: int = 0
+
+    def kept(self, newest_first: list[Path]) -> set[Path]:
+        """Those that stay, of complete snapshots."""
+        by_hour = _last_of_each(newest_first, _HOUR_DIGITS)
+        by_day = _last_of_each(newest_first, _DAY_DIGITS)
+        newest = newest_first[: max(1, self.keep)]
+        return {*newest, *by_hour[: self.hourly], *by_day[: self.daily]}
+
+
+def _last_of_each(newest_first: Iterable[Path], digits: int) -> list[Path]:
+    """The newest snapshot of each span of time that has one; names hold the time."""
+    last: dict[str, Path] = {}
+    for path in newest_first:
+        last.setdefault(path.name.partition("-")[2][:digits], path)
+    return list(last.values())
+
+
+def prune(folder: Path, retention: Retention) -> list[Path]:
+    """Delete snapshots that need not stay; return what was deleted.
+
+    Incomplete ones older than the newest complete one go too. Raises SnapshotError if the folder
+    cannot be listed.
+    """
+    complete: list[Path] = []
+    incomplete: list[Path] = []
+    for path in snapshot.folders(folder):
+        try:
+            snapshot.read(path)
+        except SnapshotError:
+            if complete:
+                incomplete.append(path)
+        else:
+            complete.append(path)
+    kept = retention.kept(complete)
+    deleted = [path for path in complete + incomplete if path not in kept]
+    for path in deleted:
+        _delete(path)
+    return deleted
+
+
+def _delete(path: Path) -> None:
+    """Let a snapshot disappear at once, then free its space."""
+    hidden = path.with_name(f"{_DELETING}{path.name}")
+    try:
+        path.rename(hidden)
+    except OSError:
+        return  # a folder that cannot be written keeps what it has
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def clean(folder: Path) -> None:
+    """Delete what an interrupted write or deletion left, and let LATEST name the newest again."""
+    for prefix in (TEMPORARY, _DELETING):
+        for path in folder.glob(f"{prefix}*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError:
+                    pass  # in the way of nobody
+    for path in snapshot.folders(folder):
+        try:
+            snapshot.read(path)
+        except SnapshotError:
+            continue
+        if snapshot.newest_name(folder) != path.name:
+            point_latest_at(path)
+        return

@@ -1,0 +1,209 @@
+"""Snapshots as they are written: under a temporary name, every file synced, renamed last.
+
+So a snapshot appears complete or not at all, and an error at any step leaves the older ones as
+they were. Knows arrays and names, nothing of how they are trained or of when it is time to write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from w2v_online import npy, snapshot
+from w2v_online.errors import SnapshotError
+
+TEMPORARY = ".writing-"
+"""Names that begin so are unfinished."""
+
+_GATHERED_ROWS = 8192
+_SPARE_BYTES = 1 << 20
+"""Free space wanted besides the files': for the manifest, folders and block sizes."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a matrix in the given order, gathered only while they are written."""
+
+    matrix: NDArray[Any]
+    order: NDArray[np.integer[Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return int(len(self.order) * self.matrix.itemsize * self.matrix.shape[1])
+
+
+def array_chunks(array: NDArray[Any] | Rows) -> Iterator[bytes | memoryview]:
+    """A ``.npy`` file, a piece at a time."""
+    if isinstance(array, Rows):
+        yield npy.header(array.matrix.dtype, (len(array.order), *array.matrix.shape[1:]))
+        for first in range(0, len(array.order), _GATHERED_ROWS):
+            gathered = array.matrix[array.order[first : first + _GATHERED_ROWS]]
+            yield np.ascontiguousarray(gathered).data.cast("B")
+    else:
+        yield npy.header(array.dtype, array.shape)
+        if array.size:
+            yield np.ascontiguousarray(array).data.cast("B")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn an OSError into a SnapshotError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def sync(path: Path) -> None:
+    """Have a file or folder on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class SnapshotWriter:
+    """A snapshot that is being written below ``folder``: files first, then :meth:`publish`.
+
+    ``needed_bytes`` is what the files will take: SnapshotError at once if there is less space.
+    """
+
+    def __init__(self, folder: Path, needed_bytes: int = 0) -> None:
+        self.folder = folder
+        self.created = datetime.now(timezone.utc)
+        with _named(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_space(folder, needed_bytes + _SPARE_BYTES)
+        existing = snapshot.folders(folder)
+        self.sequence = snapshot.sequence_of(existing[0].name) + 1 if existing else 1
+        self.name = f"{self.sequence:08d}-{self.created:%Y%m%dT%H%M%SZ}"
+        self.path = folder / f"{TEMPORARY}{self.name}"
+        self.files: dict[str, dict[str, Any]] = {}
+        with _named(self.path):
+            self.path.mkdir()
+            (self.path / snapshot.STATE_FOLDER).mkdir()
+
+    def add(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+        """Write and sync a file."""
+        self.files[name] = write_file(self.path / name, chunks)
+
+    def add_array(self, name: str, array: NDArray[Any] | Rows) -> None:
+        """Write and sync an array."""
+        self.add(name, array_chunks(array))
+
+    def publish(self, manifest: dict[str, Any]) -> Path:
+        """Write the manifest, let the folder appear under its name, and point LATEST at it.
+
+        Returns the snapshot's path, with everything on the disk.
+        """
+        write_file(self.path / snapshot.MANIFEST, [self._manifest(manifest)])
+        path = self.folder / self.name
+        with _named(path):
+            sync(self.path / snapshot.STATE_FOLDER)
+            sync(self.path)
+            self.path.rename(path)
+            sync(self.folder)
+        point_latest_at(path)
+        return path
+
+    def _manifest(self, manifest: dict[str, Any]) -> bytes:
+        document = {
+            "format": snapshot.FORMAT_NAME,
+            "format_version": snapshot.FORMAT_VERSION,
+            "sequence": self.sequence,
+            "created": self.created.isoformat(timespec="seconds"),
+            **manifest,
+            "files": self.files,
+        }
+        return encode_manifest(document)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def encode_manifest(document: dict[str, Any]) -> bytes:
+    """A manifest with its checksum, whose key comes first: what is searched for is ours."""
+    blank = orjson.dumps({"manifest_sha256": "0" * 64, **document}, option=orjson.OPT_INDENT_2)
+    return blank.replace(b"0" * 64, snapshot.manifest_sha256(blank).encode(), 1)
+
+
+def write_file(file: Path, chunks: Iterable[bytes | memoryview]) -> dict[str, Any]:
+    """Write and sync a file; return its entry in the manifest. Raises SnapshotError."""
+    digest = hashlib.sha256()
+    with _named(file), file.open("wb") as stream:
+        for chunk in chunks:
+            stream.write(chunk)
+            digest.update(chunk)
+        stream.flush()
+        os.fsync(stream.fileno())
+        size = stream.tell()
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def point_latest_at(path: Path) -> None:
+    """Let LATEST name a snapshot, or be gone: readers then look at the folders themselves."""
+    folder = path.parent
+    temporary = folder / f"{TEMPORARY}{snapshot.LATEST}"
+    try:
+        write_file(temporary, [f"{path.name}\n".encode()])
+        temporary.rename(folder / snapshot.LATEST)
+        sync(folder)
+    except (OSError, SnapshotError):
+        # The snapshot itself is safe; an older name must not hide it.
+        for file in (temporary, folder / snapshot.LATEST):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError:
+                pass
+
+
+def _check_space(folder: Path, needed_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise SnapshotError(
+            f"{folder} has {free / 2**20:,.0f} MiB free, a snapshot needs "
+            f"{needed_bytes / 2**20:,.0f} MiB; make room, or lower --keep"
+        )
+
+
+def write(
+    folder: Path,
+    *,
+    words: bytes | memoryview,
+    vectors: NDArray[np.float32] | Rows,
+    counts: NDArray[Any],
+    count_errors: NDArray[Any],
+    state: Mapping[str, NDArray[Any] | Rows],
+    manifest: dict[str, Any],
+) -> Path:
+    """Write a whole snapshot below ``folder`` and point LATEST at it; return its path.
+
+    ``words`` is the content of words.txt, ``state`` the learner's arrays by name. Raises
+    SnapshotError, and nothing is left of it then.
+    """
+    arrays = {"vectors": vectors, "counts": counts, "count_errors": count_errors}
+    arrays |= {f"{snapshot.STATE_FOLDER}/{name}": array for name, array in state.items()}
+    needed_bytes = len(words) + sum(array.nbytes + 4096 for array in arrays.values())
+    writer = SnapshotWriter(folder, needed_bytes)
+    try:
+        writer.add("words.txt", [words])
+        for name, array in arrays.items():
+            writer.add_array(f"{name}.npy", array)
+        return writer.publish(manifest)
+    except BaseException:
+        writer.abort()
+        raise
