@@ -163,7 +163,10 @@ class Checkpointer:
             self._due_words = None
             self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
             return False
-        retention.prune(self._folder, self._keep)
+        try:
+            retention.prune(self._folder, self._keep)
+        except SnapshotError as error:
+            self._log.error("prune_failed", reason=str(error))
         self._written, self._durable = state, position
         self._written_at = self._clock()
         self._set_due()
