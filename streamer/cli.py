@@ -12,6 +12,7 @@ import click
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
 from streamer.options import SettingsCommand, load_settings
 from streamer.queries import QUERIES
+from streamer.views import VIEWS
 from w2v_online import __version__
 from w2v_online.errors import W2VError
 
@@ -52,7 +53,7 @@ main.add_command(
     )
 )
 
-for _command in QUERIES:
+for _command in [*QUERIES, *VIEWS]:
     main.add_command(_command)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from streamer.queries import QUERIES
 from streamer.settings import RunSettings
+from streamer.views import VIEWS
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text()
@@ -61,7 +62,7 @@ def test_the_readmes_queries_run(folder: Path) -> None:
 
 def test_every_flag_in_the_documents_exists() -> None:
     known = {"--" + name.replace("_", "-") for name in RunSettings.model_fields}
-    known |= {flag for query in QUERIES for param in query.params for flag in param.opts}
+    known |= {flag for query in [*QUERIES, *VIEWS] for param in query.params for flag in param.opts}
     known |= {"--config", "--help"}
     for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *(_ROOT / "docs").glob("[ds]*.md")]:
         flags = set(re.findall(r"--[a-z][a-z-]+", file.read_text()))

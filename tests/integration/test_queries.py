@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.pictures import read_layout
 from tests.integration.test_cli import run
-from w2v_online import load_vectors, word2vec_format
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, word2vec_format
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,83 @@ def test_init_starts_from_a_word2vec_file_once(vectors_file: Path, tmp_path: Pat
         result = run("--snapshot-dir", tmp_path / "x", *options, *wrong, stdin=b"a\n")
         assert result.returncode == 78
         assert hint in result.stderr
+
+
+@pytest.fixture(scope="module")
+def two_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two snapshots of words in two scripts, and one that looks like HTML."""
+    folder = tmp_path_factory.mktemp("views") / "s"
+    model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
+    words = ["king", "queen", "国王", "</script>", "$x^", "man", "woman", "<b>"]
+    generator = np.random.default_rng(1)
+    for _ in range(2):
+        model.learn([[words[i] for i in record] for record in generator.integers(0, 8, (200, 5))])
+        model.snapshot(folder)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["html", "png"])
+def test_a_map_is_drawn_and_lies_over_the_one_before(
+    two_snapshots: Path, tmp_path: Path, ending: str
+) -> None:
+    pytest.importorskip("plotly" if ending == "html" else "matplotlib")
+    output = tmp_path / f"map.{ending}"
+    old, new = sorted(path for path in two_snapshots.iterdir() if path.is_dir())
+    positions = []
+    for snapshot in (old, old, new):
+        result = run("map", snapshot, "--output", output)
+        assert (result.returncode, result.stdout) == (0, ""), result.stderr
+        layout = read_layout(output)
+        assert layout is not None
+        assert set(layout.words) == set(load_vectors(snapshot).words)
+        positions.append([layout.positions[layout.words.index(w)] for w in ("king", "国王")])
+    np.testing.assert_allclose(positions[0], positions[1], atol=1e-4)
+    assert not np.allclose(positions[0], positions[2], atol=1e-4)
+    if ending == "html":
+        page = output.read_text("utf-8")
+        assert page.count("</script>") == page.count("<script")
+        assert 'src="http' not in page
+    else:
+        assert output.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_drift_prints_and_draws(two_snapshots: Path, tmp_path: Path) -> None:
+    old, new = sorted(path for path in two_snapshots.iterdir() if path.is_dir())
+    result = run("drift", old, new, "--topn", "3", "--output", tmp_path / "drift.html")
+    assert result.returncode == 0, result.stderr
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    document = json.loads(run("drift", old, new, "--topn", "3", "--json").stdout)
+    assert [row[0] for row in rows] == [entry["word"] for entry in document]
+    assert len(document[0]["old_neighbors"]) == 5
+    assert (tmp_path / "drift.html").stat().st_size > 1_000_000
+    followed = json.loads(run("drift", "--word", "king", two_snapshots, "--json").stdout)
+    assert [entry["snapshot"] for entry in followed] == [old.name, new.name]
+    assert followed[0]["moved"] is None
+    assert len(run("drift", "--word", "king", two_snapshots).stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["drift", "{folder}"], 2, "give OLD and NEW"),
+        (["drift", "{folder}", "{folder}", "--word", "king"], 2, "one folder"),
+        (["drift", "{folder}", "{folder}", "--min-count", "100000"], 1, "share no word"),
+        (["drift", "{folder}", "--word", "kong"], 1, "did you mean king"),
+        (["map", "{folder}", "--output", "map.pdf"], 1, "neither .html nor .png"),
+        (["map", "{folder}", "--output", "missing/map.png"], 1, "cannot be written"),
+        (
+            ["export", "{folder}", "--format", "npz", "--output", "missing/x"],
+            1,
+            "cannot be written",
+        ),
+        (["export", "{folder}", "--format", "csv", "--output", "x"], 2, "csv"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    two_snapshots: Path, tmp_path: Path, args: list[str], code: int, message: str
+) -> None:
+    result = run(*(arg.format(folder=two_snapshots) for arg in args), cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []

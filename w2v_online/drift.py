@@ -1,0 +1,200 @@
+"""Whose meaning moved: two snapshots compared word by word, or one word through many.
+
+Vectors are laid over each other by orthogonal Procrustes on the words that stayed (Hamilton,
+Leskovec & Jurafsky 2016); what a word moved is one minus its cosine with its old self. Rare words
+always move more, because each sighting moves them more, so words are ranked by what they moved
+in relation to others seen as often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online import snapshot
+from w2v_online.alignment import robust_rotation
+from w2v_online.errors import SnapshotError
+from w2v_online.table import VectorTable
+from w2v_online.vectors import WordVectors, load_vectors
+
+MIN_COUNT = 100
+"""Sightings below which a word's movement is mostly chance."""
+
+_FITTED_WORDS = 10_000
+"""Most frequent words that fix the rotation."""
+
+_PEERS = 200
+"""Words before and after one in the order of counts that its movement is compared with."""
+
+_STEP = 20
+"""Words that share one median: close enough in count."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What happened to one word between two snapshots."""
+
+    word: str
+    moved: float
+    """One minus the cosine of its vectors: 0 stayed, 1 unrelated to what it was."""
+    relative: float
+    """``moved`` over the median of words seen as often."""
+    old_count: float
+    new_count: float
+    old_neighbors: list[str]
+    new_neighbors: list[str]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One word in one snapshot of a row."""
+
+    snapshot: str
+    created: str
+    words: int
+    """Words of the stream so far."""
+    count: float
+    moved: float
+    """Since the snapshot before; nan in the first one that knows the word."""
+    moved_in_all: float
+    """Since the first snapshot that knows the word."""
+    neighbors: list[str]
+
+
+def drift(
+    old: WordVectors,
+    new: WordVectors,
+    *,
+    topn: int = 50,
+    min_count: float = MIN_COUNT,
+    neighbors: int = 5,
+) -> list[Movement]:
+    """The ``topn`` words that moved most from ``old`` to ``new``, most first.
+
+    Considered are words that both know and that ``new`` has counted ``min_count`` times (all, if
+    nothing is known of its counts). ValueError if there is none, or if the sizes of the vectors
+    differ.
+    """
+    before, after = old.table, new.table
+    comparison = Comparison(before, after)
+    words = _considered(before, after, min_count)
+    old_rows = [before.rows[word] for word in words]
+    new_rows = [after.rows[word] for word in words]
+    moved = comparison.moved(old_rows, new_rows)
+    relative = moved / _usual(moved, np.array(old_rows))
+    most = np.argsort(-relative, kind="stable")[:topn]
+    chosen = [words[i] for i in most]
+    old_near = old.most_similar_batch(chosen, neighbors)
+    new_near = new.most_similar_batch(chosen, neighbors)
+    return [
+        Movement(
+            word=words[i],
+            moved=float(moved[i]),
+            relative=float(relative[i]),
+            old_count=before.counts[old_rows[i]].item(),
+            new_count=after.counts[new_rows[i]].item(),
+            old_neighbors=[word for word, _ in old_near[place]],
+            new_neighbors=[word for word, _ in new_near[place]],
+        )
+        for place, i in enumerate(most.tolist())
+    ]
+
+
+def _considered(before: VectorTable, after: VectorTable, min_count: float) -> list[str]:
+    counts = after.counts if after.counts.any() else np.full(len(after), np.inf)
+    words = [
+        word
+        for word, count in zip(after.words, counts.tolist(), strict=True)
+        if count >= min_count and word in before.rows
+    ]
+    if not words:
+        raise ValueError(
+            f"{before.name} and {after.name} share no word that was seen {min_count:g} times"
+        )
+    return words
+
+
+class Comparison:
+    """Two tables laid over each other by the rotation that their frequent words agree on.
+
+    ValueError if their vectors are of different sizes.
+    """
+
+    def __init__(self, before: VectorTable, after: VectorTable) -> None:
+        if before.vectors.shape[1] != after.vectors.shape[1]:
+            raise ValueError(
+                f"{before.name} has vectors of {before.vectors.shape[1]} numbers and {after.name} "
+                f"of {after.vectors.shape[1]}: they cannot be compared"
+            )
+        self._before, self._after = before, after
+        shared = [word for word in before.words[:_FITTED_WORDS] if word in after.rows]
+        self._turn = robust_rotation(
+            before.unit([before.rows[word] for word in shared]),
+            after.unit([after.rows[word] for word in shared]),
+        )
+
+    def turned(self, old_rows: list[int]) -> NDArray[np.float64]:
+        """float64[n, D]: the old unit vectors of words where they lie among the new ones."""
+        turned: NDArray[np.float64] = self._before.unit(old_rows) @ self._turn
+        return turned
+
+    def moved(self, old_rows: list[int], new_rows: list[int]) -> NDArray[np.float64]:
+        """float64[n]: one minus the cosine of each word's new vector with its old one."""
+        moved: NDArray[np.float64] = 1.0 - np.einsum(
+            "ij,ij->i", self.turned(old_rows), self._after.unit(new_rows).astype(np.float64)
+        )
+        return moved
+
+
+def _usual(moved: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[n]: the median movement of each word's peers, its neighbours in ``order``."""
+    ranked = np.argsort(order, kind="stable")
+    usual = np.empty(len(moved))
+    for place in range(0, len(ranked), _STEP):
+        peers = ranked[max(0, place - _PEERS) : place + _STEP + _PEERS]
+        usual[ranked[place : place + _STEP]] = np.median(moved[peers])
+    return np.maximum(usual, 1e-9)
+
+
+def history(folder: str | Path, word: str, *, neighbors: int = 5) -> list[Moment]:
+    """One word through all complete snapshots of a folder, oldest first; those without it left out.
+
+    Raises SnapshotError if there is no snapshot, UnknownWordError if none knows the word.
+    """
+    moments: list[Moment] = []
+    first = previous = latest = None
+    for path in reversed(snapshot.folders(Path(folder))):
+        try:
+            latest = load_vectors(path)
+        except SnapshotError:
+            continue
+        if word not in latest:
+            continue
+        first = first or latest
+        moments.append(
+            Moment(
+                snapshot=latest.path.name,
+                created=str(latest.manifest.get("created", "")),
+                words=int(latest.manifest.get("totals", {}).get("words", 0)),
+                count=latest.counts[latest.table.row(word)].item(),
+                moved=float("nan") if previous is None else _moved_word(previous, latest, word),
+                moved_in_all=_moved_word(first, latest, word),
+                neighbors=[near for near, _ in latest.most_similar(word, topn=neighbors)],
+            )
+        )
+        previous = latest
+    if latest is None:
+        raise SnapshotError(f"{folder} holds no snapshot")
+    if not moments:
+        latest.table.row(word)  # raises, with near spellings
+    return moments
+
+
+def _moved_word(before: WordVectors, after: WordVectors, word: str) -> float:
+    if before is after:
+        return 0.0
+    rows = [before.table.row(word)], [after.table.row(word)]
+    return float(Comparison(before.table, after.table).moved(*rows)[0])
