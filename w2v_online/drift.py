@@ -143,9 +143,8 @@ class Comparison:
 
     def moved(self, old_rows: list[int], new_rows: list[int]) -> NDArray[np.float64]:
         """float64[n]: one minus the cosine of each word's new vector with its old one."""
-        moved: NDArray[np.float64] = 1.0 - np.einsum(
-            "ij,ij->i", self.turned(old_rows), self._after.unit(new_rows).astype(np.float64)
-        )
+        cosines = np.einsum("ij,ij->i", self.turned(old_rows), self._after.unit(new_rows))
+        moved: NDArray[np.float64] = 1.0 - np.minimum(cosines, 1.0)
         return moved
 
 

@@ -16,8 +16,9 @@ from w2v_online.alignment import rotation
 from w2v_online.drift import Comparison, Movement
 from w2v_online.table import VectorTable
 
-DIRECTIONS = 4
-"""Principal components that an aligned layout is composed of."""
+DIRECTIONS = 10
+"""Principal components that an aligned layout is composed of: more steady than the first two, and
+nearly as spread out."""
 
 METHODS = ("pca", "umap")
 

@@ -25,8 +25,8 @@ def pair() -> tuple[WordVectors, WordVectors]:
     """The same words before and after: turned as a whole, noise for rare words, three swapped."""
     generator = np.random.default_rng(11)
     words = [f"w{number}" for number in range(600)]
-    before = generator.normal(size=(600, 12))
-    after = before + generator.normal(size=(600, 12)) * np.linspace(0.02, 0.8, 600)[:, None]
+    before = generator.normal(size=(600, 12)) / np.arange(1, 13)
+    after = before + generator.normal(size=(600, 12)) * np.linspace(0.01, 0.2, 600)[:, None]
     for a, b in ((5, 100), (33, 250)):
         after[[a, b]] = after[[b, a]]
     counts = (100_000 / np.arange(1, 601)).astype(np.int64)
@@ -81,7 +81,7 @@ def test_what_cannot_be_compared_is_refused(pair: tuple[WordVectors, WordVectors
 
 def test_a_word_is_followed_through_the_snapshots(tmp_path: Path) -> None:
     """Counts and neighbours of each; snapshots before its first sighting are left out."""
-    model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
+    model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, sample=0.0))
     texts = [["the", "cat"], ["the", "novel"], ["a", "novel", "cat"]]
     for text in texts:
         model.learn([text] * 40)
