@@ -149,7 +149,6 @@ def _open_kafka(
     settings: RunSettings, config: dict[str, Any], position: dict[str, Any], log: Any
 ) -> Source:
     """The Kafka source at the position of the checkpoint (``{}`` without one)."""
-    from streamer.sources.kafka.config import partition_numbers
     from streamer.sources.kafka.source import KafkaSource
 
     return KafkaSource(
@@ -158,7 +157,7 @@ def _open_kafka(
         log,
         topics=settings.kafka_topic,
         pattern=settings.kafka_topic_pattern,
-        partitions=partition_numbers(settings.kafka_partitions),
+        partitions=settings.kafka_partitions,
         start=settings.kafka_start,
         expired=settings.kafka_expired,
     )

@@ -6,6 +6,7 @@ those since the last checkpoint are sent again; topic, partition and offset tell
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,10 @@ from streamer.sources.base import Origin
 MAX_WAITING = 1000
 """Letters sent and not confirmed yet; more wait for these."""
 
-RETRY_SECONDS = 10.0
+SEND_SECONDS = 10.0
+"""Longest wait for one answer of a broker."""
+
+_BACKOFF_SECONDS = (0.5, 10.0)
 
 
 class DeadLetters:
@@ -30,7 +34,7 @@ class DeadLetters:
         log: Any,
         is_stopping: Callable[[], bool],
     ) -> None:
-        milliseconds = int(1000 * RETRY_SECONDS)
+        milliseconds = int(1000 * SEND_SECONDS)
         known = KafkaProducer.DEFAULT_CONFIG
         self._config = {
             **{key: value for key, value in consumer_config.items() if key in known},
@@ -38,7 +42,7 @@ class DeadLetters:
             "linger_ms": 5,
             "max_block_ms": milliseconds,
             "request_timeout_ms": milliseconds,
-            "delivery_timeout_ms": milliseconds,
+            "delivery_timeout_ms": 2 * milliseconds,
         }
         self._producer: Any = None
         self._topic = topic
@@ -70,32 +74,45 @@ class DeadLetters:
 
         False if the process is stopping and they are not: the checkpoint must not pass them.
         """
-        while self._waiting:
-            failed = []
-            for value, headers, future in self._waiting:
-                try:
-                    if future is None:
-                        raise KafkaError("not sent")
-                    future.get(timeout=RETRY_SECONDS + 1)
-                    self.sent += 1
-                except KafkaError as error:
-                    failed.append((value, headers, error))
-            self._waiting = []
-            if failed:
-                self._log.error(
-                    "dead_letters_wait",
-                    topic=self._topic,
-                    letters=len(failed),
-                    reason=str(failed[0][2]),
-                )
-                stopping = self._is_stopping()
-                self._waiting = [
-                    (value, headers, None if stopping else self._try_to_send(value, headers))
-                    for value, headers, _ in failed
-                ]
-                if stopping:
-                    return False
+        pause = _BACKOFF_SECONDS[0]
+        while error := self._take_out_stored():
+            self._log.error(
+                "dead_letters_wait",
+                topic=self._topic,
+                letters=len(self._waiting),
+                reason=error,
+                retry_seconds=pause,
+            )
+            if self._pause(pause):
+                return False
+            pause = min(2 * pause, _BACKOFF_SECONDS[1])
+            self._waiting = [
+                (value, headers, self._try_to_send(value, headers))
+                for value, headers, _ in self._waiting
+            ]
         return True
+
+    def _take_out_stored(self) -> str | None:
+        """Wait for all letters sent; keep those that failed and return why one did."""
+        failed, reason = [], None
+        for value, headers, future in self._waiting:
+            try:
+                if future is None:
+                    raise KafkaError("it could not be sent")
+                future.get(timeout=3 * SEND_SECONDS)
+                self.sent += 1
+            except KafkaError as error:
+                failed.append((value, headers, None))
+                reason = str(error) or type(error).__name__
+        self._waiting = failed
+        return reason
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; whether the process is to stop instead of trying again."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._is_stopping():
+            time.sleep(0.05)
+        return self._is_stopping()
 
     def close(self) -> None:
         """Let go of the connection; what is not stored is not covered by a checkpoint either."""

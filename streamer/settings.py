@@ -81,6 +81,23 @@ def parse_pairs(value: object) -> object:
     return pairs
 
 
+def parse_numbers(value: object) -> object:
+    """``0``, ``2`` and ``4-7`` as the numbers that they name, in order."""
+    texts = split_values(value)
+    if not isinstance(texts, tuple):
+        return value
+    numbers: set[int] = set()
+    for text in texts:
+        found = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
+        if not found:
+            raise ValueError("expected numbers and ranges such as 0,2,4-7")
+        numbers |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
+    return tuple(sorted(numbers))
+
+
+Numbers = Annotated[tuple[int, ...], BeforeValidator(parse_numbers)]
+
+
 def holds_secret(key: str) -> bool:
     """Whether a key of something's own settings names a secret, by its name."""
     return any(part in key.lower() for part in ("password", "secret", "token"))
@@ -152,7 +169,7 @@ class RunSettings(LearnerConfig):
         description="Regular expression for whole names of topics to read, new ones included.",
         json_schema_extra=_kafka("REGEX"),
     )
-    kafka_partitions: Values = Field(
+    kafka_partitions: Numbers = Field(
         (),
         description="Read these partitions of each topic, as 0,2,4-7, and leave the group to "
         "others. Default: what the group assigns.",

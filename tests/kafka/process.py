@@ -11,11 +11,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from w2v_online import load_vectors
 
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 60.0
 SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
 
 
@@ -59,6 +60,13 @@ class Daemon:
                 ended = not self._reader.is_alive()
                 if ended or not self._news.wait(max(0.0, deadline - time.monotonic())):
                     raise AssertionError(f"no {pattern}:\n" + "".join(self.lines))
+
+    def times_of(self, pattern: str) -> list[float]:
+        """When each line that the pattern is found in was written, in seconds."""
+        with self._news:
+            found = [line for line in self.lines if re.search(pattern, line)]
+        stamps = [re.match(r"timestamp=(\S+)", line) for line in found]
+        return [datetime.fromisoformat(stamp[1]).timestamp() for stamp in stamps if stamp]
 
     def event(self, name: str, count: int = 1) -> str:
         return self.wait_for(rf"event={name}\b", count)

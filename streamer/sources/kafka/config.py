@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -116,6 +117,9 @@ def _check(config: dict[str, Any]) -> None:
             f"kafka setting security_protocol is {protocol!r}; "
             "it must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
         )
+    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_crlfile"):
+        if name in config and not os.access(config[name], os.R_OK):
+            raise ConfigurationError(f"kafka setting {name}: {config[name]} cannot be read")
     has_user = "sasl_plain_username" in config
     if has_user and not protocol.startswith("SASL_"):
         raise ConfigurationError(
@@ -134,15 +138,3 @@ def _check(config: dict[str, Any]) -> None:
             f"sasl_mechanism={mechanism} needs --kafka-username, and a password in "
             "W2V_STREAM_KAFKA_PASSWORD or in the file of --kafka-password-file"
         )
-
-
-def partition_numbers(texts: tuple[str, ...]) -> list[int]:
-    """The numbers that ``0``, ``2`` and ``4-7`` name."""
-    numbers: set[int] = set()
-    for text in texts:
-        found = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
-        if not found:
-            raise ConfigurationError(f"--kafka-partitions: {text!r} is not a number or a range")
-        first = int(found[1])
-        numbers |= set(range(first, int(found[2] or first) + 1))
-    return sorted(numbers)

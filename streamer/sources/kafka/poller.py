@@ -16,11 +16,13 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from streamer.errors import ConfigurationError, SourceError
 from streamer.settings import StartTime
 from streamer.sources.kafka import start
+from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog
 from streamer.sources.kafka.handover import Chunk, Handover, Offsets
 from streamer.sources.kafka.values import BulkRecords, Values
 
@@ -32,8 +34,6 @@ PAUSED_SECONDS = 0.02
 COMMIT_SECONDS = 5.0
 LOOKUP_SECONDS = 10.0
 _BACKOFF_SECONDS = (0.5, 10.0)
-_REPEAT_SECONDS = 30.0
-"""How often a message about something that lasts is repeated."""
 
 _FATAL = (
     kafka_errors.AuthorizationError,
@@ -53,7 +53,7 @@ class Subscription:
 
     topics: tuple[str, ...]
     pattern: str | None
-    partitions: list[int]  # of each topic; the group assigns if there are none
+    partitions: tuple[int, ...]  # of each topic; the group assigns if there are none
     start: StartTime
     expired: str
     daemon: str  # the identity that commits carry
@@ -86,6 +86,7 @@ class Poller(threading.Thread):
         self._wanted = subscription
         self._handover = handover
         self._log = log
+        self._client_log = ClientLog(log)
         self._consumer: Any = None
         self._closing = threading.Event()
         self._to_begin: set[TopicPartition] = set()
@@ -122,17 +123,24 @@ class Poller(threading.Thread):
 
     def _connect(self) -> None:
         while self._consumer is None and not self._closing.is_set():
+            clients: list[Any] = []
             try:
-                self._consumer = KafkaConsumer(**self._config)
-                for topic in self._wanted.topics:
-                    self._consumer.partitions_for_topic(topic)  # known before the group is joined
+                self._consumer = self._make_consumer(clients)
             except _FATAL as error:
                 raise ConfigurationError(f"Kafka refuses: {_reason(error)}") from error
             except (ValueError, TypeError, AssertionError, OSError) as error:
                 raise ConfigurationError(f"wrong Kafka settings: {_reason(error)}") from error
             except kafka_errors.KafkaError as error:
-                servers = ",".join(self._config["bootstrap_servers"])
-                self._wait_after(error, "kafka_unreachable", bootstrap_servers=servers)
+                for client in clients:
+                    client.close()
+                if self._client_log.refusal is not None:
+                    reason = _reason(self._client_log.refusal)
+                    raise ConfigurationError(f"Kafka refuses: {reason}") from error
+                details = {"bootstrap_servers": ",".join(self._config["bootstrap_servers"])}
+                if "sasl_mechanism" in self._config:
+                    # The broker's answer is lost when it comes together with the disconnection.
+                    details["note"] = "if brokers are up, they may refuse the credentials"
+                self._wait_after(error, "kafka_unreachable", **details)
         if self._consumer is None:
             return
         self._backoff = _BACKOFF_SECONDS[0]
@@ -144,6 +152,18 @@ class Poller(threading.Thread):
         elif not wanted.partitions:
             self._consumer.subscribe(topics=list(wanted.topics), listener=listener)
         self._log.info("kafka_connected", group=self._config["group_id"])
+
+    def _make_consumer(self, clients: list[Any]) -> Any:
+        """A consumer; its client is put into ``clients``, to be let go if it is not to be."""
+
+        def make_client(**config: Any) -> KafkaNetClient:
+            clients.append(KafkaNetClient(**config))
+            return clients[-1]
+
+        consumer = KafkaConsumer(kafka_client=make_client, **self._config)
+        for topic in self._wanted.topics:
+            consumer.partitions_for_topic(topic)  # known before the group is joined
+        return consumer
 
     def _guarded(self, action: Any) -> None:
         """Do one thing; what may pass is logged and waited out."""
@@ -211,7 +231,8 @@ class Poller(threading.Thread):
             return
         for topic in self._wanted.topics:
             if topic not in self._known_topics and self._is_time_to_say(topic):
-                if self._consumer.partitions_for_topic(topic):
+                # What the client knows: asking would wait until the topic is made.
+                if self._consumer._cluster.partitions_for_topic(topic):
                     continue
                 self._log.warning(
                     "kafka_topic_unknown", topic=topic, note="waiting for it to be made"
@@ -219,7 +240,7 @@ class Poller(threading.Thread):
 
     def _is_time_to_say(self, what: str) -> bool:
         now = time.monotonic()
-        if now - self._said.get(what, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+        if now - self._said.get(what, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
         self._said[what] = now
         return True

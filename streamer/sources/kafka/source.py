@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +40,6 @@ class KafkaSource:
     ) -> None:
         self._daemon = position.get("daemon") or uuid.uuid4().hex
         self._handover = Handover(_offsets(position))
-        _forward_logs(log)
         self._poller = Poller(
             config, Subscription(daemon=self._daemon, **subscription), self._handover, log
         )
@@ -129,21 +127,3 @@ def _offsets(position: dict[str, Any]) -> Offsets:
         raise ConfigurationError(
             f"the checkpoint's Kafka position is garbled ({error}); take an older snapshot"
         ) from error
-
-
-class _LogHandler(logging.Handler):
-    """kafka-python's own warnings as events, in one line each."""
-
-    def __init__(self, log: Any) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage().split("\n")[0]
-        self._log.warning("kafka_client", logger=record.name, message=message)
-
-
-def _forward_logs(log: Any) -> None:
-    logger = logging.getLogger("kafka")
-    logger.handlers = [_LogHandler(log)]
-    logger.propagate = False

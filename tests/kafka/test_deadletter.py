@@ -1,0 +1,82 @@
+"""Messages that cannot be decoded: counted, kept, never in the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from tests.kafka.cluster import Cluster
+from tests.kafka.process import Daemon, counts
+from w2v_online import load_vectors
+
+Start = Callable[..., Daemon]
+
+
+def _poisoned(number: int) -> list[bytes]:
+    """Every tenth message is bad, in four ways."""
+    bad = [b"\xff\xfe", b'{"text": ', b'{"other": "x"}', b'{"text": {"not": "text"}}']
+    return [
+        bad[i // 10 % 4] + b" " * (i % 7) if i % 10 == 0 else orjson.dumps({"text": f"w{i % 97}"})
+        for i in range(number)
+    ]
+
+
+def test_poison_is_counted_and_kept_and_nothing_else_lost(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """Also across SIGKILL: each poison message is in the topic, with where it came from."""
+    topic, letters, messages = cluster.topic(4), cluster.topic(), _poisoned(8_000)
+    cluster.produce(topic, messages)
+    options = [
+        "--kafka-topic", topic, "--kafka-group", topic, "--kafka-dead-letter-topic", letters,
+        "--json-field", "text",
+    ]  # fmt: skip
+    killed = daemon(*options, "--snapshot-every", "2000words")
+    killed.event("snapshot_written")
+    killed.kill()
+    process = daemon(*options, "--snapshot-every", "1s")
+    process.wait_for_words(7_200)
+    assert process.stop() == 0
+    good = Counter(f"w{i % 97}" for i in range(8_000) if i % 10)
+    assert counts(tmp_path / "s") == good
+    assert load_vectors(tmp_path / "s").manifest["counters"]["invalid_records"] == 800
+    kept = {}
+    for record in cluster.read(letters):
+        headers = {key: value.decode() for key, value in record.headers}
+        assert headers["topic"] == topic
+        assert headers["reason"].startswith(("broken JSON", "JSON "))
+        kept[int(headers["partition"]), int(headers["offset"])] = record.value
+    assert Counter(kept.values()) == Counter(messages[::10])
+
+
+def test_text_that_is_not_utf8_is_a_letter_or_keeps_its_words(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    topic, letters = cluster.topic(), cluster.topic()
+    cluster.produce(topic, [b"good", b"caf\xe9 bad\nline", b"good"])
+    with_letters = daemon(
+        "--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s",
+        "--kafka-dead-letter-topic", letters,
+    )  # fmt: skip
+    with_letters.wait_for_words(2)
+    assert with_letters.stop() == 0
+    assert [record.value for record in cluster.read(letters)] == [b"caf\xe9 bad\nline"]
+    without = daemon("--kafka-topic", topic, "--snapshot-every", "1s", folder=tmp_path / "without")
+    without.wait_for_words(5)
+    assert without.stop() == 0
+    assert counts(tmp_path / "without") == Counter(["good", "good", "caf\ufffd", "bad", "line"])
+
+
+def test_errors_stop_names_the_message(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
+    topic = cluster.topic()
+    cluster.produce(topic, [b"good"])
+    options = ["--kafka-topic", topic, "--kafka-group", topic, "--errors", "stop"]
+    process = daemon(*options, "--snapshot-every", "1s")
+    process.wait_for_words(1)
+    cluster.produce(topic, [b"\xff"])
+    assert process.process.wait(timeout=60) == 1
+    process.wait_for(f"topic {topic} partition 0 offset 1 cannot be decoded: not UTF-8")
+    assert counts(tmp_path / "s") == Counter(["good"])

@@ -1,0 +1,100 @@
+"""Several daemons share a topic: every message is in one model, whoever comes and goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from tests.kafka.cluster import Cluster
+from tests.kafka.process import Daemon, counts, lines_of, words_of
+
+Start = Callable[..., Daemon]
+
+
+def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
+    """One joins late, one leaves politely, one is killed: over all models each message is once."""
+    topic, lines = cluster.topic(6), lines_of(30_000)
+    produced = threading.Thread(target=_produce_slowly, args=(cluster, topic, lines))
+    produced.start()
+    options = ["--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s"]
+    folders = [tmp_path / name for name in ("stays", "leaves", "dies")]
+    stays, leaves, dies = (
+        _started(daemon, options, folder) for folder in folders
+    )  # each joins when the one before is at work
+    rebalance_seconds = []
+    leaves.wait_until(lambda: leaves.saved_words() > 0)
+    begun = len(_begun(stays))
+    began = time.monotonic()
+    assert leaves.stop() == 0
+    stays.wait_until(lambda: len(_begun(stays)) > begun)
+    rebalance_seconds.append(time.monotonic() - began)
+    dies.wait_until(lambda: dies.saved_words() > 0)
+    begun = len(_begun(stays))
+    began = time.monotonic()
+    dies.kill()
+    stays.wait_until(lambda: len(_begun(stays)) >= begun + 6)
+    rebalance_seconds.append(time.monotonic() - began)
+    produced.join()
+    expected = words_of(lines)
+    stays.wait_until(lambda: sum((counts(folder) for folder in folders), Counter()) == expected, 60)
+    assert stays.stop() == 0
+    assert sum((counts(folder) for folder in folders), Counter()) == expected
+    assert max(rebalance_seconds) < cluster.session_milliseconds / 1000 + 5
+    assert not any("kafka_partitions_lost" in line for line in stays.lines + leaves.lines)
+
+
+def _produce_slowly(cluster: Cluster, topic: str, lines: list[bytes]) -> None:
+    """For about ten seconds, so that rebalances happen under load."""
+    for first in range(0, len(lines), 3000):
+        cluster.produce(topic, lines[first : first + 3000])
+        time.sleep(0.7)
+
+
+def _started(daemon: Start, options: list[str], folder: Path) -> Daemon:
+    process = daemon(*options, folder=folder)
+    process.event("kafka_partition_begun")
+    return process
+
+
+def _begun(process: Daemon) -> list[float]:
+    return process.times_of("event=kafka_partition_begun")
+
+
+def test_a_partition_that_another_daemon_learned_is_not_learned_again(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """A daemon comes back with an old checkpoint and goes on behind what the other has learned."""
+    topic = cluster.topic()
+    options = ["--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s"]
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for turn, word in enumerate([b"a", b"b", b"c"]):
+        cluster.produce(topic, [word])
+        process = daemon(*options, folder=folders[turn % 2])
+        process.wait_for_words(turn // 2 + 1)
+        assert process.stop() == 0
+    assert counts(folders[0]) == Counter("ac")
+    assert counts(folders[1]) == Counter("b")
+    assert 'reason="another daemon"' in process.event("kafka_partition_begun")
+
+
+def test_slow_training_causes_no_rebalance(cluster: Cluster, daemon: Start) -> None:
+    """A batch takes longer than max.poll.interval.ms; polling does not wait for it."""
+    topic = cluster.topic()
+    cluster.produce(topic, lines_of(8_000, words=12))
+    process = daemon(
+        "--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s",
+        "--vector-size", "1200", "--negative", "15", "--window", "40", "--sample", "1",
+        "--kafka-config", f"max_poll_interval_ms={cluster.session_milliseconds}",
+    )  # fmt: skip
+    process.wait_for_words(8_000 * 12)
+    assert process.stop() == 0
+    begun = process.times_of("event=kafka_partition_begun")
+    # A checkpoint is due after every batch, at this speed.
+    batches = [begun[-1], *process.times_of("event=snapshot_written")]
+    longest = max(after - before for before, after in pairwise(batches))
+    assert longest > cluster.session_milliseconds / 1000, process.lines
+    assert begun[-1] < begun[0] + 1, "a rebalance came later than those of the start"
