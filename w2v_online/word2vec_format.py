@@ -126,7 +126,9 @@ def _read_text(
             vector = np.array(fields[1:], np.float64)
         except ValueError:
             vector = np.empty(0)
-        if len(vector) != size or not size:
+        if not size:
+            raise FileFormatError(f"{path} is no word2vec file: it begins without numbers")
+        if len(vector) != size:
             raise FileFormatError(f"{path}, line {number}: expected a word and {size} numbers")
         rows.add(fields[0], vector.astype(np.float32))
         read += 1

@@ -148,6 +148,7 @@ def test_the_first_of_equal_words_counts_and_spaces_stay(tmp_path: Path) -> None
     ("content", "message"),
     [
         (b"", "is empty"),
+        (b"prose\n", "is no word2vec file"),
         (b"3 2\na 1 2\nb 3 4\n", "ends after 2 of 3 words"),
         (b"1 2\na 1 2\nb 3 4\n", "line 3: more words"),
         (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
