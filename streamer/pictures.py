@@ -24,9 +24,6 @@ from w2v_online.errors import ExportError
 from w2v_online.layout import Layout
 
 _LAYOUT_ID = "w2v-stream-layout"
-_LABELS = 150
-"""Words with a label at first; the others show theirs when pointed at, or all at a click."""
-
 _INCHES, _DOTS_PER_INCH = 14, 150
 
 _WIDE_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Unifont")
@@ -94,7 +91,8 @@ def _html(picture: Picture) -> str:
 
     x, y = picture.layout.positions.T
     labels = [html.escape(shown(word)) for word in picture.layout.words]
-    few = [*labels[:_LABELS], *[""] * (len(labels) - _LABELS)]
+    readable = set(_readable(picture.layout.positions))
+    few = [label if i in readable else "" for i, label in enumerate(labels)]
     hover = [
         f"<b>{label}</b><br>{html.escape(detail)}"
         for label, detail in zip(labels, picture.details, strict=True)
@@ -133,7 +131,8 @@ def _html(picture: Picture) -> str:
         template="plotly_white",
         hovermode="closest",
         showlegend=False,
-        yaxis={"scaleanchor": "x"},
+        xaxis={"visible": False},
+        yaxis={"visible": False, "scaleanchor": "x"},
         updatemenus=[
             {
                 "type": "buttons",
@@ -148,7 +147,9 @@ def _html(picture: Picture) -> str:
             }
         ],
     )
-    page: str = figure.to_html(include_plotlyjs=True, config={"scrollZoom": True})
+    page: str = figure.to_html(
+        include_plotlyjs=True, config={"scrollZoom": True}, default_height="96vh"
+    )
     data = f'<script type="application/json" id="{_LAYOUT_ID}">{_layout_json(picture.layout)}'
     head, end, tail = page.rpartition("</body>")
     return head + data + "</script>\n" + end + tail
