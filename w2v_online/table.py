@@ -52,8 +52,8 @@ class VectorTable:
                 "do not belong together"
             )
         self.words = words
-        self.vectors = vectors
-        self.counts = counts
+        self.vectors = _read_only(vectors)
+        self.counts = _read_only(counts)
         self.name = name
 
     def __len__(self) -> int:
@@ -151,3 +151,9 @@ class VectorTable:
         by_query = np.ascontiguousarray(best.T)
         groups: NDArray[np.int64] = np.argpartition(-by_query, kept - 1, axis=1)[:, :kept]
         return np.sort(groups, axis=1)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

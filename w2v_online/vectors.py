@@ -133,14 +133,15 @@ class WordVectors:
     def refresh(self) -> bool:
         """Load the newest snapshot if there is a newer one; return whether there was.
 
+        Vectors that were loaded from one snapshot or a file, not from a folder of snapshots, stay.
         Everything a query needs is ready before the swap. Raises SnapshotError if the folder holds
         no complete snapshot any more; the one that is loaded stays.
         """
         if self._source is None or snapshot.newest_name(self._source) == self.path.name:
             return False
-        loaded = _load_newest(self._source)
-        if loaded.path == self.path:
+        if snapshot.read(self._source).path == self.path:
             return False
+        loaded = _load_newest(self._source)
         loaded.table.prepare()
         self._loaded = loaded
         return True
@@ -286,4 +287,5 @@ def load_vectors(path: str | Path) -> WordVectors:
         words, vectors = read_word2vec(path)
         table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))
         return WordVectors(_Loaded(path, {}, table))
-    return WordVectors(_load_newest(path), path)
+    loaded = _load_newest(path)
+    return WordVectors(loaded, None if loaded.path == path else path)

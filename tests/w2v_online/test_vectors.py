@@ -76,6 +76,27 @@ def test_a_text_is_the_weighted_mean_of_its_words(wv: WordVectors) -> None:
     assert not wv.embed(["never seen"]).any()
 
 
+def test_vectors_cannot_be_written(wv: WordVectors) -> None:
+    for array in (wv.vectors, wv["w1"], wv.counts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_one_snapshot_stays_what_it_is(tmp_path: Path) -> None:
+    """Loaded by its own name it is not followed by newer ones; the folder's newest is."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1))
+    model.learn([["a", "b"]])
+    path = model.snapshot(tmp_path)
+    one, newest = load_vectors(path), load_vectors(tmp_path)
+    model.learn([["c", "b"]])
+    model.snapshot(tmp_path)
+    (tmp_path / "LATEST").unlink()
+    assert not one.refresh()
+    assert newest.refresh()
+    assert ("c" in one, "c" in newest) == (False, True)
+    assert not newest.refresh()
+
+
 def test_unknown_words_are_named_with_near_spellings(wv: WordVectors) -> None:
     questions: list[Callable[[], object]] = [
         lambda: wv["w333"],
