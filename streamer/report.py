@@ -101,8 +101,9 @@ class Progress:
 
     def learned(self, stats: BatchStats) -> None:
         """Take in what a batch did."""
-        self.words += stats.words
-        self._learned = self._clock()
+        if stats.words:
+            self.words += stats.words
+            self._learned = self._clock()
         if stats.pairs:
             weight = 1.0 - math.exp(-stats.words / _LOSS_WORDS)
             old = stats.loss if math.isnan(self.loss) else self.loss

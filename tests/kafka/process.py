@@ -23,13 +23,19 @@ SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
 class Daemon:
     """``w2v-stream run`` with some options; ``lines`` is what it has written to stderr so far."""
 
-    def __init__(self, *args: str, folder: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *args: str,
+        folder: Path,
+        env: dict[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith("W2V_STREAM_")}
         command = [sys.executable, "-m", "streamer", "run", *SMALL, "--snapshot-dir", str(folder)]
         self.process = subprocess.Popen(
             [*command, *args],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stderr=subprocess.PIPE,
             env=kept | (env or {}),
             text=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +185,21 @@ def test_expired_messages_are_reported(
     again.wait_for_words(2)
     assert again.stop() == 0
     assert counts(tmp_path / "s") == Counter("ad")
+
+
+def test_lines_sent_by_the_example_are_learned(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    topic = cluster.topic()
+    subprocess.run(
+        [sys.executable, "examples/produce.py", "--topic", topic, "-",
+         "--bootstrap-servers", cluster.bootstrap_servers],
+        input=b"one two\nthree\n", check=True, timeout=60,
+    )  # fmt: skip
+    process = daemon("--kafka-topic", topic, *_group(topic), *_OFTEN)
+    process.wait_for_words(3)
+    assert process.stop() == 0
+    assert load_vectors(tmp_path / "s").manifest["totals"]["records"] == 2
 
 
 def test_a_snapshot_on_demand_is_committed(cluster: Cluster, daemon: Start) -> None:
