@@ -26,6 +26,9 @@ _COSMUL_EPSILON = 1e-6
 """Keeps 3CosMul's denominator from zero (Levy and Goldberg use 0.001, gensim this)."""
 
 _BLOCK_QUESTIONS = 512
+_BLOCK_FLOATS = 1 << 25
+"""Questions asked at once, and cosines that 3CosMul holds for them: at most 128 MB."""
+
 _FOUND = 8
 """Answers looked at: the first that is not, in any case, a word of the question counts."""
 
@@ -246,9 +249,11 @@ def _answer(
 ) -> NDArray[np.bool_]:
     """Whether each question (rows a, b, c, expected) is answered right."""
     right = np.zeros(len(questions), bool)
-    find = _nearest_add if method == "3cosadd" else _nearest_mul
-    for first in range(0, len(questions), _BLOCK_QUESTIONS):
-        block = questions[first : first + _BLOCK_QUESTIONS]
+    find, size = _nearest_add, _BLOCK_QUESTIONS
+    if method == "3cosmul":
+        find, size = _nearest_mul, max(1, min(size, _BLOCK_FLOATS // (3 * searched)))
+    for first in range(0, len(questions), size):
+        block = questions[first : first + size]
         found = first_rows[find(table, block, searched)]
         is_allowed = (found[:, :, None] != block[:, None, :3]).all(axis=2)
         best = found[np.arange(len(block)), is_allowed.argmax(axis=1)]
@@ -271,7 +276,9 @@ def _nearest_mul(
     """int64[questions, _FOUND]: rows by cos(b) cos(c) / cos(a), cosines shifted to [0, 1]."""
     asked, inverse = np.unique(questions[:, :3], return_inverse=True)
     columns = inverse.reshape(-1, 3).T
-    cosines = (1.0 + table.cosines(table.unit(asked), slice(0, searched)).T) / 2.0
+    cosines = np.ascontiguousarray(table.cosines(table.unit(asked), slice(0, searched)).T)
+    cosines += 1.0
+    cosines /= 2.0
     rows = np.empty((len(questions), min(_FOUND, searched)), np.int64)
     for i, (a, b, c) in enumerate(columns.T):
         scores = cosines[b] * cosines[c] / (cosines[a] + _COSMUL_EPSILON)
