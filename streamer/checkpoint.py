@@ -1,17 +1,20 @@
 """Checkpoints: the learner's state and the source's position as one unit, on a schedule.
 
-Steps of one checkpoint: take the position behind what was learned, write a complete snapshot
-with both, prune old ones, hand the position back as durable, so that the source may tell others
-how far it has come. A failed write is logged and counted, training goes on, and it is tried
-again; only the last one, at the end of the stream, fails the process.
+Steps of one checkpoint: begin a snapshot behind the learner's back; once it is ready, cut: take
+state and position of the same moment; when it is on disk, prune old ones and hand the position back
+as durable, so that the source may tell others how far it has come. A failed write is logged and
+counted, training goes on, and it is tried again. The last one, at the end of the stream, is
+written at once; only its failure fails the process.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from streamer.errors import ConfigurationError
 from streamer.probe import QualityProbe
 from streamer.settings import Interval, RunSettings
 from w2v_online import retention, snapshot
+from w2v_online.background import BackgroundSnapshot
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.learner import OnlineWord2Vec
 from w2v_online.retention import Retention
@@ -83,6 +87,16 @@ class SnapshotFolder:
         return OnlineWord2Vec(config, tokenizer=tokenizer), {}
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What a checkpoint is of."""
+
+    records: int
+    words: int
+    vocabulary: int
+    position: dict[str, Any]
+
+
 class Checkpointer:
     """Writes checkpoints when they are due.
 
@@ -111,8 +125,13 @@ class Checkpointer:
         self._clock = clock
         self._source_name = source_name
         self._positions = dict(positions or {})
-        self._written: tuple[int, dict[str, Any]] | None = None
+        self._written: _Moment | None = None
         self._durable: dict[str, Any] | None = None
+        self._running: BackgroundSnapshot | None = None
+        self._cut: _Moment | None = None
+        self._began = 0.0
+        self._is_wanted = False
+        self._pruning: threading.Thread | None = None
         self._set_due()
         self._written_at: float | None = None
         self.failures = 0
@@ -122,11 +141,15 @@ class Checkpointer:
         self._due_at = None if every.seconds is None else self._clock() + every.seconds
         self._due_words = None if every.words is None else self._learner.total_words + every.words
 
-    def is_due(self) -> bool:
-        """Whether the interval since the last one has passed."""
-        if self._due_at is not None and self._clock() >= self._due_at:
+    def _is_due(self) -> bool:
+        """Whether one was asked for, or the interval since the last one has passed."""
+        if self._is_wanted or (self._due_at is not None and self._clock() >= self._due_at):
             return True
         return self._due_words is not None and self._learner.total_words >= self._due_words
+
+    def ask(self) -> None:
+        """Have one made as soon as possible, of a moment from now on."""
+        self._is_wanted = True
 
     def age_seconds(self) -> float | None:
         """Seconds since the last one was written, None before the first."""
@@ -137,44 +160,115 @@ class Checkpointer:
         durable, self._durable = self._durable, None
         return durable
 
+    def is_ready(self, position: dict[str, Any]) -> bool:
+        """Go on with what is due; whether it is time to :meth:`cut`, at ``position``.
+
+        Called between two batches; takes a moment only.
+        """
+        if self._running is not None:
+            self._look_at(self._running)
+        elif self._is_due():
+            self._is_wanted = False
+            self._set_due()
+            if self._moment(position) != self._written:
+                self._begin()
+        return self._running is not None and self._running.is_ready()
+
+    def cut(self, position: dict[str, Any], **counters: int) -> None:
+        """Let the checkpoint under way be of this moment."""
+        if self._running is not None:
+            self._cut = self._moment(position)
+            self._running.cut(**self._extra(position, counters))
+
     def write(self, position: dict[str, Any], **counters: int) -> bool:
         """Write one now if anything was read since the last; return whether it is on disk."""
-        state = self._learner.vocabulary.total_records, position
-        if state == self._written:
+        if self._running is not None:
+            self._end(self._running)
+        moment = self._moment(position)
+        if moment == self._written:
             self._set_due()
             return True
-        began = self._clock()
-        extra: dict[str, Any] = {}
+        self._began = self._clock()
+        try:
+            path = self._learner.snapshot(self._folder, **self._extra(position, counters))
+        except SnapshotError as error:
+            self._failed(error)
+            return False
+        self._done(path, moment)
+        self._end_pruning()
+        return True
+
+    def _end_pruning(self) -> None:
+        if self._pruning is not None:
+            self._pruning.join()
+
+    def _moment(self, position: dict[str, Any]) -> _Moment:
+        vocabulary = self._learner.vocabulary
+        return _Moment(vocabulary.total_records, vocabulary.total_words, len(vocabulary), position)
+
+    def _extra(self, position: dict[str, Any], counters: dict[str, int]) -> dict[str, Any]:
+        """What the manifest holds besides the learner's own."""
+        extra: dict[str, Any] = {
+            "positions": {**self._positions, self._source_name: position},
+            "counters": counters,
+        }
         if self._probe is not None:
             extra["probe"] = self._probe.ask(self._learner)
             self._log.info("probe", **extra["probe"])
+        return extra
+
+    def _begin(self) -> None:
+        self._began = self._clock()
         try:
-            path = self._learner.snapshot(
-                self._folder,
-                positions={**self._positions, self._source_name: position},
-                counters=counters,
-                **extra,
-            )
+            self._running = self._learner.begin_snapshot(self._folder)
         except SnapshotError as error:
-            self.failures += 1
-            self._set_due()
-            retry_at = self._clock() + RETRY_SECONDS
-            self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
-            self._due_words = None
-            self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
-            return False
+            self._failed(error)
+
+    def _look_at(self, running: BackgroundSnapshot) -> None:
+        """See whether the checkpoint under way is done or has failed."""
+        try:
+            path = running.result()
+        except SnapshotError as error:
+            self._running = None
+            self._failed(error)
+            return
+        if path is not None and self._cut is not None:
+            self._running = None
+            self._done(path, self._cut, pause_seconds=round(running.pause_seconds, 4))
+
+    def _end(self, running: BackgroundSnapshot) -> None:
+        """End the checkpoint under way, because a later one is to be written at once."""
+        path = running.cancel()
+        self._running = None
+        if path is not None and self._cut is not None:
+            self._done(path, self._cut)
+
+    def _failed(self, error: SnapshotError) -> None:
+        self.failures += 1
+        self._set_due()
+        retry_at = self._clock() + RETRY_SECONDS
+        self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
+        self._due_words = None
+        self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
+
+    def _prune(self) -> None:
         try:
             retention.prune(self._folder, self._keep)
         except SnapshotError as error:
             self._log.error("prune_failed", reason=str(error))
-        self._written, self._durable = state, position
+
+    def _done(self, path: Path, moment: _Moment, **figures: float) -> None:
+        # Freeing gigabytes takes a while: not in the learner's time, and not twice at once.
+        self._end_pruning()
+        self._pruning = threading.Thread(target=self._prune, name="prune", daemon=True)
+        self._pruning.start()
+        self._written, self._durable = moment, moment.position
         self._written_at = self._clock()
-        self._set_due()
         self._log.info(
             "snapshot_written",
             path=str(path),
-            words=self._learner.total_words,
-            vocabulary=len(self._learner.vocabulary),
-            seconds=round(self._written_at - began, 3),
+            words=moment.words,
+            vocabulary=moment.vocabulary,
+            seconds=round(self._written_at - self._began, 3),
+            **figures,
         )
-        return True

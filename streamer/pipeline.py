@@ -39,8 +39,12 @@ def run(
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
             progress.learned(learner.learn_text(decoder.decode(batch), wait=False))
             position = batch.position
-            if signals.take_snapshot_request() or batch.checkpoint or checkpointer.is_due():
+            if signals.take_snapshot_request():
+                checkpointer.ask()
+            if batch.checkpoint:
                 checkpoint()
+            elif checkpointer.is_ready(position) and decoder.settle():
+                checkpointer.cut(position, invalid_records=decoder.invalid_records)
             commit()
             progress.show(
                 learner.total_words,

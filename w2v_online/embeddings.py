@@ -8,6 +8,7 @@ touched, so growing copies nothing and rows never move.
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from w2v_online.kernels.rows import initialise_rows
 from w2v_online.kernels.sgns import Matrices
 from w2v_online.simd import padded
+
+Keeper = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
 
 
 def _reserve(rows: int, row_floats: int) -> NDArray[np.float32]:
@@ -43,6 +46,8 @@ class Embeddings:
         )
         self.state = np.array([seed_state], np.uint64)
         self._rows = 0
+        self.keeper: Keeper | None = None
+        """Called before rows change, while a snapshot needs them as they are."""
 
     def __len__(self) -> int:
         return self._rows
@@ -67,7 +72,10 @@ class Embeddings:
 
         Initial values are uniform in [-0.5, 0.5) / vector_size, as in word2vec.c.
         """
+        if rows <= self._rows:
+            return
         new_rows = np.arange(self._rows, rows, dtype=np.int32)
+        self.keep(new_rows, new_rows)
         initialise_rows(self.matrices.syn0, new_rows, self.vector_size, self.state)
         self._rows = rows
 
@@ -75,11 +83,13 @@ class Embeddings:
         self, rows: NDArray[np.int32], vectors: NDArray[np.float32], updates: NDArray[np.uint32]
     ) -> None:
         """Give rows these vectors, as if each had been updated so often (uint32[len(rows)])."""
+        self.keep(rows, rows[:0])
         self.matrices.syn0[rows, : self.vector_size] = vectors
         self.matrices.updates0[rows] = updates
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start afresh, as if they had just come into use."""
+        self.keep(rows, rows)
         initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)
         self.matrices.syn1[rows] = 0.0
         self.matrices.updates0[rows] = 0
@@ -88,10 +98,21 @@ class Embeddings:
     def remove(self, row: int) -> None:
         """Let the last row take the place of ``row``; nothing of what stood there remains."""
         last = self._rows - 1
+        rows = np.array([row, last], np.int32)
+        self.keep(rows, rows)
         for array in self.matrices:
             array[row] = array[last]
             array[last] = 0
         self._rows = last
+
+    def keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
+        """Say that rows of syn0 and of syn1 are about to change; whoever changes some must.
+
+        Rows may come more than once, more of them than change, and -1 for none.
+        """
+        keeper = self.keeper
+        if keeper is not None:
+            keeper(rows, output_rows)
 
     def restore(
         self,

@@ -17,12 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot, snapshot_writer
+from w2v_online import snapshot
+from w2v_online.background import BackgroundSnapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
+from w2v_online.image import Image, LiveMatrix
+from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
+from w2v_online.kernels.sgns import Matrices
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.snapshot import Snapshot
+from w2v_online.snapshot_writer import SnapshotWriter
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
 from w2v_online.vocabulary import (
     RECORD_SEPARATOR,
@@ -83,7 +88,17 @@ def warm_up(config: LearnerConfig) -> None:
     vocabulary = Vocabulary(small)
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
+    _warm_up_copies(model.embeddings.matrices)
     Vocabulary(small).enter([b"a"])
+
+
+def _warm_up_copies(matrices: Matrices) -> None:
+    """The kernels of :class:`BackgroundSnapshot`, without rows."""
+    rows, flags, matrix = np.empty(0, np.int32), np.empty(0, np.uint8), matrices.syn0
+    save_rows(matrix, rows, 0, flags, rows, matrix, 0)
+    copy_rows(matrix, 0, 0, matrix)
+    claim_rows(0, flags, flags == 1)
+    read_rows(-1, 0, rows, matrix)
 
 
 class OnlineWord2Vec:
@@ -293,12 +308,30 @@ class OnlineWord2Vec:
         SnapshotError if it cannot be written; nothing of it is left then.
         """
         self._wait()
-        order = np.argsort(-self.vocabulary.weighted_counts, kind="stable").astype(np.int32)
+        image = self._image()
+        vectors = LiveMatrix(self.embeddings.vectors)
+        output_vectors = LiveMatrix(self.embeddings.output_vectors)
+        needed_bytes = image.nbytes + 2 * self.embeddings.vectors.nbytes
+        writer = SnapshotWriter(Path(folder), needed_bytes)
+        try:
+            return image.write(writer, vectors, {"output_vectors": output_vectors}, **extra)
+        except BaseException:
+            writer.abort()
+            raise
+
+    def begin_snapshot(self, folder: str | Path) -> BackgroundSnapshot:
+        """Begin a snapshot that is written while this learner goes on.
+
+        The moment that it is of comes later, see :class:`BackgroundSnapshot`: while it is under
+        way, its methods are called between two of this learner's. Raises SnapshotError.
+        """
+        return BackgroundSnapshot(Path(folder), self.embeddings, self._image, self._wait)
+
+    def _image(self) -> Image:
+        """What a snapshot holds besides the matrices, as views."""
+        rows = len(self.embeddings)
         matrices = self.embeddings.matrices
-        rows = len(order)
-        state: dict[str, NDArray[Any] | snapshot_writer.Rows] = {
-            "rows": order,
-            "output_vectors": snapshot_writer.Rows(self.embeddings.output_vectors, order),
+        state: dict[str, NDArray[Any]] = {
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
             "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
@@ -307,24 +340,16 @@ class OnlineWord2Vec:
             **self.noise.state(),
             **self._trainers[0].state(),
         }
-        return snapshot_writer.write(
-            Path(folder),
-            words=self.vocabulary.word_lines(order),
-            vectors=snapshot_writer.Rows(self.embeddings.vectors, order),
-            counts=self._saved_counts(self.vocabulary.counts[order]),
-            count_errors=self._saved_counts(self.vocabulary.count_errors[order]),
-            state=state,
+        return Image(
+            state,
+            self.vocabulary.arrays,
+            has_whole_counts=not self.config.half_life,
             manifest={
                 "config": self.config.model_dump(),
                 "tokenizer": self.tokenizer,
                 "totals": self.totals(),
-                **extra,
             },
         )
-
-    def _saved_counts(self, counts: NDArray[np.float64]) -> NDArray[Any]:
-        """Counts as snapshots hold them: whole numbers unless they decay."""
-        return counts if self.config.half_life else counts.astype(np.int64)
 
     def totals(self) -> dict[str, int]:
         """What was read so far, as it stands in the manifest of a snapshot."""

@@ -78,6 +78,8 @@ class Trainer:
         seeds: NDArray[np.uint64],
     ) -> None:
         self._window = config.window
+        self._negative = config.negative
+        self._embeddings = embeddings
         self._matrices = embeddings.matrices
         self._tile = Tile(config.vector_size, 1 + config.negative)
         self._scratch = make_scratch(self._tile, config.window)
@@ -98,6 +100,7 @@ class Trainer:
         sentence = 0
         self.negatives.renew()
         while True:
+            self._keep(encoded, sentence)
             sentence = train_sgns(
                 self._tile,
                 encoded.ids,
@@ -115,6 +118,16 @@ class Trainer:
             if sentence == len(encoded.sentence_ends):
                 return stats
             self.negatives.refill()
+
+    def _keep(self, encoded: Encoded, first_sentence: int) -> None:
+        """Say which rows are about to change: of the words, and of the next draws."""
+        if self._embeddings.keeper is None:
+            return
+        begin = int(encoded.sentence_ends[first_sentence - 1]) if first_sentence else 0
+        words = encoded.ids[begin:]
+        first_draw = int(self.negatives.next[0])
+        draws = self.negatives.block[first_draw : first_draw + len(words) * self._negative]
+        self._embeddings.keep(words, np.concatenate([words, draws]))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that :meth:`restore` needs: views, true until the next change."""

@@ -1,0 +1,159 @@
+"""Snapshots that are written while the learner goes on learning.
+
+Learning stands still only while the small state is copied in memory. The matrices are copied behind
+its back (see rowcopy.py), and the snapshot is put together from the copies.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.embeddings import Embeddings
+from w2v_online.errors import SnapshotError
+from w2v_online.image import Image, Room
+from w2v_online.rowcopy import CancelledError, RowCopy
+from w2v_online.snapshot_writer import SnapshotWriter
+
+
+@dataclass(frozen=True)
+class _CopiedMatrix:
+    """A copy as :class:`w2v_online.image.Matrix`."""
+
+    copy: RowCopy
+    vector_size: int
+
+    def chunks(self, order: NDArray[np.int32]) -> Iterator[bytes | memoryview]:
+        return self.copy.chunks(order, self.vector_size)
+
+
+class BackgroundSnapshot:
+    """One snapshot of a learner below ``folder``; it is under way as soon as this is made.
+
+    Call :meth:`is_ready` now and then where no training is under way; once it says yes,
+    :meth:`cut` decides that the snapshot is of that moment. Later :meth:`result` tells its path.
+    ``image`` gives the learner's state as it is, ``wait`` waits until no thread trains.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        embeddings: Embeddings,
+        image: Callable[[], Image],
+        wait: Callable[[], None],
+    ) -> None:
+        self.pause_seconds = 0.0
+        """Time that learning stood still."""
+        self._embeddings = embeddings
+        self._image = image
+        self._wait = wait
+        self._room = Room()
+        self._cancelled = threading.Event()
+        self._error: SnapshotError | None = None
+        self._path: Path | None = None
+        self._is_cut = False
+        matrix_bytes = len(embeddings) * embeddings.row_floats * 4
+        # Both matrices, once as copies and once in the snapshot.
+        self._writer = SnapshotWriter(folder, 4 * matrix_bytes + image().nbytes)
+        matrices = embeddings.matrices
+        try:
+            self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0)
+            self._output_vectors = self._copy_of("output_vectors", matrices.syn1, matrices.updates1)
+        except SnapshotError:
+            self._writer.abort()
+            raise
+        self._thread = self._start(self._prepare)
+
+    def _copy_of(
+        self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32]
+    ) -> RowCopy:
+        return RowCopy(self._writer.path / f"{name}.rows", matrix, updates, self._cancelled)
+
+    def _prepare(self) -> None:
+        """Have memory ready, so that the cut only fills it: what is copied here is of no use."""
+        self._image().copy(self._room)
+
+    def is_ready(self) -> bool:
+        """Whether it is time to :meth:`cut`."""
+        return not (self._is_cut or self._thread.is_alive() or self._error is not None)
+
+    def cut(self, **extra: Any) -> None:
+        """Let the snapshot be of this moment; ``extra`` goes into its manifest."""
+        self._wait()
+        began = time.perf_counter()
+        image = self._image().copy(self._room)
+        rows = len(self._embeddings)
+        self._vectors.begin(rows, image.state["updates0"])
+        self._output_vectors.begin(rows, image.state["updates1"])
+        self._embeddings.keeper = self._keep
+        self._is_cut = True
+        self._thread = self._start(lambda: self._write(image, extra))
+        self.pause_seconds += time.perf_counter() - began
+
+    def _keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
+        """Save rows that are about to change; a failure is the snapshot's, not the learner's."""
+        try:
+            self._vectors.save(rows)
+            self._output_vectors.save(output_rows)
+        except SnapshotError as error:
+            self._embeddings.keeper = None
+            self._error = error
+            self._cancelled.set()
+
+    def _write(self, image: Image, extra: dict[str, Any]) -> None:
+        self._vectors.copy()
+        self._output_vectors.copy()
+        self._embeddings.keeper = None
+        size = self._embeddings.vector_size
+        vectors = _CopiedMatrix(self._vectors, size)
+        output_vectors = _CopiedMatrix(self._output_vectors, size)
+        path = image.write(self._writer, vectors, {"output_vectors": output_vectors}, **extra)
+        self._path = path
+
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except SnapshotError as error:
+                self._error = self._error or error
+            except CancelledError:
+                pass
+            except Exception as error:  # a snapshot must not end the learning
+                self._error = SnapshotError(f"{self._writer.path} failed: {error!r}")
+
+        thread = threading.Thread(target=run, name="snapshot", daemon=True)
+        thread.start()
+        return thread
+
+    def result(self) -> Path | None:
+        """The snapshot's path, None as long as it is not complete.
+
+        Raises SnapshotError if it failed; nothing of it is left then.
+        """
+        if self._thread.is_alive():
+            return None
+        if self._error is not None:
+            self._clean_up()
+            raise self._error
+        return self._path
+
+    def cancel(self) -> Path | None:
+        """End it soon; return its path if it is complete already, else leave nothing of it."""
+        self._cancelled.set()
+        self._thread.join()
+        if self._path is None:
+            self._clean_up()
+        return self._path
+
+    def _clean_up(self) -> None:
+        self._embeddings.keeper = None
+        self._vectors.close()
+        self._output_vectors.close()
+        self._writer.abort()
