@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.errors import ConfigurationError
 from streamer.pictures import read_layout
+from streamer.warmstart import warm_start
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, word2vec_format
 
@@ -93,14 +95,25 @@ def test_init_starts_from_a_word2vec_file_once(vectors_file: Path, tmp_path: Pat
         assert set(wv.words) == {*load_vectors(vectors_file).words, "new"}
         assert wv.counts.tolist() == [5 * times] * 3 + [0] * 6
     np.testing.assert_array_equal(wv["国王"], load_vectors(vectors_file)["国王"])
-    for wrong, hint in (
-        (["--vector-size", "9"], "--vector-size 12"),
-        (["--max-vocab-size", "5"], "--max-vocab-size"),
-        (["--init", tmp_path / "missing"], "missing"),
-    ):
-        result = run("--snapshot-dir", tmp_path / "x", *options, *wrong, stdin=b"a\n")
-        assert result.returncode == 78
-        assert hint in result.stderr
+    result = run("--snapshot-dir", tmp_path / "x", "--init", vectors_file, stdin=b"a\n")
+    assert result.returncode == 78
+    assert "give --vector-size 12" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "hint"),
+    [
+        ({"max_vocab_size": 5}, "vectors.txt", "--max-vocab-size is 5"),
+        ({"vector_size": 9}, "vectors.txt", "give --vector-size 12"),
+        ({}, "missing", "missing does not exist"),
+    ],
+)
+def test_what_init_cannot_start_from_is_a_wrong_configuration(
+    vectors_file: Path, option: dict[str, int], name: str, hint: str
+) -> None:
+    learner = OnlineWord2Vec(LearnerConfig(**({"vector_size": 12} | option)))
+    with pytest.raises(ConfigurationError, match=hint):
+        warm_start(learner, vectors_file.parent / name, log=None)
 
 
 @pytest.fixture(scope="module")
