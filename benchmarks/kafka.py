@@ -105,10 +105,12 @@ def check_counts(folder: Path, expected: Counter[str]) -> None:
     print(f"counts of {len(expected):,} words, {sum(expected.values()):,} sightings: exact")
 
 
-def check_vectors(cluster: Cluster, topic: str, folder: Path, total: int) -> None:
+def check_vectors(
+    cluster: Cluster, topic: str, folder: Path, total: int, options: tuple[str, ...]
+) -> None:
     """End with an error unless an undisturbed run gives the same bytes."""
     whole = folder.with_name("whole")
-    learn_all(daemon(cluster, topic, whole, "2s"), total)
+    learn_all(daemon(cluster, topic, whole, "2s", *options), total)
     one, other = load_vectors(folder), load_vectors(whole)
     if one.words != other.words or not np.array_equal(one.vectors, other.vectors):
         sys.exit("vectors differ from those of an uninterrupted run")
@@ -118,6 +120,7 @@ def check_vectors(cluster: Cluster, topic: str, folder: Path, total: int) -> Non
 def trial(
     options: argparse.Namespace,
     disturb: Callable[[Cluster, str, Path, random.Random], Daemon],
+    *learner: str,
 ) -> None:
     """Learn a topic while something disturbs it; compare with what was sent."""
     with tempfile.TemporaryDirectory() as name, own_cluster(Path(name)) as cluster:
@@ -133,7 +136,7 @@ def trial(
         print(f"learned in {time.monotonic() - began:.0f} s")
         check_counts(folder, expected)
         if options.partitions == 1:
-            check_vectors(cluster, topic, folder, sum(expected.values()))
+            check_vectors(cluster, topic, folder, sum(expected.values()), learner)
 
 
 def kill_daemons(options: argparse.Namespace) -> None:
@@ -155,10 +158,11 @@ def kill_daemons(options: argparse.Namespace) -> None:
 
 def kill_brokers(options: argparse.Namespace) -> None:
     """Show what killing the broker under load does."""
+    slow = ("--vector-size", "300", "--negative", "20")  # so that there is load all the time
 
     def disturb(cluster: Cluster, topic: str, folder: Path, chance: random.Random) -> Daemon:
         assert cluster.broker is not None
-        process = daemon(cluster, topic, folder, "1s", "--vector-size", "300", "--negative", "20")
+        process = daemon(cluster, topic, folder, "1s", *slow)
         for number in range(options.kills):
             process.event("snapshot_written", 2 * number + 1)
             time.sleep(chance.uniform(0.0, 1.0))
@@ -168,7 +172,7 @@ def kill_brokers(options: argparse.Namespace) -> None:
             cluster.broker.start()
         return process
 
-    trial(options, disturb)
+    trial(options, disturb, *slow)
 
 
 def poison(options: argparse.Namespace) -> None:

@@ -125,6 +125,9 @@ class Broker:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
+            # A broker that was killed is let in again after its old session.
+            "broker.session.timeout.ms": "1500",
+            "broker.heartbeat.interval.ms": "300",
             "log.cleaner.dedupe.buffer.size": "10485760",
             "log.retention.check.interval.ms": "1000",
             "log.segment.delete.delay.ms": "100",

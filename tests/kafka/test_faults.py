@@ -47,7 +47,7 @@ def test_the_broker_is_killed_and_comes_back(
 
 def test_no_broker_is_waited_for_and_can_be_stopped(daemon: Start) -> None:
     process = daemon("--kafka-topic", "t", servers="127.0.0.1:1")
-    process.event("kafka_unreachable", 2)
+    process.event("kafka_unreachable")
     assert process.stop() == 0
 
 

@@ -6,6 +6,7 @@ While it connects, kafka-python tells of refused credentials nowhere else.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Any
 
@@ -38,3 +39,9 @@ class ClientLog(logging.Handler):
             self._said[record.name] = now
         say = self._log.warning if is_new else self._log.debug
         say("kafka_client", logger=record.name, message=record.getMessage().split("\n")[0])
+
+
+def reason_of(error: BaseException | None) -> str:
+    """An error in one line."""
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -7,44 +7,33 @@ dropped (the position says so), and the pipeline is asked for a checkpoint.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
-from kafka.net.compat import KafkaNetClient
-from kafka.structs import OffsetAndMetadata, TopicPartition
+from kafka.structs import TopicPartition
 
 from streamer.errors import ConfigurationError, SourceError
 from streamer.settings import StartTime
 from streamer.sources.kafka import start
-from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog
-from streamer.sources.kafka.handover import Chunk, Handover, Offsets
-from streamer.sources.kafka.values import BulkRecords, Values
+from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog, reason_of
+from streamer.sources.kafka.commits import COMMIT_SECONDS, Commits
+from streamer.sources.kafka.connection import FATAL, connect, unreachable
+from streamer.sources.kafka.figures import Figures
+from streamer.sources.kafka.handover import Chunk, Handover
+from streamer.sources.kafka.values import Values
 
 BUFFER_BYTES = 8 << 20
 """Text buffered at most, half a second of training; one poll's records may come on top."""
 
 POLL_SECONDS = 0.1
 PAUSED_SECONDS = 0.02
-COMMIT_SECONDS = 5.0
 LOOKUP_SECONDS = 10.0
 _BACKOFF_SECONDS = (0.5, 10.0)
-
-_FATAL = (
-    kafka_errors.AuthorizationError,
-    kafka_errors.SaslAuthenticationFailedError,
-    kafka_errors.UnsupportedCodecError,
-    kafka_errors.FencedInstanceIdError,
-    kafka_errors.InconsistentGroupProtocolError,
-    kafka_errors.InvalidGroupIdError,
-    kafka_errors.InvalidTopicError,
-    kafka_errors.KafkaConfigurationError,
-)
 
 
 @dataclass(frozen=True)
@@ -57,22 +46,6 @@ class Subscription:
     start: StartTime
     expired: str
     daemon: str  # the identity that commits carry
-
-
-@dataclass
-class Figures:
-    """What a collector of metrics may read at any time; lags are in messages."""
-
-    messages: int = 0
-    bytes: int = 0
-    errors: int = 0
-    rebalances: int = 0
-    lost_messages: int = 0
-    polls: int = 0
-    poll_seconds: float = 0.0
-    commits: int = 0
-    commit_seconds: float = 0.0
-    ends: Offsets = field(default_factory=dict)
 
 
 class Poller(threading.Thread):
@@ -91,7 +64,6 @@ class Poller(threading.Thread):
         self._closing = threading.Event()
         self._to_begin: set[TopicPartition] = set()
         self._known_topics = {partition.topic for partition in handover.positions}
-        self._committed: Offsets = {}
         self._paused = False
         self._backoff = _BACKOFF_SECONDS[0]
         self._said: dict[str, float] = {}
@@ -100,6 +72,7 @@ class Poller(threading.Thread):
             / 1000
         )
         self.figures = Figures()
+        self._commits = Commits(subscription.daemon, handover, self.figures, log)
 
     # --- the thread ---
 
@@ -110,9 +83,11 @@ class Poller(threading.Thread):
             while not self._closing.is_set():
                 self._guarded(self._step)
             if self._consumer is not None:
-                self._guarded(self._commit)
+                self._guarded(self._commits.finish)
+        except (ConfigurationError, SourceError) as error:
+            self._handover.fail(error)
         except Exception as error:
-            self._handover.fail(error if _is_explained(error) else _explained(error))
+            self._handover.fail(SourceError(f"the Kafka consumer failed: {reason_of(error)}"))
         finally:
             self._leave()
 
@@ -123,28 +98,14 @@ class Poller(threading.Thread):
 
     def _connect(self) -> None:
         while self._consumer is None and not self._closing.is_set():
-            clients: list[Any] = []
             try:
-                self._consumer = self._make_consumer(clients)
-            except _FATAL as error:
-                raise ConfigurationError(f"Kafka refuses: {_reason(error)}") from error
-            except (ValueError, TypeError, AssertionError, OSError) as error:
-                raise ConfigurationError(f"wrong Kafka settings: {_reason(error)}") from error
+                self._consumer = connect(self._config, self._wanted.topics, self._client_log)
             except kafka_errors.KafkaError as error:
-                for client in clients:
-                    client.close()
-                if self._client_log.refusal is not None:
-                    reason = _reason(self._client_log.refusal)
-                    raise ConfigurationError(f"Kafka refuses: {reason}") from error
-                details = {"bootstrap_servers": ",".join(self._config["bootstrap_servers"])}
-                if "sasl_mechanism" in self._config:
-                    # The broker's answer is lost when it comes together with the disconnection.
-                    details["note"] = "if brokers are up, they may refuse the credentials"
-                self._wait_after(error, "kafka_unreachable", **details)
+                self._wait_after(error, "kafka_unreachable", **unreachable(self._config))
         if self._consumer is None:
             return
         self._backoff = _BACKOFF_SECONDS[0]
-        self._consumer._fetcher.PartitionRecords = BulkRecords
+        self._commits.consumer = self._consumer
         wanted = self._wanted
         listener = _Listener(self)
         if wanted.pattern is not None:
@@ -152,18 +113,6 @@ class Poller(threading.Thread):
         elif not wanted.partitions:
             self._consumer.subscribe(topics=list(wanted.topics), listener=listener)
         self._log.info("kafka_connected", group=self._config["group_id"])
-
-    def _make_consumer(self, clients: list[Any]) -> Any:
-        """A consumer; its client is put into ``clients``, to be let go if it is not to be."""
-
-        def make_client(**config: Any) -> KafkaNetClient:
-            clients.append(KafkaNetClient(**config))
-            return clients[-1]
-
-        consumer = KafkaConsumer(kafka_client=make_client, **self._config)
-        for topic in self._wanted.topics:
-            consumer.partitions_for_topic(topic)  # known before the group is joined
-        return consumer
 
     def _guarded(self, action: Any) -> None:
         """Do one thing; what may pass is logged and waited out."""
@@ -173,14 +122,14 @@ class Poller(threading.Thread):
         except (kafka_errors.OffsetOutOfRangeError, kafka_errors.LogTruncationError) as error:
             gone = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
             self.hold(set(gone) or self._consumer.assignment())
-        except _FATAL as error:
-            raise SourceError(f"Kafka refuses: {_reason(error)}") from error
+        except FATAL as error:
+            raise SourceError(f"Kafka refuses: {reason_of(error)}") from error
         except kafka_errors.KafkaError as error:
             self.figures.errors += 1
             self._wait_after(error, "kafka_error")
 
     def _wait_after(self, error: Exception, event: str, **details: Any) -> None:
-        self._log.warning(event, reason=_reason(error), retry_seconds=self._backoff, **details)
+        self._log.warning(event, reason=reason_of(error), retry_seconds=self._backoff, **details)
         self._closing.wait(self._backoff)
         self._backoff = min(2 * self._backoff, _BACKOFF_SECONDS[1])
 
@@ -191,7 +140,7 @@ class Poller(threading.Thread):
             self._begin()
         self._pause_or_resume()
         self._poll()
-        self._commit()
+        self._commits.step()
         self._say_unknown_topics()
 
     def _poll(self) -> None:
@@ -275,55 +224,29 @@ class Poller(threading.Thread):
     def _begin(self) -> None:
         """Find out where the partitions on hold begin, and begin."""
         partitions = sorted(self._to_begin & self._consumer.assignment())
-        known = self._look_up(partitions) if partitions else {}
+        positions = {p: self._handover.next_to_fetch(p) for p in partitions}
+        known = start.look_up(
+            self._consumer, positions, self._wanted.start, self._known_topics, LOOKUP_SECONDS
+        )
         for partition in partitions:
             begin = start.choose(
                 known[partition], self._wanted.daemon, self._wanted.start, self._wanted.expired
             )
             if begin is None:
                 raise SourceError(
-                    f"message {self._handover.next_to_fetch(partition)} of {partition.topic}/"
+                    f"message {positions[partition]} of {partition.topic}/"
                     f"{partition.partition} does not exist any more, and --kafka-expired is stop"
                 )
             self._say_begin(partition, begin)
             self._known_topics.add(partition.topic)
             committed = known[partition].committed
-            if begin.reason in ("expired", "beyond") or committed is None:
-                self._committed.pop(partition, None)
-                if committed is None:
-                    self._tell({partition: begin.offset})  # where the group began
-            else:
-                self._committed[partition] = committed.offset
+            self._commits.begin(partition, begin.offset, committed.offset if committed else None)
             self._handover.begin(partition, begin.offset)
             self._consumer.seek(partition, begin.offset)
             if not self._paused:
                 self._consumer.resume(partition)
         self._to_begin -= set(partitions)
         self._to_begin &= self._consumer.assignment()
-
-    def _look_up(self, partitions: list[TopicPartition]) -> dict[TopicPartition, start.Known]:
-        consumer, timeout = self._consumer, int(1000 * LOOKUP_SECONDS)
-        beginnings = consumer.beginning_offsets(partitions, timeout_ms=timeout)
-        ends = consumer.end_offsets(partitions, timeout_ms=timeout)
-        times: dict[TopicPartition, Any] = {}
-        if not isinstance(self._wanted.start, str):
-            milliseconds = int(self._wanted.start.timestamp() * 1000)
-            times = consumer.offsets_for_times(
-                dict.fromkeys(partitions, milliseconds), timeout_ms=timeout
-            )
-        known = {}
-        for partition in partitions:
-            committed = consumer.committed(partition, metadata=True, timeout_ms=timeout)
-            at_time = times.get(partition)
-            known[partition] = start.Known(
-                beginnings[partition],
-                ends[partition],
-                self._handover.next_to_fetch(partition),
-                start.Committed(committed.offset, committed.metadata or "") if committed else None,
-                partition.topic in self._known_topics,
-                at_time.offset if at_time else None,
-            )
-        return known
 
     def _say_begin(self, partition: TopicPartition, begin: start.Start) -> None:
         self.figures.lost_messages += begin.lost
@@ -337,39 +260,6 @@ class Poller(threading.Thread):
 
     # --- commits and rebalances ---
 
-    def _commit(self) -> None:
-        offsets = self._handover.take_commit()
-        if offsets is None:
-            return
-        assigned = self._consumer.assignment()
-        try:
-            self._tell({p: o for p, o in offsets.items() if p in assigned})
-        except kafka_errors.KafkaError:
-            self._handover.set_durable(self._handover.durable)  # again, after a pause
-            raise
-
-    def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
-        """What the group does not know yet, as it is committed."""
-        note = start.OURS + self._wanted.daemon
-        return {
-            partition: OffsetAndMetadata(offset, note, -1)
-            for partition, offset in offsets.items()
-            if offset > self._committed.get(partition, -1)
-        }
-
-    def _tell(self, offsets: Offsets) -> None:
-        news = self._news(offsets)
-        if not news:
-            return
-        began = time.monotonic()
-        self._consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
-        self._told(news, began)
-
-    def _told(self, news: dict[TopicPartition, OffsetAndMetadata], began: float) -> None:
-        self._committed |= {partition: commit.offset for partition, commit in news.items()}
-        self.figures.commits += 1
-        self.figures.commit_seconds += time.monotonic() - began
-
     async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
         """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
         began = time.monotonic()
@@ -377,7 +267,7 @@ class Poller(threading.Thread):
         self._to_begin -= partitions
         if not partitions:
             return
-        self.figures.rebalances += 1
+        self.figures.rebalances += not self._closing.is_set()
         complete = self._handover.is_durable(offsets)
         if not complete and can_commit and not self._closing.is_set():
             self._handover.want_checkpoint()
@@ -385,17 +275,7 @@ class Poller(threading.Thread):
                 await self._consumer._net.sleep(0.01)
                 complete = self._handover.is_durable(offsets)
         if can_commit:
-            durable = self._handover.durable
-            news = self._news({p: durable[p] for p in partitions if p in durable})
-            if news:
-                commit_began = time.monotonic()
-                future = self._consumer.commit_async(news)
-                while not future.is_done and time.monotonic() < commit_began + COMMIT_SECONDS:
-                    await self._consumer._net.sleep(0.005)
-                if future.succeeded():
-                    self._told(news, commit_began)
-                else:
-                    self._log.warning("kafka_commit_failed", reason=_reason(future.exception))
+            await self._commits.release(partitions)
         for partition in partitions:
             self.figures.ends.pop(partition, None)
         seconds = round(time.monotonic() - began, 3)
@@ -415,7 +295,9 @@ class Poller(threading.Thread):
         try:
             self._consumer.close(autocommit=False, timeout_ms=int(1000 * COMMIT_SECONDS))
         except Exception as error:
-            self._log.warning("kafka_error", reason=_reason(error), note="while leaving the group")
+            self._log.warning(
+                "kafka_error", reason=reason_of(error), note="while leaving the group"
+            )
 
 
 class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
@@ -432,17 +314,3 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._poller.hold(set(assigned))
-
-
-def _is_explained(error: Exception) -> bool:
-    return isinstance(error, ConfigurationError | SourceError)
-
-
-def _explained(error: Exception) -> SourceError:
-    return SourceError(f"the Kafka consumer failed: {_reason(error)}")
-
-
-def _reason(error: BaseException | None) -> str:
-    """An error in one line."""
-    text = re.sub(r"\s+", " ", str(error)).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -7,9 +7,12 @@ model and are not read again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+from kafka.structs import TopicPartition
 
 from streamer.settings import StartTime
 
@@ -48,6 +51,41 @@ class Known:
     committed: Committed | None = None
     is_new: bool = False  # it came to a topic that was read before
     at_time: int | None = None  # the first offset of the time asked for
+
+
+def look_up(
+    consumer: Any,
+    positions: Mapping[TopicPartition, int | None],
+    start: StartTime,
+    known_topics: Set[str],
+    seconds: float,
+) -> dict[TopicPartition, Known]:
+    """Ask brokers and group about partitions; ``positions`` is what this process knows of them.
+
+    Raises KafkaError if an answer takes longer than so many seconds.
+    """
+    partitions, timeout = list(positions), int(1000 * seconds)
+    if not partitions:
+        return {}
+    beginnings = consumer.beginning_offsets(partitions, timeout_ms=timeout)
+    ends = consumer.end_offsets(partitions, timeout_ms=timeout)
+    times: dict[TopicPartition, Any] = {}
+    if isinstance(start, datetime):
+        wanted = dict.fromkeys(partitions, int(start.timestamp() * 1000))
+        times = consumer.offsets_for_times(wanted, timeout_ms=timeout)
+    known = {}
+    for partition in partitions:
+        committed = consumer.committed(partition, metadata=True, timeout_ms=timeout)
+        at_time = times.get(partition)
+        known[partition] = Known(
+            beginnings[partition],
+            ends[partition],
+            positions[partition],
+            Committed(committed.offset, committed.metadata or "") if committed else None,
+            partition.topic in known_topics,
+            at_time.offset if at_time else None,
+        )
+    return known
 
 
 def choose(known: Known, daemon: str, start: StartTime, expired: str) -> Start | None:

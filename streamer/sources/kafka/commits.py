@@ -1,0 +1,120 @@
+"""Offsets to the group: what is durable, when it is, and never in the way of polling."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from streamer.sources.kafka.clientlog import reason_of
+from streamer.sources.kafka.figures import Figures
+from streamer.sources.kafka.handover import Handover, Offsets
+from streamer.sources.kafka.start import OURS
+
+COMMIT_SECONDS = 5.0
+"""Longest wait for a commit where there must be one."""
+
+RETRY_SECONDS = 1.0
+"""Pause after a commit that failed; polling goes on."""
+
+
+@dataclass(frozen=True)
+class _SentCommit:
+    """A commit on its way."""
+
+    future: Any
+    news: dict[TopicPartition, OffsetAndMetadata]
+    began: float
+
+
+class Commits:
+    """Tells the group how far this daemon has come; ``consumer`` is to be set first."""
+
+    def __init__(self, daemon: str, handover: Handover, figures: Figures, log: Any) -> None:
+        self.consumer: Any = None
+        self._daemon = daemon
+        self._handover = handover
+        self._figures = figures
+        self._log = log
+        self._committed: Offsets = {}
+        self._sent: _SentCommit | None = None
+        self._commit_after = 0.0
+
+    def begin(self, partition: TopicPartition, offset: int, committed: int | None) -> None:
+        """A partition begins at ``offset``, and the group knows ``committed``.
+
+        What it does not know at all it is told, so that it remembers where it began; a position
+        that it has passed (because that does not exist any more) it is told again.
+        """
+        self._committed.pop(partition, None)
+        if committed is None:
+            news = self._news({partition: offset})
+            self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
+        elif offset >= committed:
+            self._committed[partition] = committed
+
+    def step(self) -> None:
+        """See how the last commit went, and send the next; never wait for the group."""
+        if self._sent is not None and self._sent.future.is_done:
+            sent, self._sent = self._sent, None
+            if sent.future.succeeded():
+                self._told(sent.news, sent.began)
+            else:
+                self._figures.errors += 1
+                reason = reason_of(sent.future.exception)
+                self._log.warning("kafka_commit_failed", reason=reason, retry_seconds=RETRY_SECONDS)
+                self._commit_after = time.monotonic() + RETRY_SECONDS
+                self._handover.set_durable(self._handover.durable)  # wants to be told again
+        if self._sent is None and time.monotonic() >= self._commit_after:
+            news = self._own_news()
+            if news:
+                future = self.consumer.commit_async(news)
+                self._sent = _SentCommit(future, news, time.monotonic())
+
+    def finish(self) -> None:
+        """Before leaving: what is durable and not told yet, and wait for it."""
+        if self._sent is not None:
+            self._handover.set_durable(self._handover.durable)
+        news = self._own_news()
+        if news:
+            began = time.monotonic()
+            self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
+            self._told(news, began)
+
+    def _own_news(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        offsets = self._handover.take_commit()
+        if offsets is None:
+            return {}
+        assigned = self.consumer.assignment()
+        return self._news({p: o for p, o in offsets.items() if p in assigned})
+
+    def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What the group does not know yet, as it is committed."""
+        note = OURS + self._daemon
+        return {
+            partition: OffsetAndMetadata(offset, note, -1)
+            for partition, offset in offsets.items()
+            if offset > self._committed.get(partition, -1)
+        }
+
+    def _told(self, news: dict[TopicPartition, OffsetAndMetadata], began: float) -> None:
+        self._committed |= {partition: commit.offset for partition, commit in news.items()}
+        self._figures.commits += 1
+        self._figures.commit_seconds += time.monotonic() - began
+
+    async def release(self, partitions: set[TopicPartition]) -> None:
+        """Tell the group what is durable of partitions that are let go, while it still listens."""
+        durable = self._handover.durable
+        news = self._news({p: durable[p] for p in partitions if p in durable})
+        if not news:
+            return
+        began = time.monotonic()
+        future = self.consumer.commit_async(news)
+        while not future.is_done and time.monotonic() < began + COMMIT_SECONDS:
+            await self.consumer._net.sleep(0.005)
+        if future.succeeded():
+            self._told(news, began)
+        else:
+            self._log.warning("kafka_commit_failed", reason=reason_of(future.exception))
