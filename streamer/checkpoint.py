@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from w2v_online import retention, snapshot
 from w2v_online.background import BackgroundSnapshot
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.learner import OnlineWord2Vec
+from w2v_online.remote import RemoteFolder, local_folder, url_of
 from w2v_online.retention import Retention
 
 RETRY_SECONDS = 30.0
@@ -34,10 +36,15 @@ _LOCK = ".lock"
 
 
 class SnapshotFolder:
-    """The folder that this process alone writes snapshots to, held by a lock until it ends."""
+    """The folder that this process alone writes snapshots to, held by a lock until it ends.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    ``location`` is its path, or a URL: then snapshots are written to a folder of this machine first
+    and are safe when they are complete there.
+    """
+
+    def __init__(self, location: str) -> None:
+        url = url_of(location)
+        self.path = path = local_folder(url, "write") if url else Path(location)
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -54,6 +61,33 @@ class SnapshotFolder:
                 "stop it or choose another with --snapshot-dir"
             ) from error
         retention.clean(path)
+        self._remote: RemoteFolder | None = None
+        if url:
+            try:
+                self._remote = RemoteFolder(url)
+                self._take_from(self._remote)
+            except SnapshotError as error:
+                raise ConfigurationError(f"--snapshot-dir: {error}") from error
+
+    def _take_from(self, remote: RemoteFolder) -> None:
+        """Have here what is there: the newest snapshot, and none that never got there."""
+        names = remote.names()
+        for path in snapshot.folders(self.path):
+            if path.name not in names:
+                shutil.rmtree(path)
+        for name in names[:1]:
+            remote.download(name, self.path)
+
+    def store(self, path: Path) -> None:
+        """Have a snapshot that was written where it is safe; SnapshotError if that fails."""
+        if self._remote is not None:
+            self._remote.upload(path)
+
+    def prune(self, keep: Retention) -> None:
+        """Delete snapshots that need not stay. Raises SnapshotError."""
+        retention.prune(self.path, keep)
+        if self._remote is not None:
+            self._remote.prune(keep)
 
     def open_learner(
         self, settings: RunSettings, log: Any
@@ -107,7 +141,7 @@ class Checkpointer:
     def __init__(
         self,
         learner: OnlineWord2Vec,
-        folder: Path,
+        folder: SnapshotFolder,
         every: Interval,
         keep: Retention,
         log: Any,
@@ -190,7 +224,8 @@ class Checkpointer:
             return True
         self._began = self._clock()
         try:
-            path = self._learner.snapshot(self._folder, **self._extra(position, counters))
+            path = self._learner.snapshot(self._folder.path, **self._extra(position, counters))
+            self._folder.store(path)
         except SnapshotError as error:
             self._failed(error)
             return False
@@ -220,7 +255,7 @@ class Checkpointer:
     def _begin(self) -> None:
         self._began = self._clock()
         try:
-            self._running = self._learner.begin_snapshot(self._folder)
+            self._running = self._learner.begin_snapshot(self._folder.path, self._folder.store)
         except SnapshotError as error:
             self._failed(error)
 
@@ -253,7 +288,7 @@ class Checkpointer:
 
     def _prune(self) -> None:
         try:
-            retention.prune(self._folder, self._keep)
+            self._folder.prune(self._keep)
         except SnapshotError as error:
             self._log.error("prune_failed", reason=str(error))
 

@@ -45,7 +45,7 @@ def run(settings: RunSettings) -> int:
         "started",
         version=__version__,
         source=settings.source,
-        snapshot_dir=str(settings.snapshot_dir),
+        snapshot_dir=settings.snapshot_dir,
         memory_ceiling_mib=round(learner.max_bytes / 2**20),
     )
     positions = manifest.get("positions", {})
@@ -56,7 +56,7 @@ def run(settings: RunSettings) -> int:
         source = _open_source(settings, position, signals, log)
     checkpointer = Checkpointer(
         learner,
-        settings.snapshot_dir,
+        folder,
         settings.snapshot_every,
         Retention(settings.keep, settings.keep_hourly, settings.keep_daily),
         log,

@@ -12,6 +12,7 @@ import click
 
 from streamer.tables import echo_json, echo_rows
 from w2v_online import evaluation, export, load_vectors, snapshot
+from w2v_online.remote import fetch, url_of
 
 snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -221,7 +222,8 @@ def export_command(snapshot: Path, file_format: str, output: Path) -> None:
 @json_option
 def inspect(path: Path, verify: bool, as_json: bool) -> None:
     """Print what a snapshot holds: totals, settings, positions, files."""
-    opened = snapshot.read(path)
+    url = url_of(path)
+    opened = snapshot.read(fetch(url) if url else path)
     if verify:
         opened.verify()
     vectors = load_vectors(opened.path)

@@ -239,9 +239,9 @@ class RunSettings(LearnerConfig):
         description="Longer lines are cut at a token's end into several records.",
         json_schema_extra=_section("text"),
     )
-    snapshot_dir: Path = Field(
-        Path("snapshots"),
-        description="Folder that snapshots are written to.",
+    snapshot_dir: str = Field(
+        "snapshots",
+        description="Folder that snapshots are written to, or a URL such as s3://bucket/prefix.",
         json_schema_extra=_section("snapshots"),
     )
     snapshot_every: Annotated[Interval, BeforeValidator(parse_interval), PlainSerializer(str)] = (

@@ -39,7 +39,8 @@ class BackgroundSnapshot:
 
     Call :meth:`is_ready` now and then where no training is under way; once it says yes,
     :meth:`cut` decides that the snapshot is of that moment. Later :meth:`result` tells its path.
-    ``image`` gives the learner's state as it is, ``wait`` waits until no thread trains.
+    ``image`` gives the learner's state as it is, ``wait`` waits until no thread trains,
+    ``then`` is the last step, given the path; if it fails the snapshot has failed, though it stays.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class BackgroundSnapshot:
         embeddings: Embeddings,
         image: Callable[[], Image],
         wait: Callable[[], None],
+        then: Callable[[Path], None] | None = None,
     ) -> None:
         self.pause_seconds = 0.0
         """Time that learning stood still."""
         self._embeddings = embeddings
         self._image = image
         self._wait = wait
+        self._then = then
         self._room = Room()
         self._cancelled = threading.Event()
         self._error: SnapshotError | None = None
@@ -115,6 +118,8 @@ class BackgroundSnapshot:
         vectors = _CopiedMatrix(self._vectors, size)
         output_vectors = _CopiedMatrix(self._output_vectors, size)
         path = image.write(self._writer, vectors, {"output_vectors": output_vectors}, **extra)
+        if self._then is not None:
+            self._then(path)
         self._path = path
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:

@@ -9,7 +9,7 @@ many words and never after so many seconds, upkeep takes the weights from the co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -319,13 +319,16 @@ class OnlineWord2Vec:
             writer.abort()
             raise
 
-    def begin_snapshot(self, folder: str | Path) -> BackgroundSnapshot:
+    def begin_snapshot(
+        self, folder: str | Path, then: Callable[[Path], None] | None = None
+    ) -> BackgroundSnapshot:
         """Begin a snapshot that is written while this learner goes on.
 
         The moment that it is of comes later, see :class:`BackgroundSnapshot`: while it is under
-        way, its methods are called between two of this learner's. Raises SnapshotError.
+        way, its methods are called between two of this learner's. ``then`` is called with its path,
+        in a thread, as its last step. Raises SnapshotError.
         """
-        return BackgroundSnapshot(Path(folder), self.embeddings, self._image, self._wait)
+        return BackgroundSnapshot(Path(folder), self.embeddings, self._image, self._wait, then)
 
     def _image(self) -> Image:
         """What a snapshot holds besides the matrices, as views."""

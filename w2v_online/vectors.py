@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
+from w2v_online.remote import fetch, url_of
 from w2v_online.table import VectorTable
 from w2v_online.watch import Watch
 from w2v_online.word2vec_format import read_word2vec
@@ -282,7 +283,8 @@ def load_vectors(path: str | Path) -> WordVectors:
     A file is read as word2vec text or binary, whole and without counts. Raises SnapshotError if
     there is no snapshot or it is damaged, FileFormatError for a file that is neither format.
     """
-    path = Path(path)
+    url = url_of(path)
+    path = fetch(url) if url else Path(path)
     if path.is_file():
         words, vectors = read_word2vec(path)
         table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))

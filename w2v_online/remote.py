@@ -1,0 +1,131 @@
+"""Snapshots in object storage, through fsspec: ``s3://bucket/prefix`` and whatever else it knows.
+
+There a snapshot is complete once its manifest is there, so the manifest is written last and deleted
+first. Everything else happens in a folder on this machine: arrays can only be mapped from files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from w2v_online import snapshot
+from w2v_online.errors import SnapshotError
+from w2v_online.retention import Retention, prune
+from w2v_online.snapshot_writer import TEMPORARY, point_latest_at, sync
+
+_URL = re.compile(r"([a-z][a-z0-9+]+):/+(.*)")
+_CACHED = 2
+
+
+def url_of(location: str | Path) -> str | None:
+    """The URL that is meant, also after it went through a Path; None for a path."""
+    match = _URL.fullmatch(str(location))
+    return f"{match[1]}://{match[2]}" if match else None
+
+
+def local_folder(url: str, purpose: str) -> Path:
+    """Where snapshots of a URL lie on this machine, for one purpose."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "w2v-stream" / purpose / quote(url, safe="")
+
+
+class RemoteFolder:
+    """A folder of snapshots in object storage. Every method raises SnapshotError."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError as error:
+            raise SnapshotError(
+                f"{url} needs fsspec: pip install 'w2v-stream[s3]' (for S3)"
+            ) from error
+        with self._named():
+            self._files, root = url_to_fs(self.url, use_listings_cache=False)
+            self._root = PurePosixPath(root)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Whatever goes wrong out there as a SnapshotError; clients raise all kinds of errors."""
+        try:
+            yield
+        except SnapshotError:
+            raise
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise SnapshotError(f"{self.url}: {reason}") from error
+
+    def names(self) -> list[str]:
+        """The complete snapshots, newest first."""
+        with self._named():
+            manifests = self._files.glob(f"{self._root}/*/{snapshot.MANIFEST}")
+        names = [PurePosixPath(manifest).parent.name for manifest in manifests]
+        found = [name for name in names if snapshot.sequence_of(name) >= 0]
+        return sorted(found, key=snapshot.sequence_of, reverse=True)
+
+    def upload(self, path: Path) -> None:
+        """Copy a snapshot there; it is complete with the last object, which is its manifest."""
+        opened = snapshot.read(path)
+        with self._named():
+            for name in [*opened.manifest["files"], snapshot.MANIFEST]:
+                self._files.put_file(str(path / name), f"{self._root}/{path.name}/{name}")
+            self._files.pipe_file(f"{self._root}/{snapshot.LATEST}", f"{path.name}\n".encode())
+
+    def download(self, name: str, folder: Path) -> Path:
+        """Copy a snapshot from there into a folder, compare checksums; return its path."""
+        path, temporary = folder / name, folder / f"{TEMPORARY}{name}.{os.getpid()}"
+        with self._named():
+            text: bytes = self._files.cat_file(f"{self._root}/{name}/{snapshot.MANIFEST}")
+        if (path / snapshot.MANIFEST).exists():
+            present = snapshot.read(path)
+            if (path / snapshot.MANIFEST).read_bytes() == text:
+                return present.path
+        manifest: dict[str, Any] = snapshot.parse_manifest(Path(f"{self.url}/{name}"), text)
+        shutil.rmtree(path, ignore_errors=True)  # another history of the same name
+        try:
+            self._download_files(manifest, name, temporary)
+            (temporary / snapshot.MANIFEST).write_bytes(text)
+            snapshot.Snapshot(temporary, manifest).verify()
+            temporary.rename(path)
+            sync(folder)
+        except OSError as error:
+            raise SnapshotError(f"{path} cannot be written: {error.strerror}") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        point_latest_at(path)
+        return path
+
+    def _download_files(self, manifest: dict[str, Any], name: str, temporary: Path) -> None:
+        with self._named():
+            for file in manifest["files"]:
+                (temporary / file).parent.mkdir(parents=True, exist_ok=True)
+                self._files.get_file(f"{self._root}/{name}/{file}", str(temporary / file))
+
+    def prune(self, retention: Retention) -> None:
+        """Delete snapshots that need not stay: first what makes them complete."""
+        names = self.names()
+        kept = {path.name for path in retention.kept([Path(name) for name in names])}
+        with self._named():
+            for name in names:
+                if name not in kept:
+                    self._files.rm_file(f"{self._root}/{name}/{snapshot.MANIFEST}")
+                    self._files.rm(f"{self._root}/{name}", recursive=True)
+
+
+def fetch(url: str) -> Path:
+    """The newest complete snapshot of a URL, as a folder on this machine; SnapshotError."""
+    remote, folder = RemoteFolder(url), local_folder(url, "read")
+    names = remote.names()
+    if not names:
+        raise SnapshotError(f"{url} holds no complete snapshot")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = remote.download(names[0], folder)
+    prune(folder, Retention(keep=_CACHED))
+    return path
