@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,13 @@ class Snapshot:
         names = [name for name in self.manifest["files"] if name.startswith(prefix)]
         return {name[len(prefix) : -len(".npy")]: self.array(name) for name in names}
 
-    def verify(self) -> None:
-        """Compare checksums with the manifest's; SnapshotError names the first that differs."""
-        for name, expected in self.manifest["files"].items():
+    def verify(self, names: Iterable[str] | None = None) -> None:
+        """Compare checksums with the manifest's, of all files or of some.
+
+        SnapshotError names the first that differs.
+        """
+        for name in names or self.manifest["files"]:
+            expected = self.manifest["files"][name]
             file = self.path / name
             try:
                 with file.open("rb") as stream:

@@ -37,7 +37,9 @@ class _Loaded:
     table: VectorTable
 
 
-def _load(opened: snapshot.Snapshot) -> _Loaded:
+def _load(opened: snapshot.Snapshot, verify: bool) -> _Loaded:
+    if verify:
+        opened.verify(sorted(snapshot.REQUIRED_FILES))
     vectors, counts, words = opened.vectors, opened.counts, opened.words()
     if vectors.ndim != 2 or vectors.dtype != np.float32:
         raise SnapshotError(f"{opened.path / 'vectors.npy'} is not a float32 matrix")
@@ -50,16 +52,16 @@ def _load(opened: snapshot.Snapshot) -> _Loaded:
     return _Loaded(opened.path, opened.manifest, table)
 
 
-def _load_newest(source: Path) -> _Loaded:
+def _load_newest(source: Path, verify: bool) -> _Loaded:
     """Open and load; a snapshot that is pruned meanwhile is no error if a newer one is there."""
     for _ in range(_OPEN_ATTEMPTS - 1):
         opened = snapshot.read(source)
         try:
-            return _load(opened)
+            return _load(opened, verify)
         except SnapshotError:
             if snapshot.read(source).path == opened.path:
                 raise
-    return _load(snapshot.read(source))
+    return _load(snapshot.read(source), verify)
 
 
 class WordVectors:
@@ -69,9 +71,12 @@ class WordVectors:
     belong together while another thread refreshes.
     """
 
-    def __init__(self, loaded: _Loaded, source: Path | None = None) -> None:
+    def __init__(
+        self, loaded: _Loaded, source: Path | None = None, *, verify: bool = False
+    ) -> None:
         self._loaded = loaded
         self._source = source
+        self._verify = verify
 
     @classmethod
     def from_arrays(
@@ -142,7 +147,7 @@ class WordVectors:
             return False
         if snapshot.read(self._source).path == self.path:
             return False
-        loaded = _load_newest(self._source)
+        loaded = _load_newest(self._source, self._verify)
         loaded.table.prepare()
         self._loaded = loaded
         return True
@@ -277,11 +282,14 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def load_vectors(path: str | Path) -> WordVectors:
+def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
-    A file is read as word2vec text or binary, whole and without counts. Raises SnapshotError if
-    there is no snapshot or it is damaged, FileFormatError for a file that is neither format.
+    Of a URL (``s3://bucket/prefix``) the newest complete one is copied to this machine. A file is
+    read as word2vec text or binary, whole and without counts. Manifest, words and sizes are
+    checked, with ``verify`` every vector and count too, which reads them all, here and at each
+    refresh. Raises SnapshotError if there is no snapshot or it is damaged, FileFormatError for a file that
+    is neither format.
     """
     url = url_of(path)
     path = fetch(url) if url else Path(path)
@@ -289,5 +297,5 @@ def load_vectors(path: str | Path) -> WordVectors:
         words, vectors = read_word2vec(path)
         table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))
         return WordVectors(_Loaded(path, {}, table))
-    loaded = _load_newest(path)
-    return WordVectors(loaded, None if loaded.path == path else path)
+    loaded = _load_newest(path, verify)
+    return WordVectors(loaded, None if loaded.path == path else path, verify=verify)

@@ -1,0 +1,98 @@
+"""Disks that fill up and folders that cannot be written: the daemon says so and goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.daemons import SMALL, start, wait_until
+from w2v_online import load_vectors
+from w2v_online.errors import SnapshotError
+
+Mount = Callable[[str], None]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[tuple[Path, Mount]]:
+    """A file system of 6 MB, and a way to mount it anew with other options."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+
+    def remount(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(path)], check=True)
+
+    yield path, remount
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def _saved_words(folder: Path) -> int:
+    try:
+        words: int = load_vectors(folder, verify=True).manifest["totals"]["words"]
+    except SnapshotError:
+        return -1
+    return words
+
+
+def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> None:
+    """Nothing fits, then something does: training went on, and all of it is in the snapshot."""
+    path, remount = disk
+    text, messages = tmp_path / "text", tmp_path / "messages"
+    text.write_text("".join(f"w{i} w{i % 50}\n" for i in range(6000)))
+    filler = path / "filler"
+    filler.write_bytes(b"x" * (5 << 20))
+    daemon = start(
+        messages, "--source", "file", "--path", text, "--follow",
+        "--snapshot-dir", path / "s", "--snapshot-every", "1s", *SMALL,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: messages.read_text().count("snapshot_failed") >= 2)
+        assert "MiB free, a snapshot needs" in messages.read_text()
+        assert str(path / "s") in messages.read_text()
+        filler.unlink()
+        remount("size=60m")
+        wait_until(lambda: _saved_words(path / "s") == 12_000)
+        # Nothing is open for writing now, unless the next one has begun; then it is tried again.
+        shutil.rmtree(path / "s" / load_vectors(path / "s").path.name)
+        with text.open("a") as file:
+            file.write("one two three\n")
+        wait_until(lambda: _saved_words(path / "s") == 12_003)
+        daemon.terminate()
+        assert daemon.wait(timeout=30) == 0
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert "Traceback" not in messages.read_text()
+
+
+def test_permission_taken_away_is_survived(tmp_path: Path) -> None:
+    """The folder becomes one that its daemon may not write; later it may again."""
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    text, messages, snapshots = tmp_path / "text", tmp_path / "messages", tmp_path / "s"
+    text.write_text("a b c\n" * 100)
+    daemon = start(
+        messages, "--source", "file", "--path", text, "--follow",
+        "--snapshot-dir", snapshots, "--snapshot-every", "1s", *SMALL,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: _saved_words(snapshots) == 300)
+        snapshots.chmod(0o500)
+        with text.open("a") as file:
+            file.write("d e f\n")
+        wait_until(lambda: "Permission denied" in messages.read_text())
+        assert _saved_words(snapshots) == 300
+        snapshots.chmod(0o700)
+        wait_until(lambda: _saved_words(snapshots) == 303)
+    finally:
+        snapshots.chmod(0o700)
+        daemon.kill()
+        daemon.wait()
+    assert "Traceback" not in messages.read_text()

@@ -1,0 +1,145 @@
+"""Checkpoints: what is damaged is named and passed over, what fails is tried again."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamer.checkpoint import RETRY_SECONDS, Checkpointer, SnapshotFolder
+from streamer.errors import ConfigurationError
+from streamer.settings import Interval, RunSettings
+from w2v_online import OnlineWord2Vec, load_vectors, snapshot
+from w2v_online.errors import SnapshotError
+from w2v_online.retention import Retention
+
+_SETTINGS = RunSettings(vector_size=8, min_count=1, max_vocab_size=500)
+
+
+class Log:
+    """Remembers events."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def info(self, event: str, **values: Any) -> None:
+        self.events.append((event, values))
+
+    error = info
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [values for name, values in self.events if name == event]
+
+
+class Rig:
+    """A checkpointer with a learner and a clock of its own."""
+
+    def __init__(self, path: Path, every: Interval) -> None:
+        self.now = 0.0
+        self.log = Log()
+        self.learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
+        self.folder = SnapshotFolder(str(path))
+        self.checkpointer = Checkpointer(
+            self.learner, self.folder, every, Retention(3), self.log, "test", {},
+            clock=lambda: self.now,
+        )  # fmt: skip
+        self.read = 0
+
+    def turn(self) -> None:
+        """One turn of the pipeline."""
+        self.learner.learn_text(b"a b c %d\n" % self.read)
+        self.read += 1
+        position = {"record": self.read}
+        if self.checkpointer.is_ready(position):
+            self.checkpointer.cut(position)
+
+    def turn_until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline
+            self.turn()
+
+
+def test_the_position_is_durable_only_when_its_snapshot_is(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=60))
+    rig.turn()
+    assert rig.checkpointer.take_durable() is None
+    rig.now = 61
+    durable: dict[str, Any] | None = None
+    while durable is None:
+        rig.turn()
+        durable = rig.checkpointer.take_durable()
+    manifest = load_vectors(tmp_path).manifest
+    assert manifest["positions"] == {"test": durable}
+    assert manifest["totals"]["records"] == durable["record"]
+    assert "pause_seconds" in rig.log.of("snapshot_written")[0]
+
+
+def test_a_failed_one_is_counted_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path, Interval(words=10))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    rig.turn_until(lambda: rig.log.of("snapshot_failed"))
+    assert rig.checkpointer.failures == 1
+    assert "0 MiB free" in rig.log.of("snapshot_failed")[0]["reason"]
+    for _ in range(20):
+        rig.turn()
+    assert rig.checkpointer.failures == 1
+    monkeypatch.undo()
+    rig.now += RETRY_SECONDS
+    rig.turn_until(lambda: rig.log.of("snapshot_written"))
+
+
+def test_who_asks_while_one_is_written_gets_another(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=1e9))
+    rig.checkpointer.ask()
+    rig.turn_until(lambda: rig.checkpointer._running is not None)
+    rig.checkpointer.ask()
+    rig.turn_until(lambda: len(rig.log.of("snapshot_written")) == 2)
+    assert rig.checkpointer.write({"record": rig.read})
+    assert load_vectors(tmp_path).manifest["totals"]["records"] == rig.read
+
+
+def test_damage_at_any_place_is_named_and_the_snapshot_before_taken(tmp_path: Path) -> None:
+    """A flipped bit or a cut at 200 places of the newest snapshot, in every kind of file."""
+    learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
+    for number in range(2):
+        learner.learn_text(b"".join(b"w%d w%d\n" % (i % 300, i % 7) for i in range(500)))
+        newest = learner.snapshot(tmp_path / "s", positions={"n": {"n": number}})
+    files = sorted(file for file in newest.rglob("*.*"))
+    folder = SnapshotFolder(str(tmp_path / "s"))
+    chance = random.Random(1)
+    for number in range(200):
+        file = files[number % len(files)]
+        intact = file.read_bytes()
+        place = chance.randrange(len(intact))
+        damaged = bytearray(intact)
+        damaged[place] ^= 1 << chance.randrange(8)
+        file.write_bytes(intact[:place] if number % 3 == 0 else damaged)
+        log = Log()
+        _, manifest = folder.open_learner(_SETTINGS, log)
+        assert manifest["positions"] == {"n": {"n": 0}}, file
+        assert [str(file) in event["reason"] for event in log.of("snapshot_damaged")] == [True]
+        if file.name in ("manifest.json", "words.txt", "vectors.npy", "counts.npy"):
+            with pytest.raises(SnapshotError, match=file.name.replace(".", r"\.")):
+                load_vectors(newest, verify=True)
+        file.write_bytes(intact)
+    _, manifest = folder.open_learner(_SETTINGS, Log())
+    assert manifest["positions"] == {"n": {"n": 1}}
+
+
+def test_another_tokenizer_or_size_is_refused(tmp_path: Path) -> None:
+    learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="words")
+    learner.snapshot(tmp_path / "s")
+    folder = SnapshotFolder(str(tmp_path / "s"))
+    other = _SETTINGS.model_copy(update={"vector_size": 9})
+    with pytest.raises(ConfigurationError, match=r"vector_size is 8 there and 9 here, tokenizer"):
+        folder.open_learner(other, Log())
+    assert snapshot.read(tmp_path / "s")
