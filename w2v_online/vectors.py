@@ -288,8 +288,8 @@ def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:
     Of a URL (``s3://bucket/prefix``) the newest complete one is copied to this machine. A file is
     read as word2vec text or binary, whole and without counts. Manifest, words and sizes are
     checked, with ``verify`` every vector and count too, which reads them all, here and at each
-    refresh. Raises SnapshotError if there is no snapshot or it is damaged, FileFormatError for a file that
-    is neither format.
+    refresh. Raises SnapshotError if there is no snapshot or it is damaged, FileFormatError for a
+    file that is neither format.
     """
     url = url_of(path)
     path = fetch(url) if url else Path(path)
