@@ -22,9 +22,11 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.structs import TopicPartition
 
 from benchmarks import report
+from streamer.sources.kafka.values import BulkRecords
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon, counts
@@ -203,7 +205,7 @@ def poison(options: argparse.Namespace) -> None:
 
 def speed(options: argparse.Namespace) -> None:
     """Measure messages of two sizes beside the same text on standard input."""
-    rows = []
+    rows, clients = [], []
     with tempfile.TemporaryDirectory() as name, own_cluster(Path(name)) as cluster:
         for size in (100, 1000):
             values = messages(options.text, options.messages * 100 // size, size)
@@ -222,6 +224,11 @@ def speed(options: argparse.Namespace) -> None:
                 if number:  # the first round compiles and fills caches
                     for way, r in rate.items():
                         rates[way].append(r)
+            alone = [client_rate(cluster, topic, in_bulk=bulk) for bulk in (False, True)]
+            clients.append(
+                f"The client alone: {alone[0]:,.0f} messages of {size} bytes a CPU second record by "
+                f"record, {alone[1]:,.0f} as the daemon reads them."
+            )
             ratios = [k / i for k, i in zip(rates["Kafka"], rates["stdin"], strict=True)]
             rows.append([
                 f"{len(values):,} messages of {size} bytes", f"{median(rates['stdin']):,.0f}",
@@ -231,12 +238,31 @@ def speed(options: argparse.Namespace) -> None:
         "Options: the defaults, one trainer thread; a topic of one partition, not compressed.",
         "Words a second from the start of the loop, joining the group included, to the last batch.",
         "The broker ran on the same machine.",
+        *clients,
     ]
     table = report.table(["", "stdin, words/s", "Kafka, words/s", "Kafka / stdin"], rows)
     conditions = report.conditions("kafka", *lines, packages=("kafka-python",))
     report.publish(
         "kafka", {"rows": rows}, f"{table}\n\n{conditions}", write_docs=options.write_docs
     )
+
+
+def client_rate(cluster: Cluster, topic: str, *, in_bulk: bool) -> float:
+    """Messages that the client alone takes apart in a second of CPU time."""
+    partition = TopicPartition(topic, 0)
+    consumer = KafkaConsumer(bootstrap_servers=cluster.bootstrap_servers, metrics_enabled=False)
+    if in_bulk:
+        consumer._fetcher.PartitionRecords = BulkRecords
+    consumer.assign([partition])
+    consumer.seek(partition, 0)
+    end = consumer.end_offsets([partition])[partition]
+    consumer.poll(timeout_ms=1000)
+    first, began = consumer.position(partition), time.process_time()
+    while consumer.position(partition) < end and time.process_time() < began + 10:
+        consumer.poll(timeout_ms=100, max_records=32 if in_bulk else 500)
+    rate = (consumer.position(partition) - first) / (time.process_time() - began)
+    consumer.close()
+    return rate
 
 
 def _rate(process: Daemon) -> float:

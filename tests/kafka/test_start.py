@@ -94,6 +94,20 @@ def test_durable_is_what_a_checkpoint_holds() -> None:
     assert handover.take_commit() is None
 
 
+def test_a_checkpoint_that_could_not_be_written_is_not_waited_for() -> None:
+    handover = Handover({})
+    handover.want_checkpoint()
+    assert handover.take(1, 0)[2]
+    assert not handover.is_checkpoint_refused
+    handover.take(1, 0)
+    assert handover.is_checkpoint_refused
+    handover.want_checkpoint()
+    assert handover.take(1, 0)[2]
+    handover.set_durable({})
+    handover.take(1, 0)
+    assert not handover.is_checkpoint_refused
+
+
 def test_an_error_reaches_the_pipeline() -> None:
     handover = Handover({})
     handover.fail(ValueError("first"))

@@ -42,6 +42,8 @@ class Handover:
         self._begun: Offsets = {}
         self._turns: Offsets = {}  # how often each partition was begun
         self._checkpoint_wanted = False
+        self._checkpoint_asked = False
+        self._checkpoint_refused = False
         self._commit_wanted = False
         self._error: Exception | None = None
         self._stopped = False
@@ -63,8 +65,11 @@ class Handover:
                 size += len(chunk.values)
                 self._positions[chunk.partition] = chunk.next_offset
             self._buffered_bytes -= size
-            wanted, self._checkpoint_wanted = self._checkpoint_wanted, False
-            return chunks, dict(self._positions), wanted
+            # The pipeline comes back for more without one being durable: it could not be written.
+            self._checkpoint_refused |= self._checkpoint_asked
+            self._checkpoint_asked = self._checkpoint_wanted
+            self._checkpoint_wanted = False
+            return chunks, dict(self._positions), self._checkpoint_asked
 
     def stop(self) -> None:
         """Hand over nothing more."""
@@ -77,6 +82,7 @@ class Handover:
         with self._changed:
             self._durable = dict(offsets)
             self._commit_wanted = True
+            self._checkpoint_asked = False
             self._changed.notify_all()
 
     @property
@@ -132,7 +138,13 @@ class Handover:
         """Ask the pipeline for a checkpoint as soon as it can."""
         with self._changed:
             self._checkpoint_wanted = True
+            self._checkpoint_refused = False
             self._changed.notify_all()
+
+    @property
+    def is_checkpoint_refused(self) -> bool:
+        """Whether the checkpoint that was wanted could not be written."""
+        return self._checkpoint_refused
 
     def is_durable(self, offsets: Offsets) -> bool:
         """Whether a checkpoint on disk holds all that was read before these offsets."""

@@ -33,6 +33,9 @@ BUFFER_BYTES = 8 << 20
 POLL_SECONDS = 0.1
 PAUSED_SECONDS = 0.02
 LOOKUP_SECONDS = 10.0
+REJOIN_SECONDS = 10.0
+"""What is left of max.poll.interval.ms, the group's patience, to join again after a checkpoint."""
+
 _BACKOFF_SECONDS = (0.5, 10.0)
 
 
@@ -67,9 +70,10 @@ class Poller(threading.Thread):
         self._paused = False
         self._backoff = _BACKOFF_SECONDS[0]
         self._said: dict[str, float] = {}
-        self.release_seconds = (
-            config.get("session_timeout_ms", KafkaConsumer.DEFAULT_CONFIG["session_timeout_ms"])
-            / 1000
+        limits = {**KafkaConsumer.DEFAULT_CONFIG, **config}
+        self._release_seconds = max(
+            limits["session_timeout_ms"] / 1000,
+            limits["max_poll_interval_ms"] / 1000 - REJOIN_SECONDS,
         )
         self.figures = Figures()
         self._commits = Commits(subscription.daemon, handover, self.figures, log)
@@ -271,7 +275,10 @@ class Poller(threading.Thread):
         complete = self._handover.is_durable(offsets)
         if not complete and can_commit and not self._closing.is_set():
             self._handover.want_checkpoint()
-            while not complete and time.monotonic() < began + self.release_seconds:
+            deadline = began + self._release_seconds
+            while not (complete or self._handover.is_checkpoint_refused):
+                if time.monotonic() > deadline or self._closing.is_set():
+                    break
                 await self._consumer._net.sleep(0.01)
                 complete = self._handover.is_durable(offsets)
         if can_commit:
