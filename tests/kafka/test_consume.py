@@ -30,9 +30,9 @@ def test_kill_and_resume_equal_an_uninterrupted_run(
 ) -> None:
     """SIGKILL loses and repeats nothing: counts are exact, and vectors the same bytes."""
     topic, lines = cluster.topic(), lines_of(60_000)
-    cluster.produce(topic, lines)
-    options = ["--kafka-topic", topic, *_group(topic), "--snapshot-every", "150000words"]
-    for _ in range(3):
+    options = ["--kafka-topic", topic, *_group(topic), "--snapshot-every", "50000words"]
+    for life in range(3):
+        cluster.produce(topic, lines[20_000 * life : 20_000 * (life + 1)])
         killed = daemon(*options, folder=tmp_path / "killed")
         killed.event("snapshot_written")
         killed.kill()
