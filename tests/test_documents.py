@@ -62,6 +62,11 @@ def test_the_readmes_queries_run(folder: Path) -> None:
 
 def test_every_flag_in_the_documents_exists() -> None:
     known = {"--" + name.replace("_", "-") for name in RunSettings.model_fields}
+    known |= {
+        "--no-" + name.replace("_", "-")
+        for name, field in RunSettings.model_fields.items()
+        if field.annotation is bool
+    }
     known |= {flag for query in [*QUERIES, *VIEWS] for param in query.params for flag in param.opts}
     known |= {"--config", "--help"}
     for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *(_ROOT / "docs").glob("[ds]*.md")]:

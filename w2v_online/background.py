@@ -8,30 +8,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.averages import Averages
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError
-from w2v_online.image import Image, Room
+from w2v_online.image import Image, Room, SavedMatrices
 from w2v_online.rowcopy import CancelledError, RowCopy
 from w2v_online.snapshot_writer import SnapshotWriter
-
-
-@dataclass(frozen=True)
-class _CopiedMatrix:
-    """A copy as :class:`w2v_online.image.Matrix`."""
-
-    copy: RowCopy
-    vector_size: int
-
-    def chunks(self, order: NDArray[np.int32]) -> Iterator[bytes | memoryview]:
-        return self.copy.chunks(order, self.vector_size)
 
 
 class BackgroundSnapshot:
@@ -47,6 +36,7 @@ class BackgroundSnapshot:
         self,
         folder: Path,
         embeddings: Embeddings,
+        averages: Averages | None,
         image: Callable[[], Image],
         wait: Callable[[], None],
         then: Callable[[Path], None] | None = None,
@@ -54,6 +44,7 @@ class BackgroundSnapshot:
         self.pause_seconds = 0.0
         """Time that learning stood still."""
         self._embeddings = embeddings
+        self._live_averages = averages
         self._image = image
         self._wait = wait
         self._then = then
@@ -63,12 +54,18 @@ class BackgroundSnapshot:
         self._path: Path | None = None
         self._is_cut = False
         matrix_bytes = len(embeddings) * embeddings.row_floats * 4
-        # Both matrices, once as copies and once in the snapshot.
-        self._writer = SnapshotWriter(folder, 4 * matrix_bytes + image().nbytes)
+        # All matrices, once as copies and once in the snapshot.
+        n_matrices = 2 if averages is None else 3
+        self._writer = SnapshotWriter(folder, 2 * n_matrices * matrix_bytes + image().nbytes)
         matrices = embeddings.matrices
         try:
             self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0)
             self._output_vectors = self._copy_of("output_vectors", matrices.syn1, matrices.updates1)
+            self._averages = (
+                None
+                if averages is None
+                else self._copy_of("averages", averages.matrix, averages.averaged)
+            )
         except SnapshotError:
             self._writer.abort()
             raise
@@ -77,7 +74,8 @@ class BackgroundSnapshot:
     def _copy_of(
         self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32]
     ) -> RowCopy:
-        return RowCopy(self._writer.path / f"{name}.rows", matrix, updates, self._cancelled)
+        path = self._writer.path / f"{name}.rows"
+        return RowCopy(path, matrix, updates, self._embeddings.vector_size, self._cancelled)
 
     def _prepare(self) -> None:
         """Have memory ready, so that the cut only fills it: what is copied here is of no use."""
@@ -96,28 +94,43 @@ class BackgroundSnapshot:
         self._vectors.begin(rows, image.state["updates0"])
         self._output_vectors.begin(rows, image.state["updates1"])
         self._embeddings.keeper = self._keep
+        if self._averages is not None and self._live_averages is not None:
+            self._averages.begin(rows, image.state["averaged"])
+            self._live_averages.keeper = self._keep_averages
         self._is_cut = True
         self._thread = self._start(lambda: self._write(image, extra))
         self.pause_seconds += time.perf_counter() - began
 
     def _keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
-        """Save rows that are about to change; a failure is the snapshot's, not the learner's."""
+        """Save rows that are about to change."""
+        self._save(self._vectors, rows)
+        self._save(self._output_vectors, output_rows)
+
+    def _keep_averages(self, rows: NDArray[np.int32]) -> None:
+        if self._averages is not None:
+            self._save(self._averages, rows)
+
+    def _save(self, copy: RowCopy, rows: NDArray[np.int32]) -> None:
+        """Save rows; a failure is the snapshot's, not the learner's."""
         try:
-            self._vectors.save(rows)
-            self._output_vectors.save(output_rows)
+            copy.save(rows)
         except SnapshotError as error:
-            self._embeddings.keeper = None
+            self._end_keeping()
             self._error = error
             self._cancelled.set()
 
-    def _write(self, image: Image, extra: dict[str, Any]) -> None:
-        self._vectors.copy()
-        self._output_vectors.copy()
+    def _end_keeping(self) -> None:
         self._embeddings.keeper = None
-        size = self._embeddings.vector_size
-        vectors = _CopiedMatrix(self._vectors, size)
-        output_vectors = _CopiedMatrix(self._output_vectors, size)
-        path = image.write(self._writer, vectors, {"output_vectors": output_vectors}, **extra)
+        if self._live_averages is not None:
+            self._live_averages.keeper = None
+
+    def _write(self, image: Image, extra: dict[str, Any]) -> None:
+        copies = SavedMatrices(self._vectors, self._output_vectors, self._averages)
+        for copy in (self._vectors, self._output_vectors, self._averages):
+            if copy is not None:
+                copy.copy()
+        self._end_keeping()
+        path = image.write(self._writer, copies, **extra)
         if self._then is not None:
             self._then(path)
         self._path = path
@@ -158,7 +171,8 @@ class BackgroundSnapshot:
         return self._path
 
     def _clean_up(self) -> None:
-        self._embeddings.keeper = None
-        self._vectors.close()
-        self._output_vectors.close()
+        self._end_keeping()
+        for copy in (self._vectors, self._output_vectors, self._averages):
+            if copy is not None:
+                copy.close()
         self._writer.abort()

@@ -47,7 +47,17 @@ class LearnerConfig(BaseModel):
         ge=0,
         description="Words of the stream after which a sighting counts half; 0: never forget.",
     )
-    alpha: float = Field(0.05, gt=0.0, le=1.0, description="Learning rate of a row's first update.")
+    averaging: bool = Field(
+        True,
+        description="Publish averages of the vectors' recent path: better, for half as much memory "
+        "again as the two matrices take.",
+    )
+    alpha: float = Field(
+        0.05,
+        gt=0.0,
+        le=1.0,
+        description="Learning rate of an output vector's first update; a word vector's is half of it.",
+    )
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
     )

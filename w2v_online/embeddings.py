@@ -20,10 +20,14 @@ from w2v_online.simd import padded
 Keeper = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
 
 
-def _reserve(rows: int, row_floats: int) -> NDArray[np.float32]:
-    """float32[rows, row_floats] of zeros, page-aligned, in huge pages where the system has them."""
+def reserve(rows: int, row_floats: int, *, huge_pages: bool) -> NDArray[np.float32]:
+    """float32[rows, row_floats] of zeros, page-aligned, in huge pages if asked and to be had.
+
+    Huge pages are faster where rows are visited at random, small ones take less memory where
+    only some are visited at all.
+    """
     memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE))
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    if huge_pages and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             memory.madvise(mmap.MADV_HUGEPAGE)
         except OSError:
@@ -39,8 +43,8 @@ class Embeddings:
         self.vector_size = vector_size
         self.row_floats = padded(vector_size)
         self.matrices = Matrices(
-            syn0=_reserve(max_rows, self.row_floats),
-            syn1=_reserve(max_rows, self.row_floats),
+            syn0=reserve(max_rows, self.row_floats, huge_pages=True),
+            syn1=reserve(max_rows, self.row_floats, huge_pages=True),
             updates0=np.zeros(max_rows, np.uint32),
             updates1=np.zeros(max_rows, np.uint32),
         )
@@ -70,7 +74,9 @@ class Embeddings:
     def grow(self, rows: int) -> None:
         """Have ``rows`` rows in use: new ones get a random vector of syn0, zeros in syn1.
 
-        Initial values are uniform in [-0.5, 0.5) / vector_size, as in word2vec.c.
+        Initial values are uniform in [-0.3, 0.3) / sqrt(vector_size): norms are 0.17 or so for any
+        vector_size, six times word2vec.c's at 100. From closer to zero, where all gradients
+        vanish, a word takes longer to get away.
         """
         if rows <= self._rows:
             return

@@ -9,26 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot_writer
+from w2v_online import npy
 from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.vocabulary import VocabularyArrays
 from w2v_online.snapshot import STATE_FOLDER
 from w2v_online.snapshot_writer import SnapshotWriter
+
+_BLOCK_ROWS = 8192
 
 _SLACK = 1.0625
 """Spare room in copies: what has to be copied grows between two of them."""
 
 
 class Matrix(Protocol):
-    """Rows of a matrix, wherever they are."""
+    """Rows of a matrix of ``vector_size`` columns, wherever they are."""
 
-    def chunks(self, order: NDArray[np.int32]) -> Iterator[bytes | memoryview]:
-        """A ``.npy`` file of the rows in this order, a piece at a time."""
+    @property
+    def vector_size(self) -> int:
+        """Columns that count."""
+
+    def blocks(self, order: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
+        """The rows in this order, a block of them at a time; a block lasts until the next one."""
+
+    def close(self) -> None:
+        """Let go of files; nobody asks for rows any more."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +46,63 @@ class LiveMatrix:
 
     values: NDArray[np.float32]
 
-    def chunks(self, order: NDArray[np.int32]) -> Iterator[bytes | memoryview]:
+    @property
+    def vector_size(self) -> int:
         """See :class:`Matrix`."""
-        return snapshot_writer.array_chunks(snapshot_writer.Rows(self.values, order))
+        return int(self.values.shape[1])
+
+    def blocks(self, order: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
+        """See :class:`Matrix`."""
+        for first in range(0, len(order), _BLOCK_ROWS):
+            yield self.values[order[first : first + _BLOCK_ROWS]]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(frozen=True)
+class PublishedMatrix:
+    """What readers get: averages of the rows that have one, the other rows as they are."""
+
+    vectors: Matrix
+    averages: Matrix
+    is_averaged: NDArray[np.bool_]
+
+    @property
+    def vector_size(self) -> int:
+        """See :class:`Matrix`."""
+        return self.vectors.vector_size
+
+    def blocks(self, order: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
+        """See :class:`Matrix`."""
+        first = 0
+        both = zip(self.vectors.blocks(order), self.averages.blocks(order), strict=True)
+        for vectors, averages in both:
+            chosen = self.is_averaged[order[first : first + len(vectors)]]
+            vectors[chosen] = averages[chosen]
+            first += len(vectors)
+            yield vectors
+
+    def close(self) -> None:
+        """Let go of both."""
+        self.vectors.close()
+        self.averages.close()
+
+
+def _chunks(matrix: Matrix, order: NDArray[np.int32]) -> Iterator[bytes | memoryview]:
+    """A ``.npy`` file of a matrix's rows in this order, a piece at a time."""
+    yield npy.header(np.dtype(np.float32), (len(order), matrix.vector_size))
+    for block in matrix.blocks(order):
+        yield np.ascontiguousarray(block).data.cast("B")
+
+
+class SavedMatrices(NamedTuple):
+    """The matrices of a learner."""
+
+    vectors: Matrix
+    output_vectors: Matrix
+    averages: Matrix | None
+    """Means something where the array ``averaged`` of the state is above zero."""
 
 
 @dataclass
@@ -81,19 +144,28 @@ class Image:
         rows = len(self.state["row_counts"])
         return sum(array.nbytes + 4096 for array in self.state.values()) + 64 * rows
 
-    def write(
-        self, writer: SnapshotWriter, vectors: Matrix, state: Mapping[str, Matrix], **extra: Any
-    ) -> Path:
+    def write(self, writer: SnapshotWriter, matrices: SavedMatrices, **extra: Any) -> Path:
         """Write everything and let the snapshot appear; return its path. Raises SnapshotError."""
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
         writer.add("words.txt", [self._words(order)])
-        writer.add("vectors.npy", vectors.chunks(order))
+        vectors = matrices.vectors
+        if matrices.averages is None:
+            writer.add("vectors.npy", _chunks(vectors, order))
+        else:
+            is_averaged = self.state["averaged"] > 0
+            published = PublishedMatrix(vectors, matrices.averages, is_averaged)
+            writer.add("vectors.npy", _chunks(published, order))
+            raw = _chunks(vectors, order[is_averaged[order]])
+            writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
         writer.add_array("counts.npy", self._counts("row_counts", order))
         writer.add_array("count_errors.npy", self._counts("row_errors", order))
-        for name, matrix in state.items():
-            writer.add(f"{STATE_FOLDER}/{name}.npy", matrix.chunks(order))
+        output_vectors = _chunks(matrices.output_vectors, order)
+        writer.add(f"{STATE_FOLDER}/output_vectors.npy", output_vectors)
         for name, array in {"rows": order, **self.state}.items():
             writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
+        for matrix in matrices:
+            if matrix is not None:
+                matrix.close()
         return writer.publish({**self.manifest, **extra})
 
     def _words(self, order: NDArray[np.int32]) -> memoryview:

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import snapshot
+from w2v_online.averages import Averages
 from w2v_online.background import BackgroundSnapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
-from w2v_online.image import Image, LiveMatrix
+from w2v_online.image import Image, LiveMatrix, SavedMatrices
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 from w2v_online.kernels.sgns import Matrices
 from w2v_online.sampler import NoiseDistribution
@@ -124,6 +125,9 @@ class OnlineWord2Vec:
         self.vocabulary = Vocabulary(config)
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
+        self.averages = (
+            Averages(self.embeddings, config.max_vocab_size) if config.averaging else None
+        )
         self._subsampling_state = seeds[1:2]
         self._trainers = [
             Trainer(config, self.embeddings, self.noise, seeds[2 + 2 * i : 4 + 2 * i])
@@ -145,7 +149,8 @@ class OnlineWord2Vec:
         """Most memory that all of it can ever take, besides the text that is being learned."""
         trainers = sum(trainer.max_bytes for trainer in self._trainers)
         matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
-        return matrices + self.noise.max_bytes + self._remapped.nbytes + trainers
+        averages = 0 if self.averages is None else self.averages.max_bytes
+        return matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
 
     def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
         """Learn from tokenised sentences, each a record: contexts do not cross them.
@@ -214,10 +219,14 @@ class OnlineWord2Vec:
         if len(evicted):
             self._wait()
             self.embeddings.reset(evicted)
+            if self.averages is not None:
+                self.averages.reset(evicted)
             self._remap_negatives(evicted, np.full(len(evicted), -1, np.int32))
             self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
         self.noise.update(self.vocabulary.weighted_counts, total_words)
+        if self.averages is not None:
+            self.averages.visit()
         self._segment_end = total_words + min(
             MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
         )
@@ -283,6 +292,8 @@ class OnlineWord2Vec:
             if moved is not None:
                 row, last = moved
                 self.embeddings.remove(row)
+                if self.averages is not None:
+                    self.averages.remove(row, last)
                 rows = np.array([row, last][: 1 + (row != last)], np.int32)
                 self._remap_negatives(rows, np.array([-1, row], np.int32)[: len(rows)])
                 self.noise.update(self.vocabulary.weighted_counts, self.total_words)
@@ -309,12 +320,15 @@ class OnlineWord2Vec:
         """
         self._wait()
         image = self._image()
-        vectors = LiveMatrix(self.embeddings.vectors)
-        output_vectors = LiveMatrix(self.embeddings.output_vectors)
-        needed_bytes = image.nbytes + 2 * self.embeddings.vectors.nbytes
+        matrices = SavedMatrices(
+            LiveMatrix(self.embeddings.vectors),
+            LiveMatrix(self.embeddings.output_vectors),
+            None if self.averages is None else LiveMatrix(self.averages.vectors),
+        )
+        needed_bytes = image.nbytes + len(matrices) * self.embeddings.vectors.nbytes
         writer = SnapshotWriter(Path(folder), needed_bytes)
         try:
-            return image.write(writer, vectors, {"output_vectors": output_vectors}, **extra)
+            return image.write(writer, matrices, **extra)
         except BaseException:
             writer.abort()
             raise
@@ -328,7 +342,9 @@ class OnlineWord2Vec:
         way, its methods are called between two of this learner's. ``then`` is called with its path,
         in a thread, as its last step. Raises SnapshotError.
         """
-        return BackgroundSnapshot(Path(folder), self.embeddings, self._image, self._wait, then)
+        return BackgroundSnapshot(
+            Path(folder), self.embeddings, self.averages, self._image, self._wait, then
+        )
 
     def _image(self) -> Image:
         """What a snapshot holds besides the matrices, as views."""
@@ -343,6 +359,9 @@ class OnlineWord2Vec:
             **self.noise.state(),
             **self._trainers[0].state(),
         }
+        if self.averages is not None:
+            state["averaged"] = self.averages.averaged[:rows]
+            state["average_visits"] = np.array([self.averages.visits], np.int64)
         return Image(
             state,
             self.vocabulary.arrays,
@@ -353,6 +372,14 @@ class OnlineWord2Vec:
                 "totals": self.totals(),
             },
         )
+
+    def vectors(self) -> NDArray[np.float32]:
+        """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it."""
+        vectors = self.embeddings.vectors.copy()
+        if self.averages is not None:
+            is_averaged = self.averages.averaged[: len(vectors)] > 0
+            vectors[is_averaged] = self.averages.vectors[is_averaged]
+        return vectors
 
     def totals(self) -> dict[str, int]:
         """What was read so far, as it stands in the manifest of a snapshot."""
@@ -409,10 +436,22 @@ class OnlineWord2Vec:
             (state["updates0"], state["updates1"]),
             int(generators[1]),
         )
+        if "averaged" in state:
+            self._take_over_averages(saved)
         self.noise.restore(state)
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"])
+
+    def _take_over_averages(self, saved: Snapshot) -> None:
+        """Tell apart published averages and the vectors that training goes on with."""
+        state = saved.state
+        averaged, rows = np.asarray(state["averaged"]), np.asarray(state["rows"])
+        has_average = averaged[rows] > 0
+        if self.averages is not None:
+            self.averages.restore(averaged, rows[has_average], saved.vectors[has_average])
+            self.averages.visits = int(state["average_visits"][0])
+        self.embeddings.vectors[rows[has_average]] = state["raw_vectors"]
 
 
 _FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import npy
 from w2v_online.errors import SnapshotError
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 
@@ -35,8 +34,8 @@ class CancelledError(Exception):
 class RowCopy:
     """A copy of the first ``rows`` rows of a matrix (float32[V, F]), in a file at ``path``.
 
-    ``updates`` (uint32[V]) counts the updates of each row. Row i lies at place i of the file, or
-    behind all of those if it was saved before a change.
+    ``updates`` (uint32[V]) changes with each row; ``vector_size`` of the columns count. Row i lies
+    at place i of the file, or behind all of those if it was saved before a change.
     """
 
     def __init__(
@@ -44,11 +43,13 @@ class RowCopy:
         path: Path,
         matrix: NDArray[np.float32],
         updates: NDArray[np.uint32],
+        vector_size: int,
         cancelled: threading.Event,
     ) -> None:
         self._path = path
         self._matrix = matrix
         self._updates = updates
+        self.vector_size = vector_size
         self._cancelled = cancelled
         self._row_bytes = matrix.itemsize * matrix.shape[1]
         saved = max(1, min(len(matrix), _SAVED_BYTES // self._row_bytes))
@@ -103,19 +104,17 @@ class RowCopy:
                 raise SnapshotError(f"{self._path}: rows have changed without being saved before")
             self._write(values[: end - begin], begin)
 
-    def chunks(self, order: NDArray[np.int32], vector_size: int) -> Iterator[bytes | memoryview]:
-        """A ``.npy`` file of rows in this order, float32[len(order), vector_size]."""
+    def blocks(self, order: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
+        """Rows in this order, see :class:`w2v_online.image.Matrix`."""
         with self._lock:
             self._write_saved()
-        yield npy.header(np.dtype(np.float32), (len(order), vector_size))
-        values = np.empty((_STEP_ROWS, vector_size), np.float32)
+        values = np.empty((_STEP_ROWS, self.vector_size), np.float32)
         for first in range(0, len(order), len(values)):
             self._check_cancelled()
             places = self._places[order[first : first + len(values)]]
             if read_rows(self._descriptor, self._row_bytes, places, values) < len(places):
                 raise SnapshotError(f"{self._path} cannot be read back")
-            yield values[: len(places)].data.cast("B")
-        self.close()
+            yield values[: len(places)]
 
     def _write_saved(self) -> None:
         """Write the rows that were saved behind all others."""

@@ -1,9 +1,10 @@
 """Learning rates for a stream without an end: per row, falling with the row's own updates.
 
-    rate(n) = max(min_alpha, alpha / sqrt(1 + n / tau))
+    rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-``alpha``, while one seen often has settled; the floor keeps old words learning. A row of syn0 is
+the full rate, while one seen often has settled; the floor keeps old words learning. ``share`` is 1
+for rows of syn1 and 1/2 for those of syn0. A row of syn0 is
 updated once for each centre whose window it is in, which is window + 1 times on average whenever
 its word occurs; a row of syn1 once for each centre that it is target or negative of. So what is
 counted is occurrences for syn0 and centres for syn1.
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.sgns import RATE_STEPS
 
-TAU_INPUT = 500.0
+INPUT_SHARE = 0.5
+TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
-"""Pairs and centres after which a rate has fallen to alpha / sqrt(2), chosen by measurement."""
+"""Pairs and centres after which a rate has fallen by sqrt(2); all three chosen by measurement."""
 
 
 def rate_table(alpha: float, min_alpha: float, window: int) -> NDArray[np.float32]:
@@ -27,5 +29,6 @@ def rate_table(alpha: float, min_alpha: float, window: int) -> NDArray[np.float3
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
     tau = np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
-    rates: NDArray[np.float64] = np.maximum(min_alpha, alpha / np.sqrt(1.0 + updates / tau))
+    share = np.array([[INPUT_SHARE], [1.0]])
+    rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)

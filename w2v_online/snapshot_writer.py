@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -26,35 +25,15 @@ from w2v_online.errors import SnapshotError
 TEMPORARY = ".writing-"
 """Names that begin so are unfinished."""
 
-_GATHERED_ROWS = 8192
 _SPARE_BYTES = 1 << 20
 """Free space wanted besides the files': for the manifest, folders and block sizes."""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a matrix in the given order, gathered only while they are written."""
-
-    matrix: NDArray[Any]
-    order: NDArray[np.integer[Any]]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all rows."""
-        return int(len(self.order) * self.matrix.itemsize * self.matrix.shape[1])
-
-
-def array_chunks(array: NDArray[Any] | Rows) -> Iterator[bytes | memoryview]:
+def array_chunks(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
     """A ``.npy`` file, a piece at a time."""
-    if isinstance(array, Rows):
-        yield npy.header(array.matrix.dtype, (len(array.order), *array.matrix.shape[1:]))
-        for first in range(0, len(array.order), _GATHERED_ROWS):
-            gathered = array.matrix[array.order[first : first + _GATHERED_ROWS]]
-            yield np.ascontiguousarray(gathered).data.cast("B")
-    else:
-        yield npy.header(array.dtype, array.shape)
-        if array.size:
-            yield np.ascontiguousarray(array).data.cast("B")
+    yield npy.header(array.dtype, array.shape)
+    if array.size:
+        yield np.ascontiguousarray(array).data.cast("B")
 
 
 @contextmanager
@@ -100,7 +79,7 @@ class SnapshotWriter:
         """Write and sync a file."""
         self.files[name] = write_file(self.path / name, chunks)
 
-    def add_array(self, name: str, array: NDArray[Any] | Rows) -> None:
+    def add_array(self, name: str, array: NDArray[Any]) -> None:
         """Write and sync an array."""
         self.add(name, array_chunks(array))
 
@@ -184,10 +163,10 @@ def write(
     folder: Path,
     *,
     words: bytes | memoryview,
-    vectors: NDArray[np.float32] | Rows,
+    vectors: NDArray[np.float32],
     counts: NDArray[Any],
     count_errors: NDArray[Any],
-    state: Mapping[str, NDArray[Any] | Rows],
+    state: Mapping[str, NDArray[Any]],
     manifest: dict[str, Any],
 ) -> Path:
     """Write a whole snapshot below ``folder`` and point LATEST at it; return its path.

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.encode import encode
@@ -41,6 +42,7 @@ def _same(a: OnlineWord2Vec, b: OnlineWord2Vec) -> None:
     assert a.vocabulary.words() == b.vocabulary.words()
     np.testing.assert_array_equal(a.vocabulary.counts, b.vocabulary.counts)
     np.testing.assert_array_equal(a.embeddings.vectors, b.embeddings.vectors)
+    np.testing.assert_array_equal(a.vectors(), b.vectors())
     np.testing.assert_array_equal(a.embeddings.output_vectors, b.embeddings.output_vectors)
     assert a.totals() == b.totals()
 
@@ -141,6 +143,52 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 
+def test_published_vectors_are_averages_of_their_path() -> None:
+    """A row visited k times holds x_1 and then a fifth of the way to each x_k."""
+    model = OnlineWord2Vec(SMALL)
+    assert model.averages is not None
+    rng = np.random.default_rng(5)
+    expected: dict[int, np.ndarray] = {}
+    updates: dict[int, int] = {}
+    model.learn([[f"w{i}" for i in rng.integers(0, 50, 20)] for _ in range(300)])
+    rows = len(model.vocabulary)
+    model.averages.reset(np.arange(rows, dtype=np.int32))
+    model.averages.visits = 0
+    for sweep in range(4):
+        for row in range(rows):
+            count = sweep * 100 + row
+            model.embeddings.matrices.updates0[row] = count if row % 3 else 7
+            model.embeddings.vectors[row] = rng.normal(size=SMALL.vector_size)
+            if row % 3 and count >= MIN_UPDATES:
+                x = model.embeddings.vectors[row]
+                old = expected.get(row, x)
+                expected[row] = old + SHARE * (x - old)
+                updates[row] = count
+        for _ in range(SWEEP_VISITS):
+            model.averages.visit()
+        model.averages.visit()  # nothing was updated since the first part's turn
+        model.averages.visits -= 1
+    published = model.vectors()
+    for row in range(rows):
+        want = expected.get(row, model.embeddings.vectors[row])
+        np.testing.assert_allclose(published[row], want, rtol=1e-5, atol=1e-6)
+    assert 0 < len(expected) < rows
+
+
+def test_without_averaging_the_vectors_themselves_are_published(tmp_path: Path) -> None:
+    plain = OnlineWord2Vec(SMALL.model_copy(update={"averaging": False}))
+    averaged = OnlineWord2Vec(SMALL)
+    for model in (plain, averaged):
+        model.learn_text(_stream())
+    np.testing.assert_array_equal(plain.vectors(), plain.embeddings.vectors)
+    np.testing.assert_array_equal(plain.embeddings.vectors, averaged.embeddings.vectors)
+    assert not np.array_equal(plain.vectors(), averaged.vectors())
+    assert plain.max_bytes < averaged.max_bytes
+    # Going on without averages keeps the vectors that training had.
+    resumed = OnlineWord2Vec.restore(averaged.snapshot(tmp_path), plain.config)
+    np.testing.assert_array_equal(resumed.vectors(), plain.vectors())
+
+
 def test_nothing_to_learn_is_no_pairs_and_no_loss() -> None:
     model = OnlineWord2Vec(SMALL)
     stats = model.learn_text(b"")
@@ -156,7 +204,7 @@ def test_a_snapshot_reads_back_in_count_order(tmp_path: Path) -> None:
     rows = {word: row for row, word in enumerate(model.vocabulary.words())}
     for word, count in zip(vectors.words, vectors.counts, strict=True):
         assert model.vocabulary.counts[rows[word]] == count
-        np.testing.assert_array_equal(vectors[word], model.embeddings.vectors[rows[word]])
+        np.testing.assert_array_equal(vectors[word], model.vectors()[rows[word]])
     assert vectors.manifest["positions"] == {"test": {"line": 400}}
 
 
