@@ -56,7 +56,7 @@ class LearnerConfig(BaseModel):
         0.05,
         gt=0.0,
         le=1.0,
-        description="Learning rate of an output vector's first update; a word vector's is half of it.",
+        description="Learning rate of an output vector's first update, twice a word vector's.",
     )
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
