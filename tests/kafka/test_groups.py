@@ -84,17 +84,17 @@ def test_a_partition_that_another_daemon_learned_is_not_learned_again(
 def test_slow_training_causes_no_rebalance(cluster: Cluster, daemon: Start) -> None:
     """A batch takes longer than max.poll.interval.ms; polling does not wait for it."""
     topic = cluster.topic()
-    cluster.produce(topic, lines_of(8_000, words=12))
+    cluster.produce(topic, lines_of(250, words=200))
     process = daemon(
         "--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s",
-        "--vector-size", "1200", "--negative", "15", "--window", "40", "--sample", "1",
-        "--kafka-config", f"max_poll_interval_ms={cluster.session_milliseconds}",
+        "--vector-size", "1200", "--negative", "15", "--window", "100", "--sample", "1",
+        "--kafka-config", "max_poll_interval_ms=2000",
     )  # fmt: skip
-    process.wait_for_words(8_000 * 12)
+    process.wait_for_words(250 * 200)
     assert process.stop() == 0
     begun = process.times_of("event=kafka_partition_begun")
     # A checkpoint is due after every batch, at this speed.
     batches = [begun[-1], *process.times_of("event=snapshot_written")]
     longest = max(after - before for before, after in pairwise(batches))
-    assert longest > cluster.session_milliseconds / 1000, process.lines
+    assert longest > 2, process.lines
     assert begun[-1] < begun[0] + 1, "a rebalance came later than those of the start"
