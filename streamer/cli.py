@@ -11,7 +11,9 @@ import click
 
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
 from streamer.options import SettingsCommand, load_settings
+from streamer.origins import config_text
 from streamer.queries import QUERIES
+from streamer.validation import validate
 from streamer.views import VIEWS
 from w2v_online import __version__
 from w2v_online.errors import W2VError
@@ -37,8 +39,11 @@ def main() -> None:
 
 
 @click.pass_context
-def _run(ctx: click.Context, /, **_options: Any) -> None:
+def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
     settings = load_settings(ctx)
+    if print_config:
+        click.echo(config_text(settings, ctx))
+        return
     # Imported here: the query commands need neither Numba nor the learner.
     from streamer import daemon
 
@@ -50,10 +55,17 @@ main.add_command(
         "run",
         callback=_run,
         text="Learn from a stream and write snapshots until it ends or a signal comes.",
+        extra=[
+            click.Option(
+                ["--print-config"],
+                is_flag=True,
+                help="Print every option, with where it comes from, as TOML, and do nothing else.",
+            )
+        ],
     )
 )
 
-for _command in [*QUERIES, *VIEWS]:
+for _command in [validate, *QUERIES, *VIEWS]:
     main.add_command(_command)
 
 

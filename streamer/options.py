@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -77,6 +77,11 @@ def _extra(name: str) -> dict[str, Any]:
     return extra if isinstance(extra, dict) else {}
 
 
+def section_of(name: str) -> str:
+    """The heading that an option stands under."""
+    return str(_extra(name).get("section", "model"))
+
+
 def _is_multiple(name: str) -> bool:
     return get_origin(RunSettings.model_fields[name].annotation) in (tuple, dict)
 
@@ -123,7 +128,13 @@ _METAVARS: dict[Any, str] = {
 class SettingsCommand(click.Command):
     """A command whose options are the fields of :class:`RunSettings`, grouped in its help."""
 
-    def __init__(self, name: str, callback: Callable[..., Any], text: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        callback: Callable[..., Any],
+        text: str,
+        extra: Sequence[click.Option] = (),
+    ) -> None:
         config = click.Option(
             ["--config"],
             type=click.Path(dir_okay=False),
@@ -135,7 +146,7 @@ class SettingsCommand(click.Command):
             callback=_read_config_file,
         )
         options = [_option(field) for field in RunSettings.model_fields]
-        super().__init__(name, params=[config, *options], callback=callback, help=text)
+        super().__init__(name, params=[config, *extra, *options], callback=callback, help=text)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under their sections' headings."""
@@ -143,7 +154,7 @@ class SettingsCommand(click.Command):
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             field = RunSettings.model_fields.get(param.name or "")
-            name = str(_extra(str(param.name)).get("section", "model")) if field else ""
+            name = section_of(str(param.name)) if field else ""
             if record:
                 sections.setdefault(name if field else "configuration", []).append(record)
         for name, records in sections.items():
@@ -196,7 +207,7 @@ def load_settings(ctx: click.Context) -> RunSettings:
     """The settings of this call; UsageError for a wrong flag, else ConfigurationError."""
     _check_environment()
     try:
-        return RunSettings.model_validate(ctx.params)
+        return RunSettings.model_validate({n: ctx.params[n] for n in RunSettings.model_fields})
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -415,7 +415,7 @@ class OnlineWord2Vec:
             saved_config = LearnerConfig.model_validate(saved.manifest["config"])
             saved_tokenizer = str(saved.manifest["tokenizer"])
             config = config or saved_config
-            _check_continues(saved.path, saved_config, config, saved_tokenizer, tokenizer)
+            check_continues(saved.path, saved_config, config, saved_tokenizer, tokenizer)
             model = cls(config, tokenizer=saved_tokenizer)
             model._take_over(saved)
         except (KeyError, IndexError, ValueError, TypeError) as error:
@@ -458,13 +458,14 @@ _FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")
 """Options that a snapshot's arrays depend on."""
 
 
-def _check_continues(
+def check_continues(
     path: Path,
     saved: LearnerConfig,
     wanted: LearnerConfig,
     saved_tokenizer: str,
     tokenizer: str | None,
 ) -> None:
+    """SnapshotMismatchError if what was saved at ``path`` cannot be continued as is wanted."""
     differences: Mapping[str, tuple[Any, Any]] = {
         name: (getattr(saved, name), getattr(wanted, name))
         for name in _FIXED

@@ -1,0 +1,212 @@
+"""``w2v-stream validate``: the configuration and what it needs, looked at before a start.
+
+Each check looks at one thing, changes nothing, and yields findings. It may run beside a daemon
+with the same configuration. A finding is a failure where ``run`` would stop or could not go on as
+configured, and a warning where it may come to that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from streamer.errors import EXIT_CONFIG, EXIT_DONE
+from streamer.machine import available_bytes, memory_bytes
+from streamer.options import SettingsCommand, load_settings
+from streamer.report import make_log
+from streamer.settings import RunSettings
+from w2v_online import snapshot
+from w2v_online.config import LearnerConfig
+from w2v_online.errors import W2VError
+from w2v_online.remote import RemoteFolder, local_folder, url_of
+
+_MIB = 2**20
+
+BASE_BYTES = 300 * _MIB
+"""What a daemon takes besides the learner: Python, the compiler, text on its way (measured)."""
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found."""
+
+    level: Literal["ok", "warning", "failure"]
+    what: str
+    message: str
+
+
+def findings(settings: RunSettings) -> Iterator[Finding]:
+    """All checks, in the order in which a start would meet them."""
+    for check in (_files, _source, _snapshots, _memory_and_disk, _kafka):
+        try:
+            yield from check(settings)
+        except W2VError as error:
+            yield Finding("failure", check.__name__.strip("_"), str(error))
+
+
+def _files(settings: RunSettings) -> Iterator[Finding]:
+    """The files that options name."""
+    if settings.init is not None:
+        readable = settings.init.is_file() and os.access(settings.init, os.R_OK)
+        yield _either(readable, "init", f"{settings.init} can be read", "cannot be read")
+    if settings.probe is not None:
+        from streamer.probe import QualityProbe
+
+        QualityProbe(settings.probe)
+        yield Finding("ok", "probe", f"{settings.probe} holds questions")
+
+
+def _source(settings: RunSettings) -> Iterator[Finding]:
+    if settings.source != "file":
+        return
+    paths = sorted(glob(settings.path)) or [settings.path]  # noqa: PTH207 as the source does
+    unreadable = [path for path in paths if not os.access(path, os.R_OK)]
+    if not unreadable:
+        yield Finding("ok", "path", f"{len(paths)} file(s) can be read")
+    elif settings.follow and not Path(unreadable[0]).exists():
+        yield Finding("warning", "path", f"{unreadable[0]} does not exist yet; run waits for it")
+    else:
+        yield Finding("failure", "path", f"{unreadable[0]} cannot be read")
+
+
+def _snapshots(settings: RunSettings) -> Iterator[Finding]:
+    """The folder, and whether what lies in it can be continued."""
+    url = url_of(settings.snapshot_dir)
+    folder = local_folder(url, "write") if url else Path(settings.snapshot_dir)
+    existing = _existing(folder)
+    yield _either(
+        existing.is_dir() and os.access(existing, os.W_OK | os.X_OK),
+        "snapshot-dir",
+        f"{folder} can be written",
+        f"cannot be written: choose another than {folder}",
+    )
+    if url:
+        names = RemoteFolder(url).names()
+        yield Finding("ok", "snapshot-dir", f"{url} answers and holds {len(names)} snapshot(s)")
+    if settings.resume == "never":
+        return
+    newest = snapshot.newest(folder)
+    if newest is None:
+        if settings.resume == "require" and not (url and names):
+            yield Finding("failure", "resume", f"{folder} holds no intact snapshot to go on from")
+        return
+    from w2v_online.learner import check_continues
+
+    saved = LearnerConfig.model_validate(newest.manifest["config"])
+    tokenizer = str(newest.manifest["tokenizer"])
+    check_continues(newest.path, saved, settings.learner_config, tokenizer, settings.tokenizer)
+    yield Finding("ok", "resume", f"{newest.path} can be continued")
+
+
+def _memory_and_disk(settings: RunSettings) -> Iterator[Finding]:
+    """What a full vocabulary would take, against what the machine has."""
+    from w2v_online.learner import OnlineWord2Vec
+
+    try:
+        ceiling = OnlineWord2Vec(settings.learner_config).max_bytes
+    except (MemoryError, OSError):
+        told = "for a full vocabulary it cannot be reserved"
+        yield Finding("failure", "memory", f"{told}; lower --max-vocab-size or --vector-size")
+        return
+    needed, machine = ceiling + BASE_BYTES, memory_bytes()
+    told = f"up to {_mib(needed)} needed, the machine or its container has {_mib(machine)}"
+    if needed > machine:
+        yield Finding("failure", "memory", f"{told}; lower --max-vocab-size or --vector-size")
+    elif needed > available_bytes():
+        yield Finding("warning", "memory", f"{told}, of which {_mib(available_bytes())} are free")
+    else:
+        yield Finding("ok", "memory", told)
+
+    url = url_of(settings.snapshot_dir)
+    folder = local_folder(url, "write") if url else Path(settings.snapshot_dir)
+    free = shutil.disk_usage(_existing(folder)).free
+    kept = settings.keep + settings.keep_hourly + settings.keep_daily
+    told = f"a snapshot takes up to {_mib(ceiling)}, {_mib(free)} are free for it"
+    if free < 2 * ceiling:
+        yield Finding("failure", "disk", f"{told}, and twice as much is needed while writing")
+    elif free < (kept + 2) * ceiling:
+        yield Finding("warning", "disk", f"{told}, and {kept} are kept")
+    else:
+        yield Finding("ok", "disk", told)
+
+
+def _kafka(settings: RunSettings) -> Iterator[Finding]:
+    """Settings, TLS files, credentials, brokers and topics, without joining the group."""
+    if settings.source != "kafka":
+        return
+    from kafka.errors import KafkaError
+
+    from streamer.sources.kafka.clientlog import ClientLog, reason_of
+    from streamer.sources.kafka.config import consumer_config
+    from streamer.sources.kafka.connection import connect, unreachable
+
+    config = consumer_config(settings) | {"group_id": None}
+    config["bootstrap_timeout_ms"] = int(1000 * CONNECT_SECONDS)
+    try:
+        consumer = connect(config, settings.kafka_topic, ClientLog(make_log("text", "error")))
+    except KafkaError as error:
+        details = ", ".join(f"{key} {text}" for key, text in unreachable(config).items())
+        yield Finding("failure", "kafka", f"no answer, {details}: {reason_of(error)}")
+        return
+    try:
+        yield Finding("ok", "kafka", f"{','.join(config['bootstrap_servers'])} answers")
+        yield from _kafka_topics(settings, consumer)
+    except KafkaError as error:
+        yield Finding("failure", "kafka", reason_of(error))
+    finally:
+        consumer.close()
+
+
+def _kafka_topics(settings: RunSettings, consumer: Any) -> Iterator[Finding]:
+    for topic in settings.kafka_topic:
+        partitions = consumer.partitions_for_topic(topic) or set()
+        missing = sorted(set(settings.kafka_partitions) - partitions)
+        if not partitions:
+            yield Finding("failure", "kafka-topic", f"topic {topic} does not exist")
+        elif missing:
+            yield Finding("failure", "kafka-partitions", f"topic {topic} has no {missing}")
+        else:
+            yield Finding("ok", "kafka-topic", f"topic {topic} has {len(partitions)} partition(s)")
+
+
+def _either(holds: bool, what: str, good: str, bad: str) -> Finding:
+    return Finding("ok", what, good) if holds else Finding("failure", what, bad)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists already."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _mib(size: int) -> str:
+    return f"{size / _MIB:,.0f} MiB"
+
+
+@click.pass_context
+def _validate(ctx: click.Context, /, **_options: Any) -> None:
+    code = EXIT_DONE
+    for finding in findings(load_settings(ctx)):
+        click.echo(f"{finding.level:<8} {finding.what}: {finding.message}")
+        if finding.level == "failure":
+            code = EXIT_CONFIG
+    ctx.exit(code)
+
+
+validate = SettingsCommand(
+    "validate",
+    callback=_validate,
+    text="Check the configuration that run would have, and all it needs: files, snapshots, "
+    "memory, disk, brokers, topics and credentials. Exit code 78 if anything fails.",
+)
