@@ -148,11 +148,13 @@ def newest_name(folder: Path) -> str:
 
 def newest(folder: Path) -> Snapshot | None:
     """The newest complete snapshot in a folder of snapshots, None if there is none."""
-    if name := newest_name(folder):
+    tried = None
+    while (name := newest_name(folder)) and name != tried:
         try:
             return _open(folder / name)
         except SnapshotError:
-            pass  # LATEST is a hint; the folders themselves decide
+            tried = name  # deleted meanwhile, then LATEST names another one by now; or damaged
+    # LATEST is a hint; where it does not help the folders themselves decide.
     for path in folders(folder):
         try:
             return _open(path)
