@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from w2v_online.averages import Averages
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError
-from w2v_online.image import Image, Room, SavedMatrices
-from w2v_online.rowcopy import CancelledError, RowCopy
+from w2v_online.image import ROOM_FACTOR, Image, Room, SavedMatrices
+from w2v_online.rowcopy import CancelledError, RowCopy, rowcopy_bytes
 from w2v_online.snapshot_writer import SnapshotWriter
 
 
@@ -176,3 +176,19 @@ class BackgroundSnapshot:
             if copy is not None:
                 copy.close()
         self._writer.abort()
+
+
+_ROW_BYTES = 80
+"""Memory per row while a snapshot is made: updates, order, counts, places, where words begin."""
+
+
+def max_bytes(
+    state_bytes: int, words_bytes: int, rows: int, row_bytes: int, matrices: int
+) -> int:
+    """Most memory that a snapshot takes besides the learner's own.
+
+    ``state_bytes`` are those of the arrays that are copied, ``words_bytes`` those of all words,
+    ``row_bytes`` those of a row in one of the ``matrices``.
+    """
+    copies = int(ROOM_FACTOR * state_bytes) + words_bytes + _ROW_BYTES * rows
+    return copies + matrices * rowcopy_bytes(row_bytes)

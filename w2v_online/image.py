@@ -22,7 +22,7 @@ from w2v_online.snapshot_writer import SnapshotWriter
 
 _BLOCK_ROWS = 8192
 
-_SLACK = 1.0625
+ROOM_FACTOR = 1.0625
 """Spare room in copies: what has to be copied grows between two of them."""
 
 
@@ -115,7 +115,7 @@ class Room:
         """A copy of the array."""
         memory = self.arrays.get(name)
         if memory is None or len(memory) < array.nbytes:
-            memory = self.arrays[name] = np.zeros(int(array.nbytes * _SLACK) + 4096, np.uint8)
+            memory = self.arrays[name] = np.zeros(int(array.nbytes * ROOM_FACTOR) + 4096, np.uint8)
         copied = memory[: array.nbytes].view(array.dtype).reshape(array.shape)
         copied[...] = array
         return copied

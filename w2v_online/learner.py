@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from w2v_online import snapshot
 from w2v_online.averages import Averages
-from w2v_online.background import BackgroundSnapshot
+from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
@@ -150,7 +150,22 @@ class OnlineWord2Vec:
         trainers = sum(trainer.max_bytes for trainer in self._trainers)
         matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
         averages = 0 if self.averages is None else self.averages.max_bytes
-        return matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
+        learning = matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
+        return learning + self._snapshot_max_bytes
+
+    @property
+    def _snapshot_max_bytes(self) -> int:
+        """Most memory that a snapshot in the background can take."""
+        arrays = self.vocabulary.arrays
+        state = (arrays.arena, arrays.counts, arrays.errors, arrays.free)
+        state_bytes = sum(array.nbytes for array in state) + self._trainers[0].max_bytes
+        return max_bytes(
+            state_bytes + self.noise.max_bytes,
+            arrays.arena.nbytes,
+            self.vocabulary.max_rows,
+            4 * self.embeddings.row_floats,
+            matrices=2 if self.averages is None else 3,
+        )
 
     def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
         """Learn from tokenised sentences, each a record: contexts do not cross them.

@@ -27,6 +27,11 @@ _SAVED_BYTES = 8 << 20
 """Saved rows that are held in memory at most."""
 
 
+def rowcopy_bytes(row_bytes: int) -> int:
+    """Memory that the buffers of a copy take, whatever the number of rows."""
+    return max(_SAVED_BYTES, row_bytes) + _STEP_ROWS * row_bytes
+
+
 class CancelledError(Exception):
     """The copy is not wanted any more."""
 

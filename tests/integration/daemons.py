@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "streamer"]
@@ -18,11 +19,11 @@ def environment() -> dict[str, str]:
     return kept | {"COLUMNS": "200"}
 
 
-def start(log: Path, *args: str | Path) -> subprocess.Popen[bytes]:
-    """A daemon whose messages go to ``log``."""
+def start(log: Path, *args: str | Path, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """A daemon whose messages go to ``log``, started by the command ``under`` if there is one."""
     with log.open("ab") as stderr:
         return subprocess.Popen(
-            [*COMMAND, *map(str, args)],
+            [*under, *COMMAND, *map(str, args)],
             stdin=subprocess.DEVNULL,
             stderr=stderr,
             env=environment(),
