@@ -182,9 +182,7 @@ _ROW_BYTES = 80
 """Memory per row while a snapshot is made: updates, order, counts, places, where words begin."""
 
 
-def max_bytes(
-    state_bytes: int, words_bytes: int, rows: int, row_bytes: int, matrices: int
-) -> int:
+def max_bytes(state_bytes: int, words_bytes: int, rows: int, row_bytes: int, matrices: int) -> int:
     """Most memory that a snapshot takes besides the learner's own.
 
     ``state_bytes`` are those of the arrays that are copied, ``words_bytes`` those of all words,
