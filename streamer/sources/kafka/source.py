@@ -43,7 +43,6 @@ class KafkaSource:
         self._poller = Poller(
             config, Subscription(daemon=self._daemon, **subscription), self._handover, log
         )
-        self._stopped = False
         self._poller.start()
 
     @property
