@@ -90,10 +90,13 @@ class SnapshotFolder:
             self._remote.prune(keep)
 
     def open_learner(
-        self, settings: RunSettings, log: Any
+        self, settings: RunSettings, tokenizer: str, log: Any
     ) -> tuple[OnlineWord2Vec, dict[str, Any]]:
-        """A learner and the manifest of the snapshot it goes on from; a new one and ``{}`` else."""
-        config, tokenizer = settings.learner_config, settings.tokenizer
+        """A learner and the manifest of the snapshot it goes on from; a new one and ``{}`` else.
+
+        ``tokenizer`` is the identity of the one in use.
+        """
+        config = settings.learner_config
         if settings.resume == "never":
             return OnlineWord2Vec(config, tokenizer=tokenizer), {}
         damaged = 0

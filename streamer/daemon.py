@@ -19,6 +19,8 @@ from streamer.sources.base import Source
 from streamer.sources.file import FileSource
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
+from streamer.tokenizers.base import Tokenizer
+from streamer.tokenizers.registry import open_tokenizer
 from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
@@ -37,8 +39,8 @@ def run(settings: RunSettings) -> int:
     kafka_config = _kafka_config(settings)
     probe = QualityProbe(settings.probe) if settings.probe else None
     folder = SnapshotFolder(settings.snapshot_dir)
-    _warm_up(settings, log)
-    learner, manifest = folder.open_learner(settings, log)
+    tokenizer = _warm_up(settings, log)
+    learner, manifest = folder.open_learner(settings, tokenizer.identity, log)
     if settings.init and not manifest:
         warm_start(learner, settings.init, log)
     log.info(
@@ -75,7 +77,9 @@ def run(settings: RunSettings) -> int:
     )
     try:
         with Progress(settings, log) as progress:
-            complete = pipeline.run(source, decoder, learner, checkpointer, progress, signals)
+            complete = pipeline.run(
+                source, decoder, tokenizer, learner, checkpointer, progress, signals
+            )
     finally:
         source.close()
         if dead_letters is not None:
@@ -94,17 +98,21 @@ def run(settings: RunSettings) -> int:
     return EXIT_DONE
 
 
-def _warm_up(settings: RunSettings, log: Any) -> None:
-    """Load the kernels, and say so if that takes long because they are compiled."""
+def _warm_up(settings: RunSettings, log: Any) -> Tokenizer:
+    """Load kernels and the tokenizer, and say so if that takes long because they are compiled."""
     notice = threading.Timer(
         COMPILE_NOTICE_SECONDS,
         lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
     )
     notice.daemon = True
     notice.start()
-    warm_up(settings.learner_config)
-    release_compiler()
-    notice.cancel()
+    try:
+        warm_up(settings.learner_config)
+        tokenizer = open_tokenizer(settings.tokenizer, settings.tokenizer_option)
+        release_compiler()
+    finally:
+        notice.cancel()
+    return tokenizer
 
 
 def _open_source(

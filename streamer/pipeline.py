@@ -1,4 +1,4 @@
-"""The loop: records from a source, through decoder and learner, into checkpoints."""
+"""The loop: records from a source, through decoder, tokenizer and learner, into checkpoints."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from streamer.errors import SourceError
 from streamer.report import Progress
 from streamer.signals import Signals
 from streamer.sources.base import Source
+from streamer.tokenizers.base import Tokenizer
 from w2v_online.learner import OnlineWord2Vec
 
 
 def run(
     source: Source,
     decoder: Decoder,
+    tokenizer: Tokenizer,
     learner: OnlineWord2Vec,
     checkpointer: Checkpointer,
     progress: Progress,
@@ -37,7 +39,10 @@ def run(
 
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-            progress.learned(learner.learn_text(decoder.decode(batch), wait=False))
+            tokens = tokenizer.tokenize(decoder.decode(batch))
+            progress.learned(
+                learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+            )
             position = batch.position
             if signals.take_snapshot_request():
                 checkpointer.ask()

@@ -224,10 +224,16 @@ class RunSettings(LearnerConfig):
         description="What to do with a record that cannot be decoded, after it was counted.",
         json_schema_extra=_section("text"),
     )
-    tokenizer: Literal["whitespace"] = Field(
+    tokenizer: str = Field(
         "whitespace",
-        description="What splits a record into tokens; whitespace is ASCII's.",
-        json_schema_extra=_section("text"),
+        description="What splits a record into tokens: whitespace (ASCII's), unicode or log.",
+        json_schema_extra={**_section("text"), "metavar": "NAME"},
+    )
+    tokenizer_option: Pairs = Field(
+        {},
+        description="An option of the tokenizer, as in nfkc=on; repeat it, or use the table "
+        "[tokenizer_option] of the configuration file.",
+        json_schema_extra={**_section("text"), "metavar": "KEY=VALUE"},
     )
     lowercase: bool = Field(
         False, description="Turn text into lower case first.", json_schema_extra=_section("text")

@@ -22,6 +22,7 @@ from streamer.machine import available_bytes, memory_bytes
 from streamer.options import SettingsCommand, load_settings
 from streamer.report import make_log
 from streamer.settings import RunSettings
+from streamer.tokenizers.registry import open_tokenizer
 from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
@@ -46,7 +47,7 @@ class Finding:
 
 def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks, in the order in which a start would meet them."""
-    for check in (_files, _source, _snapshots, _memory_and_disk, _kafka):
+    for check in (_files, _source, _tokenizer, _snapshots, _memory_and_disk, _kafka):
         try:
             yield from check(settings)
         except W2VError as error:
@@ -78,6 +79,11 @@ def _source(settings: RunSettings) -> Iterator[Finding]:
         yield Finding("failure", "path", f"{unreadable[0]} cannot be read")
 
 
+def _tokenizer(settings: RunSettings) -> Iterator[Finding]:
+    identity = open_tokenizer(settings.tokenizer, settings.tokenizer_option).identity
+    yield Finding("ok", "tokenizer", identity)
+
+
 def _snapshots(settings: RunSettings) -> Iterator[Finding]:
     """The folder, and whether what lies in it can be continued."""
     url = url_of(settings.snapshot_dir)
@@ -103,7 +109,8 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
 
     saved = LearnerConfig.model_validate(newest.manifest["config"])
     tokenizer = str(newest.manifest["tokenizer"])
-    check_continues(newest.path, saved, settings.learner_config, tokenizer, settings.tokenizer)
+    wanted = open_tokenizer(settings.tokenizer, settings.tokenizer_option).identity
+    check_continues(newest.path, saved, settings.learner_config, tokenizer, wanted)
     yield Finding("ok", "resume", f"{newest.path} can be continued")
 
 

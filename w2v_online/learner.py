@@ -181,13 +181,18 @@ class OnlineWord2Vec:
             text += RECORD_SEPARATOR
         return self._learn(text, SEPARATED, wait=True)
 
-    def learn_text(self, text: bytes | bytearray, *, wait: bool = True) -> BatchStats:
+    def learn_text(
+        self, text: bytes | bytearray, *, separated: bool = False, wait: bool = True
+    ) -> BatchStats:
         """Learn from UTF-8 text: a record a line, tokens between ASCII whitespace.
+
+        With ``separated`` it was split by a tokenizer: tokens lie between ASCII's separator US, and
+        a record ends with RS.
 
         Without ``wait``, several threads may go on training behind the call: what it returns then
         counts the pairs trained since the last call, and :meth:`flush` waits for the rest.
         """
-        return self._learn(text, WHITESPACE, wait=wait)
+        return self._learn(text, SEPARATED if separated else WHITESPACE, wait=wait)
 
     def flush(self) -> BatchStats:
         """Wait until everything is trained; what was since the last call."""

@@ -124,14 +124,14 @@ def test_damage_at_any_place_is_named_and_the_snapshot_before_taken(tmp_path: Pa
         damaged[place] ^= 1 << chance.randrange(8)
         file.write_bytes(intact[:place] if number % 3 == 0 else damaged)
         log = Log()
-        _, manifest = folder.open_learner(_SETTINGS, log)
+        _, manifest = folder.open_learner(_SETTINGS, "whitespace", log)
         assert manifest["positions"] == {"n": {"n": 0}}, file
         assert [str(file) in event["reason"] for event in log.of("snapshot_damaged")] == [True]
         if file.name in ("manifest.json", "words.txt", "vectors.npy", "counts.npy"):
             with pytest.raises(SnapshotError, match=file.name.replace(".", r"\.")):
                 load_vectors(newest, verify=True)
         file.write_bytes(intact)
-    _, manifest = folder.open_learner(_SETTINGS, Log())
+    _, manifest = folder.open_learner(_SETTINGS, "whitespace", Log())
     assert manifest["positions"] == {"n": {"n": 1}}
 
 
@@ -141,5 +141,5 @@ def test_another_tokenizer_or_size_is_refused(tmp_path: Path) -> None:
     folder = SnapshotFolder(str(tmp_path / "s"))
     other = _SETTINGS.model_copy(update={"vector_size": 9})
     with pytest.raises(ConfigurationError, match=r"vector_size is 8 there and 9 here, tokenizer"):
-        folder.open_learner(other, Log())
+        folder.open_learner(other, "whitespace", Log())
     assert snapshot.read(tmp_path / "s")

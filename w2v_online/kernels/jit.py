@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,17 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _digest_of_sources() -> str:
-    """A digest of every file that goes into compiled code."""
+@cache
+def _digest_of_sources(own_folder: Path) -> str:
+    """A digest of every file that goes into the compiled code of a kernel in this folder."""
     folder = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in [*sorted(folder.glob("*.py")), folder.parent / "simd.py"]:
+    for file in [
+        *sorted({*folder.glob("*.py"), *own_folder.glob("*.py")}),
+        folder.parent / "simd.py",
+    ]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-_SOURCES = _digest_of_sources()
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,8 +37,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
     # Numba takes cached code for current if the kernel's own file is, though helpers from other
     # files are compiled into it: after an update, old code would run on new data.
+    sources = _digest_of_sources(Path(function.__code__.co_filename).parent)
     cache_file = compiled._cache._cache_file
-    cache_file._source_stamp = (cache_file._source_stamp, _SOURCES)
+    cache_file._source_stamp = (cache_file._source_stamp, sources)
     dispatcher: Callable[..., Any] = compiled
     return dispatcher
 

@@ -1,0 +1,1 @@
+"""njit only: bytes in and out."""

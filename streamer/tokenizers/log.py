@@ -1,0 +1,40 @@
+"""Log lines: addresses, times, numbers and other values become typed placeholders.
+
+``10.0.0.1:80`` is ``<IP> <PORT>``; the others are ``<TIME> <NUM> <HEX> <UUID> <MAC> <PATH> <URL>
+<EMAIL> <SPAN>`` (of time) and ``<SIZE>`` (in bytes). What is left are words, in their own case.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamer.tokenizers.base import identity_of
+from streamer.tokenizers.kernels.logline import MAX_GROWTH, split
+from w2v_online.vocabulary import padded_text
+
+VERSION = "1"
+"""To be raised whenever some line comes out as other tokens."""
+
+
+class LogTokenizer:
+    """Splits log lines.
+
+    ``split_words`` also splits ``camelCase`` and ``snake_case`` words; ``keep_words`` lets the
+    words in a path, URL or e-mail address follow its placeholder.
+    """
+
+    is_separated = True
+
+    def __init__(self, *, split_words: bool = False, keep_words: bool = True) -> None:
+        self._options = split_words, keep_words
+        self.identity = identity_of("log", VERSION, split_words=split_words, keep_words=keep_words)
+        self._out = np.empty(0, np.uint8)
+        self.tokenize(b"a\n")  # compiles, or loads what was compiled
+
+    def tokenize(self, text: bytes) -> bytes:
+        """See :class:`streamer.tokenizers.base.Tokenizer`."""
+        needed = MAX_GROWTH * len(text) + 1
+        if len(self._out) < needed:
+            self._out = np.empty(needed, np.uint8)
+        size = split(padded_text(text), len(text), *self._options, self._out)
+        return self._out[:size].tobytes()

@@ -1,0 +1,78 @@
+"""Words by Unicode's rules (UAX #29) in any script, and emoji; punctuation goes.
+
+The rules are unicode-segmentation's (Rust). Scripts without spaces come out in single characters
+(Han, Hiragana) or whole runs (Thai): those need a tokenizer of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from importlib.metadata import version
+
+from unicode_segmentation_rs import split_word_bounds, unicode_words
+
+from streamer.tokenizers.base import identity_of
+from w2v_online.vocabulary import RECORD_SEPARATOR, TOKEN_SEPARATOR
+
+_TOKEN_SEPARATOR = TOKEN_SEPARATOR.decode()
+_RECORD_SEPARATOR = RECORD_SEPARATOR.decode()
+_FIRST_SYMBOL, _LAST_SYMBOL = 0x2600, 0x20000
+"""Where emoji and pictures are; before them are arrows, lines and boxes."""
+
+_REPLACEMENT = "\ufffd"
+"""What invalid bytes have become."""
+
+
+class UnicodeTokenizer:
+    """Words in folded case unless ``fold_case`` is off, normalised by NFKC if ``nfkc`` is on."""
+
+    is_separated = True
+
+    def __init__(self, *, fold_case: bool = True, nfkc: bool = False) -> None:
+        self._fold_case = fold_case
+        self._nfkc = nfkc
+        self._symbols = _symbols()
+        self.identity = identity_of(
+            "unicode",
+            version("unicode-segmentation-rs"),
+            fold_case=fold_case,
+            nfkc=nfkc,
+            unicode=unicodedata.unidata_version,
+        )
+
+    def tokenize(self, text: bytes) -> bytes:
+        """See :class:`streamer.tokenizers.base.Tokenizer`."""
+        characters = text.decode()
+        if self._nfkc:
+            characters = unicodedata.normalize("NFKC", characters)
+        if self._fold_case:
+            characters = characters.lower() if text.isascii() else characters.casefold()
+        lines = characters.split("\n")
+        if not lines[-1]:
+            del lines[-1]
+        if self._symbols.search(characters) is None:
+            records = map(unicode_words, lines)
+        else:
+            records = map(self._words, lines)
+        joined = _RECORD_SEPARATOR.join(map(_TOKEN_SEPARATOR.join, records))
+        return joined.encode() + (RECORD_SEPARATOR if lines else b"")
+
+    def _words(self, line: str) -> list[str]:
+        """Words and symbols of a line that may have some."""
+        if self._symbols.search(line) is None:
+            return unicode_words(line)
+        return [
+            part
+            for part in split_word_bounds(line)
+            if self._symbols.match(part) or any(map(str.isalnum, part))
+        ]
+
+
+@cache
+def _symbols() -> re.Pattern[str]:
+    """Any one symbol."""
+    characters = map(chr, range(_FIRST_SYMBOL, _LAST_SYMBOL))
+    symbols = [c for c in characters if unicodedata.category(c) == "So" and c != _REPLACEMENT]
+    return re.compile("[" + re.escape("".join(symbols)) + "]")
