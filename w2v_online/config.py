@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SLOT_IDS = 8192
+"""Words of the past that are replayed at a time."""
+
 
 class LearnerConfig(BaseModel):
     """Options of a learner; immutable and validated (pydantic's ValidationError, a ValueError)."""
@@ -46,6 +49,19 @@ class LearnerConfig(BaseModel):
         0,
         ge=0,
         description="Words of the stream after which a sighting counts half; 0: never forget.",
+    )
+    replay: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Looks at each word of the recent past besides the first: better vectors, for "
+        "as many times the work.",
+    )
+    replay_words: int = Field(
+        4_000_000,
+        ge=SLOT_IDS,
+        le=1 << 32,
+        description="Words of the recent past kept for replay, after thinning; 4 bytes each.",
     )
     averaging: bool = Field(
         True,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import snapshot
-from w2v_online.averages import Averages
+from w2v_online.averages import SHARE, Averages
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -26,6 +26,7 @@ from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordE
 from w2v_online.image import Image, LiveMatrix, SavedMatrices
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 from w2v_online.kernels.sgns import Matrices
+from w2v_online.replay import Replay
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.snapshot import Snapshot
 from w2v_online.snapshot_writer import SnapshotWriter
@@ -62,6 +63,8 @@ class BatchStats:
     negative_pairs: int = 0
     positive_loss: float = 0.0
     negative_loss: float = 0.0
+    replayed_pairs: int = 0
+    """Pairs of past text trained again; all other figures are of fresh text."""
 
     @property
     def pairs(self) -> int:
@@ -90,6 +93,8 @@ def warm_up(config: LearnerConfig) -> None:
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
     _warm_up_copies(model.embeddings.matrices)
+    if model.replay is not None:
+        model.replay.warm_up()
     Vocabulary(small).enter([b"a"])
 
 
@@ -121,13 +126,15 @@ class OnlineWord2Vec:
         self.config = config = config or LearnerConfig()
         self.tokenizer = tokenizer
         sequence = np.random.SeedSequence(config.seed)
-        seeds = sequence.generate_state(2 + 2 * config.threads, np.uint64).astype(np.uint64)
+        seeds = sequence.generate_state(3 + 2 * config.threads, np.uint64).astype(np.uint64)
         self.vocabulary = Vocabulary(config)
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
+        share = min(1.0, SHARE * math.sqrt(1 + config.replay))
         self.averages = (
-            Averages(self.embeddings, config.max_vocab_size) if config.averaging else None
+            Averages(self.embeddings, config.max_vocab_size, share) if config.averaging else None
         )
+        self.replay = Replay(config, int(seeds[-1])) if config.replay else None
         self._subsampling_state = seeds[1:2]
         self._trainers = [
             Trainer(config, self.embeddings, self.noise, seeds[2 + 2 * i : 4 + 2 * i])
@@ -151,7 +158,11 @@ class OnlineWord2Vec:
         matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
         averages = 0 if self.averages is None else self.averages.max_bytes
         learning = matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
-        return learning + self._snapshot_max_bytes
+        return learning + self._replay_max_bytes + self._snapshot_max_bytes
+
+    @property
+    def _replay_max_bytes(self) -> int:
+        return 0 if self.replay is None else self.replay.max_bytes
 
     @property
     def _snapshot_max_bytes(self) -> int:
@@ -160,7 +171,7 @@ class OnlineWord2Vec:
         state = (arrays.arena, arrays.counts, arrays.errors, arrays.free)
         state_bytes = sum(array.nbytes for array in state) + self._trainers[0].max_bytes
         return max_bytes(
-            state_bytes + self.noise.max_bytes,
+            state_bytes + self.noise.max_bytes + self._replay_max_bytes,
             arrays.arena.nbytes,
             self.vocabulary.max_rows,
             4 * self.embeddings.row_floats,
@@ -204,7 +215,7 @@ class OnlineWord2Vec:
         buffer = padded_text(text)
         records, words = self.vocabulary.total_records, self.vocabulary.total_words
         trained_words = 0
-        stats = np.zeros(4)
+        stats = np.zeros(5)
         position = 0
         while position < len(text):
             position, ids, sentence_ends = self.vocabulary.encode(
@@ -213,10 +224,11 @@ class OnlineWord2Vec:
             self.embeddings.grow(len(self.vocabulary))
             encoded = Encoded(ids, sentence_ends)
             trained_words += len(ids)
-            if self._threads is None:
-                stats += self._trainers[0].train(encoded)
-            else:
-                self._threads.submit(encoded.copy())
+            for part in [encoded] if self.replay is None else self.replay.mix(encoded):
+                if self._threads is None:
+                    stats += self._trainers[0].train(part)
+                else:
+                    self._threads.submit(part.copy())
             if self.vocabulary.total_words >= self._segment_end:
                 self._upkeep()
         if self._threads is not None:
@@ -231,6 +243,7 @@ class OnlineWord2Vec:
             negative_pairs=int(stats[1]),
             positive_loss=float(stats[2]),
             negative_loss=float(stats[3]),
+            replayed_pairs=int(stats[4]),
         )
 
     def _upkeep(self) -> None:
@@ -241,6 +254,8 @@ class OnlineWord2Vec:
             self.embeddings.reset(evicted)
             if self.averages is not None:
                 self.averages.reset(evicted)
+            if self.replay is not None:
+                self.replay.reset(evicted)
             self._remap_negatives(evicted, np.full(len(evicted), -1, np.int32))
             self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
@@ -314,6 +329,8 @@ class OnlineWord2Vec:
                 self.embeddings.remove(row)
                 if self.averages is not None:
                     self.averages.remove(row, last)
+                if self.replay is not None:
+                    self.replay.remove(row, last)
                 rows = np.array([row, last][: 1 + (row != last)], np.int32)
                 self._remap_negatives(rows, np.array([-1, row], np.int32)[: len(rows)])
                 self.noise.update(self.vocabulary.weighted_counts, self.total_words)
@@ -382,6 +399,8 @@ class OnlineWord2Vec:
         if self.averages is not None:
             state["averaged"] = self.averages.averaged[:rows]
             state["average_visits"] = np.array([self.averages.visits], np.int64)
+        if self.replay is not None:
+            state |= self.replay.state(rows)
         return Image(
             state,
             self.vocabulary.arrays,
@@ -459,6 +478,8 @@ class OnlineWord2Vec:
         if "averaged" in state:
             self._take_over_averages(saved)
         self.noise.restore(state)
+        if self.replay is not None and "replay" in state:
+            self.replay.restore(state)
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"])

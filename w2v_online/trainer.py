@@ -33,10 +33,20 @@ class Encoded:
 
     ids: NDArray[np.int32]
     sentence_ends: NDArray[np.int64]
+    is_replayed: bool = False
+    """Whether it was trained before; the loss is of fresh text only."""
 
     def copy(self) -> Encoded:
         """The same in memory of its own."""
-        return Encoded(self.ids.copy(), self.sentence_ends.copy())
+        return Encoded(self.ids.copy(), self.sentence_ends.copy(), self.is_replayed)
+
+    def part(self, first: int, end: int) -> Encoded:
+        """Sentences ``first`` up to ``end``, where that is not all of them a copy of their ends."""
+        if first == 0 and end == len(self.sentence_ends):
+            return self
+        begin = int(self.sentence_ends[first - 1]) if first else 0
+        ends = self.sentence_ends[first:end]
+        return Encoded(self.ids[begin : int(ends[-1]) if len(ends) else begin], ends - begin)
 
 
 def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
@@ -95,7 +105,10 @@ class Trainer:
         return sum(array.nbytes for array in self._scratch) + self.negatives.max_bytes
 
     def train(self, encoded: Encoded) -> NDArray[np.float64]:
-        """Train on every sentence; float64[4] as the kernel's ``stats``."""
+        """Train on every sentence.
+
+        Returns float64[5]: the kernel's ``stats`` of fresh text, and pairs of replayed text.
+        """
         stats = np.zeros(4)
         sentence = 0
         self.negatives.renew()
@@ -116,7 +129,7 @@ class Trainer:
                 stats,
             )
             if sentence == len(encoded.sentence_ends):
-                return stats
+                return np.array([0, 0, 0, 0, stats[0]] if encoded.is_replayed else [*stats, 0])
             self.negatives.refill()
 
     def _keep(self, encoded: Encoded, first_sentence: int) -> None:
@@ -145,7 +158,7 @@ class TrainerThreads:
     def __init__(self, trainers: list[Trainer]) -> None:
         self._queue: queue.Queue[Encoded] = queue.Queue(QUEUED_PER_THREAD * len(trainers))
         self._lock = threading.Lock()
-        self._stats = np.zeros(4)
+        self._stats = np.zeros(5)
         self._error: BaseException | None = None
         for number, trainer in enumerate(trainers):
             name = f"trainer-{number}"
@@ -176,5 +189,5 @@ class TrainerThreads:
         if self._error is not None:
             raise self._error
         with self._lock:
-            stats, self._stats = self._stats, np.zeros(4)
+            stats, self._stats = self._stats, np.zeros(5)
         return stats

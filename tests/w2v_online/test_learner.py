@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay
 from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import vocabulary as kernels
-from w2v_online.kernels.encode import encode
+from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
+from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
 from w2v_online.kernels.rows import initialise_rows
 from w2v_online.kernels.sgns import train_sgns
 from w2v_online.learner import warm_up
@@ -47,17 +49,33 @@ def _same(a: OnlineWord2Vec, b: OnlineWord2Vec) -> None:
     assert a.totals() == b.totals()
 
 
-@given(st.lists(st.integers(1, 399), max_size=8), st.sampled_from([0, 3000]))
-@settings(deadline=None, max_examples=30)
+@pytest.fixture(scope="module")
+def _small_slots() -> Iterator[None]:
+    """Slots of one long sentence, so that small streams fill a ring of nine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "SLOT_IDS", MAX_SENTENCE_WORDS)
+        yield
+
+
+_REPLAYED = {"replay": 2, "replay_words": 9 * MAX_SENTENCE_WORDS}
+
+
+@pytest.mark.usefixtures("_small_slots")
+@given(
+    st.lists(st.integers(1, 399), max_size=8),
+    st.sampled_from([{}, {"half_life": 3000}, _REPLAYED]),
+)
+@settings(deadline=None, max_examples=40)
 def test_the_model_does_not_depend_on_how_records_were_batched(
-    cuts: list[int], half_life: int
+    cuts: list[int], options: dict[str, int]
 ) -> None:
-    """Rows change hands and counts fade meanwhile."""
-    config = SMALL.model_copy(update={"max_vocab_size": 100, "half_life": half_life})
+    """Rows change hands, counts fade and past text is replayed meanwhile."""
+    config = SMALL.model_copy(update={"max_vocab_size": 100, **options})
     text = _stream()
     whole = OnlineWord2Vec(config)
     whole.learn_text(text)
     assert whole.evicted_words > 0
+    assert whole.replay is None or whole.replay.number > 3
     lines = text.splitlines(keepends=True)
     pieces = OnlineWord2Vec(config)
     edges = [0, *sorted(cuts), len(lines)]
@@ -66,20 +84,26 @@ def test_the_model_does_not_depend_on_how_records_were_batched(
     _same(whole, pieces)
 
 
-@given(st.integers(0, 400))
-@settings(deadline=None, max_examples=15)
+@pytest.mark.usefixtures("_small_slots")
+@given(st.integers(0, 400), st.sampled_from([{}, {"max_vocab_size": 100, **_REPLAYED}]))
+@settings(deadline=None, max_examples=20)
 def test_stop_and_resume_gives_the_bytes_of_an_uninterrupted_run(
-    tmp_path_factory: pytest.TempPathFactory, cut: int
+    tmp_path_factory: pytest.TempPathFactory, cut: int, options: dict[str, int]
 ) -> None:
     folder = tmp_path_factory.mktemp("snapshots")
+    config = SMALL.model_copy(update=options)
     lines = _stream(seed=3).splitlines(keepends=True)
-    whole = OnlineWord2Vec(SMALL)
+    whole = OnlineWord2Vec(config)
     whole.learn_text(b"".join(lines))
-    first = OnlineWord2Vec(SMALL)
+    first = OnlineWord2Vec(config)
     first.learn_text(b"".join(lines[:cut]))
     resumed = OnlineWord2Vec.restore(first.snapshot(folder))
     resumed.learn_text(b"".join(lines[cut:]))
     _same(whole, resumed)
+    if whole.replay is not None and resumed.replay is not None:
+        states = (whole.replay.state(len(whole.embeddings)), resumed.replay.state(len(lines)))
+        for name, array in states[0].items():
+            np.testing.assert_array_equal(array, states[1][name][: len(array)])
 
 
 def test_seeds_make_different_models_and_the_same_seed_the_same() -> None:
@@ -137,8 +161,9 @@ def test_several_threads_count_exactly_and_learn_the_same_things() -> None:
 
 def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> None:
     """Learning, eviction, saving and restoring all have their code when it returns."""
-    warm_up(SMALL)
+    warm_up(SMALL.model_copy(update={"replay": 1}))
     used = [encode, train_sgns, noise_weights, draw_block, remap_draws, initialise_rows]
+    used += [append_sentences, read_sentences, draw_numbers, move_row]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
@@ -235,7 +260,11 @@ def test_wrong_options_are_refused(wrong: dict[str, int]) -> None:
         LearnerConfig.model_validate(wrong)
 
 
-@pytest.mark.parametrize("kernel", [encode, train_sgns, noise_weights, draw_block, initialise_rows])
+_DOCUMENTED = [encode, train_sgns, noise_weights, draw_block, initialise_rows]
+_DOCUMENTED += [append_sentences, read_sentences, draw_numbers, move_row]
+
+
+@pytest.mark.parametrize("kernel", _DOCUMENTED)
 def test_kernels_document_every_array(kernel: object) -> None:
     """A kernel's docstring lists its parameters in the order of its signature."""
     function = kernel.py_func  # type: ignore[attr-defined]

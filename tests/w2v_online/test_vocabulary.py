@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, vocabulary
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay, vocabulary
 from w2v_online.errors import UnknownWordError
 
 
@@ -107,6 +107,44 @@ _ACTIONS = st.lists(
 )
 
 
+def _replayable(model: OnlineWord2Vec) -> list[list[str]]:
+    """Every sentence that can be replayed."""
+    assert model.replay is not None
+    words, sentences = model.vocabulary.words(), []
+    for number in range(
+        max(0, model.replay.number + 1 - len(model.replay.slots)), model.replay.number + 1
+    ):
+        encoded = model.replay.read(number)
+        parts = np.split(encoded.ids, encoded.sentence_ends)[:-1]
+        sentences += [[words[row] for row in ids] for ids in parts]
+    return sentences
+
+
+def _is_within(part: list[str], sentence: list[str]) -> bool:
+    """Whether the words of ``part`` are words of the sentence, in that order."""
+    rest = iter(sentence)
+    return all(word in rest for word in part)
+
+
+def test_text_of_evicted_words_is_not_replayed_as_the_words_on_their_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor are forgotten words or the one that moved to their row mistaken for others."""
+    monkeypatch.setattr(replay, "SLOT_IDS", 30)
+    model = _model(rows=5, sample=0, replay=1, replay_words=8192)
+    learned = [["a", "b", "c", "d", "e"], ["new", "newer", "new"]]
+    model.learn([learned[0]] * 300)
+    model.learn([learned[1]] * 400)
+    assert model.evicted_words == 2
+    parts = _replayable(model)
+    assert all(any(_is_within(part, sentence) for sentence in learned) for part in parts)
+    assert ["new", "newer", "new"] in parts
+    first = model.vocabulary.words()[0]
+    assert model.forget([first]) == [first]
+    after = _replayable(model)
+    assert after == [part for p in parts if len(part := [w for w in p if w != first]) > 1]
+
+
 @given(_ACTIONS, st.sampled_from([0, 50]))
 @settings(deadline=None, max_examples=150)
 def test_any_history_leaves_everything_in_step(
@@ -115,17 +153,21 @@ def test_any_history_leaves_everything_in_step(
     """Words, rows, matrices and draws agree after any sequence of what can be done to them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "MIN_CANDIDATES", 12)
-        model = _model(rows=6, half_life=half_life)
+        patch.setattr(replay, "SLOT_IDS", 30)
+        model = _model(rows=6, half_life=half_life, replay=1, replay_words=8192, sample=0)
+        learned: list[list[str]] = []
         pinned: set[str] = set()
         forgotten: set[str] = set()
         for action, numbers in actions:
             words = [f"word{number}" for number in numbers]
             if action == "learn":
                 model.learn([words])
+                learned.append(words)
                 forgotten -= set(words)
             elif action == "forget":
                 model.forget(words)
                 forgotten |= set(words)
+                learned = [[w for w in sentence if w not in words] for sentence in learned]
                 pinned -= set(words)
             elif action == "pin":
                 rows = [word for word in words if word in model.vocabulary.words()]
@@ -151,6 +193,8 @@ def test_any_history_leaves_everything_in_step(
             negatives = model._trainers[0].negatives
             assert (negatives.block[int(negatives.next[0]) :] < len(listed)).all()
             assert np.isfinite(model.embeddings.vectors).all()
+            for part in _replayable(model):
+                assert any(_is_within(part, sentence) for sentence in learned)
 
 
 def test_forgotten_words_are_in_no_file_of_the_next_snapshot(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""Replay: the recent past of the stream, bounded, from which training is given more looks.
+
+Owns a ring of slots that hold text as training saw it, rows after subsampling. When a slot is
+full the next is begun, over the oldest one if the ring is full, and ``replay`` slots drawn from
+the ring are trained at once. So each text is looked at about ``replay`` more times before it goes,
+and when is decided by the sentences alone, however they were batched. Rows that changed hands
+since are left out. Knows nothing of how anything is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.config import SLOT_IDS, LearnerConfig
+from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
+from w2v_online.trainer import Encoded
+
+
+class Replay:
+    """A ring of slots, numbered in the order in which they were begun."""
+
+    def __init__(self, config: LearnerConfig, seed_state: int) -> None:
+        n_slots = config.replay_words // SLOT_IDS
+        # Zero pages, taken from the system when a slot is first written to.
+        self.slots = np.zeros((n_slots, SLOT_IDS), np.int32)
+        """int32[n_slots, SLOT_IDS], as the kernels have it: slot n is in row n % n_slots."""
+        self.used = np.zeros(n_slots, np.int32)
+        """int32[n_slots]: ids in each slot."""
+        self.number = 0
+        """Of the slot that is being filled."""
+        self.given_away = np.zeros(config.max_vocab_size, np.uint32)
+        """uint32[max_vocab_size]: 1 + ``number`` when the row last changed hands, 0 for never."""
+        self._state = np.array([seed_state], np.uint64)
+        self._drawn = np.zeros(config.replay, np.int64)
+        self._ids = np.zeros(SLOT_IDS, np.int32)
+        self._sentence_ends = np.zeros(SLOT_IDS // 2, np.int64)
+        self._read = np.zeros(2, np.int64)
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that all of it can take."""
+        text = self.slots.nbytes + self.used.nbytes + self._ids.nbytes + self._sentence_ends.nbytes
+        return text + self.given_away.nbytes
+
+    @property
+    def _begun(self) -> int:
+        """Rows of ``slots`` that hold anything."""
+        return min(self.number + 1, len(self.slots))
+
+    def mix(self, encoded: Encoded) -> Iterator[Encoded]:
+        """Keep fresh text; yield it in parts, and past text between them where its turn is.
+
+        Each must be trained, or copied, before the next is asked for.
+        """
+        first, n_sentences = 0, len(encoded.sentence_ends)
+        while first < n_sentences:
+            slot = self.number % len(self.slots)
+            sentence = append_sentences(
+                encoded.ids,
+                encoded.sentence_ends,
+                first,
+                self.slots[slot],
+                self.used[slot : slot + 1],
+            )
+            if sentence > first:
+                yield encoded.part(first, sentence)
+            first = sentence
+            if first < n_sentences:
+                yield from self._close()
+
+    def _close(self) -> Iterator[Encoded]:
+        """Begin the next slot; yield what is drawn from the full ones, the last one included."""
+        self.number += 1
+        draw_numbers(self._state, max(0, self.number - len(self.slots)), self.number, self._drawn)
+        for number in self._drawn:
+            yield self.read(int(number))
+        self.used[self.number % len(self.slots)] = 0
+
+    def read(self, number: int) -> Encoded:
+        """The text of a slot that is in the ring; lasts until the next call."""
+        slot = number % len(self.slots)
+        read_sentences(
+            self.slots[slot],
+            int(self.used[slot]),
+            number,
+            self.given_away,
+            self._ids,
+            self._sentence_ends,
+            self._read,
+        )
+        n_ids, n_sentences = (int(n) for n in self._read)
+        return Encoded(self._ids[:n_ids], self._sentence_ends[:n_sentences], is_replayed=True)
+
+    def reset(self, rows: NDArray[np.int32]) -> None:
+        """Rows belong to other words now: what is kept of them is not trained again."""
+        self.given_away[rows] = self.number + 1
+
+    def remove(self, row: int, last: int) -> None:
+        """A row's word is gone, and the word of row ``last`` took its place."""
+        move_row(self.slots[: self._begun], row, last)
+        self.given_away[row] = self.given_away[last]
+        self.given_away[last] = 0
+
+    def warm_up(self) -> None:
+        """Call every kernel; only before anything is kept."""
+        empty = Encoded(np.empty(0, np.int32), np.zeros(1, np.int64))
+        for _ in self.mix(empty):
+            self.read(0)
+        draw_numbers(self._state, 0, 1, np.empty(0, np.int64))
+        move_row(self.slots[:0], 0, 0)
+
+    def state(self, rows: int) -> dict[str, NDArray[np.generic]]:
+        """All that :meth:`restore` needs, with ``rows`` in use: views until the next change."""
+        return {
+            "replay": self.slots[: self._begun],
+            "replay_used": self.used[: self._begun],
+            "replay_number": np.array([self.number], np.int64),
+            "replay_generator": self._state,
+            "replay_given_away": self.given_away[:rows],
+        }
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over a saved state, or as much of its newest text as there is room for."""
+        saved = np.asarray(state["replay"])
+        last = int(state["replay_number"][0])
+        n_kept = min(len(saved), len(self.slots))
+        first = last + 1 - n_kept
+        # In a ring that has grown, numbers begin anew: all from 0 on are in it.
+        shift = first if n_kept < len(self.slots) else 0
+        self.number = last - shift
+        for number in range(first, last + 1):
+            slot, saved_slot = (number - shift) % len(self.slots), number % len(saved)
+            self.slots[slot] = saved[saved_slot]
+            self.used[slot] = state["replay_used"][saved_slot]
+        given_away = np.asarray(state["replay_given_away"], np.int64) - shift
+        self.given_away[: len(given_away)] = np.maximum(given_away, 0)
+        self._state[:] = state["replay_generator"]
