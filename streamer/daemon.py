@@ -88,7 +88,7 @@ def run(settings: RunSettings) -> int:
         "stopped",
         reason="signal" if signals.stop else "end of input",
         words_per_second=round(progress.words_per_second),
-        invalid_records=decoder.invalid_records,
+        invalid_records=decoder.invalid_records + tokenizer.failed_records,
         **source.figures(),
         **learner.totals(),
     )
@@ -108,7 +108,11 @@ def _warm_up(settings: RunSettings, log: Any) -> Tokenizer:
     notice.start()
     try:
         warm_up(settings.learner_config)
-        tokenizer = open_tokenizer(settings.tokenizer, settings.tokenizer_option)
+        tokenizer = open_tokenizer(
+            settings.tokenizer,
+            settings.tokenizer_option,
+            stop_at_errors=settings.errors == "stop",
+        )
         release_compiler()
     finally:
         notice.cancel()

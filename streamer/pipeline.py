@@ -28,10 +28,11 @@ def run(
     position = source.position
     failure: SourceError | None = None
 
+    def invalid_records() -> int:
+        return decoder.invalid_records + tokenizer.failed_records
+
     def checkpoint() -> bool:
-        return decoder.settle() and checkpointer.write(
-            position, invalid_records=decoder.invalid_records
-        )
+        return decoder.settle() and checkpointer.write(position, invalid_records=invalid_records())
 
     def commit() -> None:
         if (durable := checkpointer.take_durable()) is not None:
@@ -49,7 +50,7 @@ def run(
             if batch.checkpoint:
                 checkpoint()
             elif checkpointer.is_ready(position) and decoder.settle():
-                checkpointer.cut(position, invalid_records=decoder.invalid_records)
+                checkpointer.cut(position, invalid_records=invalid_records())
             commit()
             progress.show(
                 learner.total_words,

@@ -226,7 +226,8 @@ class RunSettings(LearnerConfig):
     )
     tokenizer: str = Field(
         "whitespace",
-        description="What splits a record into tokens: whitespace (ASCII's), unicode or log.",
+        description="What splits a record into tokens: whitespace (ASCII's), unicode, log, "
+        "chinese, japanese, korean, an installed one, or your own as module:function.",
         json_schema_extra={**_section("text"), "metavar": "NAME"},
     )
     tokenizer_option: Pairs = Field(

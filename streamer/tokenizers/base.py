@@ -20,6 +20,10 @@ class Tokenizer(Protocol):
     def is_separated(self) -> bool:
         """Whether tokens come out between ASCII's separators; or else ASCII whitespace."""
 
+    @property
+    def failed_records(self) -> int:
+        """Records so far that could not be split, and came out empty."""
+
     def tokenize(self, text: bytes) -> bytes | bytearray:
         """Valid UTF-8 with a record a line as tokens, with as many records.
 

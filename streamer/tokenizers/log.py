@@ -24,6 +24,7 @@ class LogTokenizer:
     """
 
     is_separated = True
+    failed_records = 0
 
     def __init__(self, *, split_words: bool = False, keep_words: bool = True) -> None:
         self._options = split_words, keep_words

@@ -9,25 +9,37 @@ from typing import Any
 
 from streamer.errors import ConfigurationError, nearest
 from streamer.tokenizers.base import Tokenizer
+from streamer.tokenizers.custom import custom, installed
 
-_CLASSES = {
-    "whitespace": "streamer.tokenizers.whitespace:WhitespaceTokenizer",
-    "unicode": "streamer.tokenizers.unicode:UnicodeTokenizer",
-    "log": "streamer.tokenizers.log:LogTokenizer",
+_MAKERS = {
+    "whitespace": "whitespace:WhitespaceTokenizer",
+    "unicode": "unicode:UnicodeTokenizer",
+    "log": "log:LogTokenizer",
+    "chinese": "languages:chinese",
+    "japanese": "languages:japanese",
+    "korean": "languages:korean",
 }
 
-NAMES = tuple(_CLASSES)
 
-
-def open_tokenizer(name: str, options: dict[str, str]) -> Tokenizer:
+def open_tokenizer(
+    name: str, options: dict[str, str], *, stop_at_errors: bool = False
+) -> Tokenizer:
     """The tokenizer of this name; ConfigurationError if it or an option is not known.
 
-    An option is a keyword of the tokenizer's class, its value text as users write it.
+    An option is a keyword of what makes the tokenizer, its value text as users write it. With
+    ``stop_at_errors`` a function that fails for a record raises SourceError.
     """
-    if name not in _CLASSES:
-        raise ConfigurationError(f"--tokenizer: unknown name {name!r}{nearest(name, list(NAMES))}")
-    module, _, function = _CLASSES[name].partition(":")
-    make: Callable[..., Tokenizer] = getattr(import_module(module), function)
+    if name not in _MAKERS:
+        if ":" not in name and name not in (names := [*_MAKERS, *installed()]):
+            raise ConfigurationError(
+                f"--tokenizer: unknown name {name!r}{nearest(name, names)}"
+                " (your own: module:function)"
+            )
+        own = custom(name, options)
+        own.stop_at_errors = stop_at_errors
+        return own
+    module, _, maker = _MAKERS[name].partition(":")
+    make: Callable[..., Tokenizer] = getattr(import_module(f"streamer.tokenizers.{module}"), maker)
     return make(**_keywords(name, make, options))
 
 

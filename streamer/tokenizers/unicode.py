@@ -29,6 +29,7 @@ class UnicodeTokenizer:
     """Words in folded case unless ``fold_case`` is off, normalised by NFKC if ``nfkc`` is on."""
 
     is_separated = True
+    failed_records = 0
 
     def __init__(self, *, fold_case: bool = True, nfkc: bool = False) -> None:
         self._fold_case = fold_case

@@ -8,6 +8,7 @@ class WhitespaceTokenizer:
 
     identity = "whitespace"
     is_separated = False
+    failed_records = 0
 
     def tokenize(self, text: bytes) -> bytes:
         """The text."""

@@ -1,0 +1,60 @@
+"""Tokenizers that are functions from a record's text to its tokens: segmenters, and users' own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from streamer.errors import SourceError
+from w2v_online.vocabulary import RECORD_SEPARATOR, TOKEN_SEPARATOR
+
+Split = Callable[[str], Iterable[str]]
+
+_TOKEN_SEPARATOR = TOKEN_SEPARATOR.decode()
+_RECORD_SEPARATOR = RECORD_SEPARATOR.decode()
+_NO_SEPARATORS = {ord(_TOKEN_SEPARATOR): None, ord(_RECORD_SEPARATOR): None}
+
+
+class FunctionTokenizer:
+    """Calls ``split`` for every record.
+
+    A record that makes it raise is empty and counted in ``failed_records``; with
+    ``stop_at_errors`` the first one raises SourceError. ASCII's separators in tokens are removed.
+    """
+
+    is_separated = True
+
+    def __init__(self, split: Split, identity: str) -> None:
+        self.identity = identity
+        self.failed_records = 0
+        self._split = split
+        self.stop_at_errors = False
+        """Whether a record that fails ends it all."""
+
+    def tokenize(self, text: bytes) -> bytes:
+        """See :class:`streamer.tokenizers.base.Tokenizer`."""
+        lines = text.decode().split("\n")
+        if not lines[-1]:
+            del lines[-1]
+        records = (self._record(line) for line in lines)
+        joined = "".join(record + _RECORD_SEPARATOR for record in records)
+        return joined.encode(errors="replace")
+
+    def _record(self, line: str) -> str:
+        try:
+            tokens = _TOKEN_SEPARATOR.join(
+                token.translate(_NO_SEPARATORS) for token in self._split(line)
+            )
+        except Exception as error:
+            if self.stop_at_errors:
+                told = f"{type(error).__name__}: {error}"
+                raise SourceError(
+                    f"tokenizer {self.identity} failed: {told}; --errors skip goes on"
+                ) from error
+            self.failed_records += 1
+            return ""
+        return tokens
+
+
+def is_word(token: str) -> bool:
+    """Whether a token has a letter or a digit of any script: not just marks and spaces."""
+    return token.isalnum() or any(map(str.isalnum, token))
