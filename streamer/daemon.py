@@ -17,6 +17,7 @@ from streamer.settings import RunSettings
 from streamer.signals import Signals
 from streamer.sources.base import Source
 from streamer.sources.file import FileSource
+from streamer.sources.multiline import MultilineSplitter
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
 from streamer.tokenizers.base import Tokenizer
@@ -125,7 +126,10 @@ def _open_source(
     """Standard input or files, at the position of the checkpoint (``{}`` without one)."""
 
     def make_splitter() -> RecordSplitter:
-        return RecordSplitter(settings.max_line_bytes, settings.max_token_bytes)
+        limits = settings.max_line_bytes, settings.max_token_bytes
+        if settings.record_start:
+            return MultilineSplitter(*limits, settings.record_start)
+        return RecordSplitter(*limits)
 
     if settings.source == "file":
         return FileSource(

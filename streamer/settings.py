@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -224,6 +225,12 @@ class RunSettings(LearnerConfig):
         description="What to do with a record that cannot be decoded, after it was counted.",
         json_schema_extra=_section("text"),
     )
+    record_start: str = Field(
+        "",
+        description="Records have several lines: regular expression for how their first one "
+        "begins, such as '\\d{4}-'. Default: a record a line.",
+        json_schema_extra={**_section("text"), "metavar": "REGEX"},
+    )
     tokenizer: str = Field(
         "whitespace",
         description="What splits a record into tokens: whitespace (ASCII's), unicode, log, "
@@ -303,6 +310,15 @@ class RunSettings(LearnerConfig):
         "info", description="Least level that is logged.", json_schema_extra=_section("service")
     )
 
+    @field_validator("record_start")
+    @classmethod
+    def _check_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern.encode())
+        except re.error as error:
+            raise ValueError(f"expected a regular expression: {error}") from None
+        return pattern
+
     @model_validator(mode="after")
     def _check_lengths(self) -> RunSettings:
         if self.max_line_bytes <= self.max_token_bytes:
@@ -316,6 +332,8 @@ class RunSettings(LearnerConfig):
             raise ValueError("source file needs a path, and only that source takes one")
         if self.follow and not is_file:
             raise ValueError("follow is for source file")
+        if self.record_start and self.source == "kafka":
+            raise ValueError("record_start is for sources stdin and file; messages are records")
         if self.stdin_skip_known and self.source != "stdin":
             raise ValueError("stdin_skip_known is for source stdin")
         return self

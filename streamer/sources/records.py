@@ -39,7 +39,7 @@ class RecordSplitter:
                 self._swallowed_bytes += len(data)
                 return b""
             data = data[end.end() :]
-            records = self.flush()
+            records = self._end_line()
         text = self._tail + data
         end_of_lines = text.rfind(b"\n") + 1
         self._tail = text[end_of_lines:]
@@ -48,6 +48,9 @@ class RecordSplitter:
 
     def flush(self) -> bytes:
         """The last record, though no line feed ended it."""
+        return self._end_line()
+
+    def _end_line(self) -> bytes:
         records = self._tail + b"\n" if self._tail else b""
         self._tail, self._swallowed_bytes = b"", 0
         return records

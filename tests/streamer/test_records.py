@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.sources.multiline import MultilineSplitter
 from streamer.sources.records import RecordSplitter
 
 _PIECE = st.one_of(
@@ -55,3 +56,53 @@ def test_position_is_the_next_records_first_byte() -> None:
         done = byte + 1 - splitter.pending_bytes
         assert done == 0 or text[done - 1 : done] in b" \n"
     assert splitter.pending_bytes == len(b"five")
+
+
+_LINES = st.lists(
+    st.sampled_from([b"> one", b"> ", b"  at two", b"three", b"", b"x" * 30, b"> a\rb"]),
+    max_size=12,
+)
+
+
+def _multiline(text: bytes, cuts: list[int]) -> tuple[list[bytes], list[int]]:
+    """Records, and the position in the stream after each piece."""
+    splitter = MultilineSplitter(40, 8, "> ")
+    edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    records, positions = b"", []
+    for begin, end in pairwise(edges):
+        records += splitter.feed(text[begin:end])
+        positions.append(end - splitter.pending_bytes)
+        assert positions[-1] == len(records)
+    return (records + splitter.flush()).split(b"\n")[:-1], positions
+
+
+@given(_LINES, st.lists(st.integers(0, 200), max_size=20))
+def test_records_of_several_lines_do_not_depend_on_chunks(
+    lines: list[bytes], cuts: list[int]
+) -> None:
+    """A record begins where a line matches or does not fit; a position is a record's first byte."""
+    text = b"".join(line + b"\n" for line in lines)
+    expected: list[bytes] = []
+    for line in lines:
+        if expected and not line.startswith(b"> ") and len(expected[-1]) + 1 + len(line) <= 40:
+            expected[-1] += b" " + line
+        else:
+            expected.append(line)
+    records, positions = _multiline(text, cuts)
+    assert records == expected
+    starts, byte = {len(text)}, 0
+    for record in expected:
+        starts.add(byte)
+        byte += len(record) + 1
+    assert set(positions) <= starts
+
+
+@given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
+def test_joined_records_lose_no_token(text: bytes, cuts: list[int]) -> None:
+    splitter = MultilineSplitter(40, 8, "x")
+    edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    records = b"".join(splitter.feed(text[begin:end]) for begin, end in pairwise(edges))
+    records += splitter.flush()
+    assert splitter.pending_bytes == 0
+    assert [t[:9] for t in records.split()] == [t[:9] for t in text.split()]
+    assert all(len(record) <= 40 for record in records.split(b"\n"))
