@@ -32,6 +32,9 @@ from w2v_online.retention import Retention
 RETRY_SECONDS = 30.0
 """Wait after a failed write, unless the schedule's own interval is shorter."""
 
+GRACE_SECONDS = 60.0
+"""Time for writing, beyond twice the interval, before a checkpoint counts as missing."""
+
 _LOCK = ".lock"
 
 
@@ -156,8 +159,8 @@ class Checkpointer:
         self._learner = learner
         self._probe = probe
         self._folder = folder
-        self._every = every
-        self._keep = keep
+        self.every = every
+        self.keep = keep
         self._log = log
         self._clock = clock
         self._source_name = source_name
@@ -171,10 +174,16 @@ class Checkpointer:
         self._pruning: threading.Thread | None = None
         self._set_due()
         self._written_at: float | None = None
+        self._safe_at = self._clock()
+        self._is_failing = False
         self.failures = 0
+        self.snapshots = 0
+        """Snapshots written by this process; of the last one its seconds, pause and bytes."""
+        self.last_seconds = self.last_pause_seconds = 0.0
+        self.last_bytes = 0
 
     def _set_due(self) -> None:
-        every = self._every
+        every = self.every
         self._due_at = None if every.seconds is None else self._clock() + every.seconds
         self._due_words = None if every.words is None else self._learner.total_words + every.words
 
@@ -191,6 +200,23 @@ class Checkpointer:
     def age_seconds(self) -> float | None:
         """Seconds since the last one was written, None before the first."""
         return None if self._written_at is None else self._clock() - self._written_at
+
+    def change(self, every: Interval, keep: Retention) -> None:
+        """Another schedule from now on."""
+        self.keep = keep
+        if every != self.every:
+            self.every = every
+            self._set_due()
+
+    def unsaved_seconds(self) -> float:
+        """Seconds since all that was learned was on disk, at most the interval if all is well."""
+        return self._clock() - self._safe_at
+
+    def is_recent(self) -> bool:
+        """Whether checkpoints come as they should."""
+        if self.every.seconds is None:
+            return not self._is_failing
+        return self.unsaved_seconds() < 2 * self.every.seconds + GRACE_SECONDS
 
     def take_durable(self) -> dict[str, Any] | None:
         """The position of the newest checkpoint that is on disk, once; None if there is no new."""
@@ -209,6 +235,8 @@ class Checkpointer:
             self._set_due()
             if self._moment(position) != self._written:
                 self._begin()
+            else:
+                self._safe_at = self._clock()
         return self._running is not None and self._running.is_ready()
 
     def cut(self, position: dict[str, Any], **counters: int) -> None:
@@ -224,6 +252,7 @@ class Checkpointer:
         moment = self._moment(position)
         if moment == self._written:
             self._set_due()
+            self._safe_at = self._clock()
             return True
         self._began = self._clock()
         try:
@@ -283,6 +312,7 @@ class Checkpointer:
 
     def _failed(self, error: SnapshotError) -> None:
         self.failures += 1
+        self._is_failing = True
         self._set_due()
         retry_at = self._clock() + RETRY_SECONDS
         self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
@@ -291,7 +321,7 @@ class Checkpointer:
 
     def _prune(self) -> None:
         try:
-            self._folder.prune(self._keep)
+            self._folder.prune(self.keep)
         except SnapshotError as error:
             self._log.error("prune_failed", reason=str(error))
 
@@ -301,12 +331,17 @@ class Checkpointer:
         self._pruning = threading.Thread(target=self._prune, name="prune", daemon=True)
         self._pruning.start()
         self._written, self._durable = moment, moment.position
-        self._written_at = self._clock()
+        self._written_at = self._safe_at = self._clock()
+        self._is_failing = False
+        self.snapshots += 1
+        self.last_seconds = self._written_at - self._began
+        self.last_pause_seconds = figures.get("pause_seconds", self.last_seconds)
+        self.last_bytes = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
         self._log.info(
             "snapshot_written",
             path=str(path),
             words=moment.words,
             vocabulary=moment.vocabulary,
-            seconds=round(self._written_at - self._began, 3),
+            seconds=round(self.last_seconds, 3),
             **figures,
         )

@@ -47,7 +47,9 @@ def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
     # Imported here: the query commands need neither Numba nor the learner.
     from streamer import daemon
 
-    ctx.exit(daemon.run(settings))
+    command = ctx.command
+    assert isinstance(command, SettingsCommand)  # noqa: S101 for mypy: it is made below
+    ctx.exit(daemon.run(settings, command.reread))
 
 
 main.add_command(

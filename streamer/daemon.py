@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamer import pipeline
@@ -12,7 +13,9 @@ from streamer.decode import Decoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
 from streamer.footprint import release_compiler
 from streamer.probe import QualityProbe
-from streamer.report import Progress, make_log
+from streamer.reload import Reload
+from streamer.report import LogLevel, Progress, make_log
+from streamer.service import Service
 from streamer.settings import RunSettings
 from streamer.signals import Signals
 from streamer.sources.base import Source
@@ -25,7 +28,6 @@ from streamer.tokenizers.registry import open_tokenizer
 from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
-from w2v_online.retention import Retention
 
 if TYPE_CHECKING:
     from streamer.deadletter import DeadLetters
@@ -33,13 +35,37 @@ if TYPE_CHECKING:
 COMPILE_NOTICE_SECONDS = 1.0
 
 
-def run(settings: RunSettings) -> int:
-    """Learn until the source ends or a signal comes; return the exit code."""
+def run(settings: RunSettings, reread: Callable[[], RunSettings]) -> int:
+    """Learn until the source ends or a signal comes; return the exit code.
+
+    ``reread`` gives the settings as they are now, for when SIGHUP comes.
+    """
     signals = Signals()
-    log = make_log(settings.log_format, settings.log_level)
+    level = LogLevel(settings.log_level)
+    log = make_log(settings.log_format, level)
     kafka_config = _kafka_config(settings)
     probe = QualityProbe(settings.probe) if settings.probe else None
     folder = SnapshotFolder(settings.snapshot_dir)
+    service = Service(settings, folder.path, log)
+    try:
+        return _run(
+            settings, signals, log, kafka_config, probe, folder, service,
+            Reload(settings, reread, level, log),
+        )  # fmt: skip
+    finally:
+        service.close()
+
+
+def _run(
+    settings: RunSettings,
+    signals: Signals,
+    log: Any,
+    kafka_config: dict[str, Any],
+    probe: QualityProbe | None,
+    folder: SnapshotFolder,
+    service: Service,
+    reload: Reload,
+) -> int:
     tokenizer = _warm_up(settings, log)
     learner, manifest = folder.open_learner(settings, tokenizer.identity, log)
     if settings.init and not manifest:
@@ -61,13 +87,18 @@ def run(settings: RunSettings) -> int:
         learner,
         folder,
         settings.snapshot_every,
-        Retention(settings.keep, settings.keep_hourly, settings.keep_daily),
+        settings.retention,
         log,
         source.name,
         positions,
         probe=probe,
     )
-    dead_letters = _open_dead_letters(settings, kafka_config, signals, log)
+
+    def is_stopping() -> bool:
+        service.health.beat()  # whoever asks this waits for a broker, and is not stuck
+        return signals.stop
+
+    dead_letters = _open_dead_letters(settings, kafka_config, is_stopping, log)
     decoder = Decoder(
         RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
         lowercase=settings.lowercase,
@@ -78,8 +109,20 @@ def run(settings: RunSettings) -> int:
     )
     try:
         with Progress(settings, log) as progress:
+            service.began(progress, checkpointer, source, learner=learner, decoder=decoder)
+
+            def turned(is_over: bool) -> None:
+                if is_over:
+                    service.ending()
+                    return
+                service.beat(progress)
+                if signals.take_reload_request():
+                    service.reloading()
+                    reload.apply(checkpointer)
+                    service.reloaded()
+
             complete = pipeline.run(
-                source, decoder, tokenizer, learner, checkpointer, progress, signals
+                source, decoder, tokenizer, learner, checkpointer, progress, signals, turned
             )
     finally:
         source.close()
@@ -180,10 +223,10 @@ def _open_kafka(
 
 
 def _open_dead_letters(
-    settings: RunSettings, config: dict[str, Any], signals: Signals, log: Any
+    settings: RunSettings, config: dict[str, Any], is_stopping: Callable[[], bool], log: Any
 ) -> DeadLetters | None:
     if settings.source != "kafka" or settings.kafka_dead_letter_topic is None:
         return None
     from streamer.deadletter import DeadLetters
 
-    return DeadLetters(config, settings.kafka_dead_letter_topic, log, lambda: signals.stop)
+    return DeadLetters(config, settings.kafka_dead_letter_topic, log, is_stopping)

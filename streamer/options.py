@@ -146,7 +146,17 @@ class SettingsCommand(click.Command):
             callback=_read_config_file,
         )
         options = [_option(field) for field in RunSettings.model_fields]
+        self._arguments: list[str] = []
         super().__init__(name, params=[config, *extra, *options], callback=callback, help=text)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and remember what: :meth:`reread` does it again."""
+        self._arguments = list(args)
+        return super().parse_args(ctx, args)
+
+    def reread(self) -> RunSettings:
+        """The settings of the same flags with the configuration file as it is now."""
+        return load_settings(self.make_context(self.name, list(self._arguments)))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under their sections' headings."""
@@ -215,7 +225,7 @@ def load_settings(ctx: click.Context) -> RunSettings:
         if not name:
             raise ConfigurationError(message) from error
         message = message[0].lower() + message[1:]
-        if name not in ("kafka_config", "kafka_password"):
+        if name != "kafka_config" and not _is_secret(name):
             message += f", not {_shown(first['input'])!r}"
         source = ctx.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE:

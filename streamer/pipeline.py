@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streamer.checkpoint import Checkpointer
 from streamer.decode import Decoder
 from streamer.errors import SourceError
@@ -20,8 +22,11 @@ def run(
     checkpointer: Checkpointer,
     progress: Progress,
     signals: Signals,
+    turned: Callable[[bool], None],
 ) -> bool:
     """Learn until the source ends or a signal asks to stop; return whether all is on disk.
+
+    ``turned`` is called with False once a turn, several times a second, and with True at the end.
 
     If the source fails, what was learned until then is saved before its SourceError is passed on.
     """
@@ -41,9 +46,8 @@ def run(
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
             tokens = tokenizer.tokenize(decoder.decode(batch))
-            progress.learned(
-                learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
-            )
+            stats = learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+            progress.learned(stats, len(batch.records))
             position = batch.position
             if signals.take_snapshot_request():
                 checkpointer.ask()
@@ -58,8 +62,10 @@ def run(
                 checkpointer.age_seconds(),
                 source.figures,
             )
+            turned(False)
     except SourceError as error:
         failure = error
+    turned(True)
     progress.learned(learner.flush())
     complete = checkpoint()
     commit()

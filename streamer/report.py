@@ -10,6 +10,7 @@ import logging
 import math
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -17,17 +18,34 @@ from typing import Any
 import orjson
 import structlog
 
+from streamer.counters import Counters
 from streamer.settings import RunSettings
 from w2v_online.learner import BatchStats
 
 LOG_SECONDS = 10.0
 """How often progress is logged when there is no live line."""
 
-_LOSS_WORDS = 200_000.0
-"""Words over which the shown loss and rate are averaged (exponentially)."""
+_CURVE = "▁▂▃▄▅▆▇█"
+_CURVE_POINTS = 30
+_CURVE_SECONDS = 2.0
+"""The live line's loss curve: its levels, points, and the time between two of them."""
 
 
-def make_log(log_format: str, log_level: str) -> Any:
+class LogLevel:
+    """The least level that is logged; may be changed at any time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, _logger: Any, method: str, event: Any) -> Any:
+        """Drop an event below the level (a processor of structlog)."""
+        levels = logging.getLevelNamesMapping()
+        if levels[method.upper()] < levels[self.name.upper()]:
+            raise structlog.DropEvent
+        return event
+
+
+def make_log(log_format: str, level: LogLevel) -> Any:
     """A structlog logger that writes one line an event to stderr."""
     renderer: Any
     if log_format == "json":
@@ -41,13 +59,12 @@ def make_log(log_format: str, log_level: str) -> Any:
     return structlog.wrap_logger(
         structlog.PrintLogger(file=_Stderr()),  # type: ignore[arg-type]
         processors=[
+            level,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[log_level.upper()]
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
     )
 
 
@@ -79,11 +96,12 @@ class Progress:
             else None
         )
         self._quiet = settings.progress == "off"
-        self._began = self._shown = clock()
+        self._began = self._shown = self._curve_at = clock()
+        self._curve: deque[float] = deque(maxlen=_CURVE_POINTS)
         self._learned = self._began
         self._words_at_shown = 0
-        self.words = 0
-        self.loss = math.nan
+        self._line = "starting"
+        self.counters = Counters()
 
     def __enter__(self) -> Progress:
         if self._live is not None:
@@ -99,15 +117,11 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def learned(self, stats: BatchStats) -> None:
-        """Take in what a batch did."""
+    def learned(self, stats: BatchStats, text_bytes: int = 0) -> None:
+        """Take in what a batch of so many bytes did."""
+        self.counters.add(stats, text_bytes)
         if stats.words:
-            self.words += stats.words
             self._learned = self._clock()
-        if stats.pairs:
-            weight = 1.0 - math.exp(-stats.words / _LOSS_WORDS)
-            old = stats.loss if math.isnan(self.loss) else self.loss
-            self.loss = old + weight * (stats.loss - old)
 
     def show(
         self,
@@ -121,30 +135,48 @@ class Progress:
         elapsed = now - self._shown
         if elapsed < (0.5 if self._live is not None else LOG_SECONDS):
             return
-        rate = (self.words - self._words_at_shown) / elapsed
-        self._shown, self._words_at_shown = now, self.words
+        counters, figures = self.counters, source_figures()
+        rate = (counters.words - self._words_at_shown) / elapsed
+        self._shown, self._words_at_shown = now, counters.words
+        age = "none yet" if snapshot_age is None else f"{snapshot_age:.0f} s ago"
+        lag = f"  lag {figures['lag_messages']:,.0f}" if "lag_messages" in figures else ""
+        self._line = (
+            f"{rate:,.0f} words/s  {total_words:,} words  vocabulary {vocabulary:,}  "
+            f"loss {counters.loss:.3f}{lag}  snapshot {age}"
+        )
         if self._live is not None:
-            age = "none yet" if snapshot_age is None else f"{snapshot_age:.0f} s ago"
-            self._live.update(
-                f"{rate:>11,.0f} words/s  {total_words:,} words  vocabulary {vocabulary:,}  "
-                f"loss {self.loss:.3f}  snapshot {age}",
-                refresh=True,
-            )
+            self._live.update(f"{self._line}  {self._loss_curve(now)}", refresh=True)
         elif not self._quiet:
             self._log.info(
                 "progress",
                 words_per_second=round(rate),
                 words=total_words,
                 vocabulary=vocabulary,
-                loss=round(self.loss, 4),
+                loss=round(counters.loss, 4),
+                loss_per_positive=round(counters.loss_per_positive, 4),
+                loss_per_negative=round(counters.loss_per_negative, 4),
                 snapshot_age_seconds=None if snapshot_age is None else round(snapshot_age),
-                **source_figures(),
+                **figures,
             )
+
+    def status(self) -> str:
+        """The figures that were shown last, in one line."""
+        return self._line
+
+    def _loss_curve(self, now: float) -> str:
+        """The losses of the last minute, as a line of blocks."""
+        loss = self.counters.loss
+        if not math.isnan(loss) and (not self._curve or now - self._curve_at >= _CURVE_SECONDS):
+            self._curve.append(loss)
+            self._curve_at = now
+        low, high = min(self._curve, default=0.0), max(self._curve, default=0.0)
+        scale = (len(_CURVE) - 1) / max(high - low, 1e-3)
+        return "".join(_CURVE[round((value - low) * scale)] for value in self._curve)
 
     @property
     def words_per_second(self) -> float:
         """Mean rate from the start to the last batch that was learned."""
-        return self.words / max(self._learned - self._began, 1e-9)
+        return self.counters.words / max(self._learned - self._began, 1e-9)
 
 
 def _live() -> Any:

@@ -22,7 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from streamer.address import Address, parse_address
 from w2v_online.config import LearnerConfig
+from w2v_online.retention import Retention
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -124,6 +126,10 @@ def parse_start(value: object) -> object:
     except ValueError:
         raise ValueError("expected earliest, latest or a time such as 2026-01-31T12:00Z") from None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _section(name: str) -> dict[str, Any]:
@@ -298,6 +304,21 @@ class RunSettings(LearnerConfig):
         description="Word pairs or analogies that each snapshot is scored on.",
         json_schema_extra=_section("snapshots"),
     )
+    http: Annotated[Address | None, BeforeValidator(parse_address), PlainSerializer(_text)] = Field(
+        None,
+        description="Serve metrics, probes and questions there, as on 127.0.0.1:8787; a port alone "
+        "is one of this machine. Off unless given.",
+        json_schema_extra=_section("service") | {"metavar": "HOST:PORT"},
+    )
+    http_token: SecretStr | None = Field(
+        None,
+        description="Bearer token that HTTP requests must bring, probes excepted: only from the "
+        "environment or the configuration file.",
+        json_schema_extra=_section("service") | {"metavar": "SECRET"},
+    )
+    http_token_file: Path | None = Field(
+        None, description="File with that token.", json_schema_extra=_section("service")
+    )
     progress: Literal["auto", "on", "off"] = Field(
         "auto",
         description="A live line on stderr; auto: if that is a terminal.",
@@ -351,6 +372,19 @@ class RunSettings(LearnerConfig):
         if self.kafka_password and self.kafka_password_file:
             raise ValueError("give --kafka-password-file or a password, not both")
         return self
+
+    @model_validator(mode="after")
+    def _check_http(self) -> RunSettings:
+        if self.http_token and self.http_token_file:
+            raise ValueError("give --http-token-file or a token, not both")
+        if (self.http_token or self.http_token_file) and self.http is None:
+            raise ValueError("a token for HTTP needs --http HOST:PORT")
+        return self
+
+    @property
+    def retention(self) -> Retention:
+        """Which snapshots stay."""
+        return Retention(self.keep, self.keep_hourly, self.keep_daily)
 
     @property
     def learner_config(self) -> LearnerConfig:

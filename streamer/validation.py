@@ -20,7 +20,7 @@ import click
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
 from streamer.machine import available_bytes, memory_bytes
 from streamer.options import SettingsCommand, load_settings
-from streamer.report import make_log
+from streamer.report import LogLevel, make_log
 from streamer.settings import RunSettings
 from streamer.tokenizers.registry import open_tokenizer
 from w2v_online import snapshot
@@ -159,7 +159,9 @@ def _kafka(settings: RunSettings) -> Iterator[Finding]:
     config = consumer_config(settings) | {"group_id": None}
     config["bootstrap_timeout_ms"] = int(1000 * CONNECT_SECONDS)
     try:
-        consumer = connect(config, settings.kafka_topic, ClientLog(make_log("text", "error")))
+        consumer = connect(
+            config, settings.kafka_topic, ClientLog(make_log("text", LogLevel("error")))
+        )
     except KafkaError as error:
         details = ", ".join(f"{key} {text}" for key, text in unreachable(config).items())
         yield Finding("failure", "kafka", f"no answer, {details}: {reason_of(error)}")

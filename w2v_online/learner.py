@@ -178,6 +178,18 @@ class OnlineWord2Vec:
             matrices=2 if self.averages is None else 3,
         )
 
+    @property
+    def queued_batches(self) -> int:
+        """Encoded batches that wait for training threads; 0 with one thread."""
+        return 0 if self._threads is None else self._threads.queued
+
+    def learning_rates(self, step: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The rates at which every ``step``-th row of vectors and of output vectors learns now.
+
+        float32[rows / step] each. May be called from another thread while this one learns.
+        """
+        return self._trainers[0].learning_rates(step)
+
     def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
         """Learn from tokenised sentences, each a record: contexts do not cross them.
 

@@ -32,3 +32,9 @@ def rate_table(alpha: float, min_alpha: float, window: int) -> NDArray[np.float3
     share = np.array([[INPUT_SHARE], [1.0]])
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
+
+
+def rate_indices(updates: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """int64, as ``updates``: the kernel's ``rate_index``, for many rows at once."""
+    bits = (updates + 1.0).astype(np.float32).view(np.int32).astype(np.int64)
+    return (bits - (127 << 23)) >> 19

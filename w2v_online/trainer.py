@@ -20,7 +20,7 @@ from w2v_online.embeddings import Embeddings
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
 from w2v_online.kernels.sgns import Scratch, train_sgns
 from w2v_online.sampler import Negatives, NoiseDistribution
-from w2v_online.schedule import rate_table
+from w2v_online.schedule import rate_indices, rate_table
 from w2v_online.simd import CACHE_LINE_BYTES, Tile
 
 QUEUED_PER_THREAD = 2
@@ -132,6 +132,16 @@ class Trainer:
                 return np.array([0, 0, 0, 0, stats[0]] if encoded.is_replayed else [*stats, 0])
             self.negatives.refill()
 
+    def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""
+        rows = len(self._embeddings)
+        updates = (self._matrices.updates0, self._matrices.updates1)
+        rates = [
+            table[rate_indices(counts[:rows:step])]
+            for table, counts in zip(self._rates, updates, strict=True)
+        ]
+        return rates[0], rates[1]
+
     def _keep(self, encoded: Encoded, first_sentence: int) -> None:
         """Say which rows are about to change: of the words, and of the next draws."""
         if self._embeddings.keeper is None:
@@ -175,6 +185,11 @@ class TrainerThreads:
                 self._error = error
             finally:
                 self._queue.task_done()
+
+    @property
+    def queued(self) -> int:
+        """Batches that wait for a thread."""
+        return self._queue.qsize()
 
     def submit(self, encoded: Encoded) -> None:
         """Hand over a batch; waits while the queue is full."""

@@ -34,7 +34,7 @@ class Batch:
 
 
 class Source(Protocol):
-    """Records in order. All of it is called from one thread, the pipeline's."""
+    """Records in order. Called from one thread, the pipeline's, but for what is said."""
 
     @property
     def name(self) -> str:
@@ -43,6 +43,10 @@ class Source(Protocol):
     @property
     def position(self) -> dict[str, Any]:
         """The next record to read, as JSON can hold it."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether records could arrive now; may be asked from another thread."""
 
     def next_batch(self) -> Batch | None:
         """What has arrived, within a moment: an empty batch when nothing has, None at the end.
@@ -54,7 +58,11 @@ class Source(Protocol):
         """Read no more: what was read but not handed over yet, then None."""
 
     def figures(self) -> dict[str, float]:
-        """What a person wants to see of it beside the learner's progress, by name."""
+        """What a person wants to see of it beside the learner's progress, by name.
+
+        ``lag_`` and ``buffered_`` figures rise and fall, the others only grow. May be asked from
+        another thread.
+        """
 
     def commit(self, position: dict[str, Any]) -> None:
         """A checkpoint with this position is durable, and with it everything read before.

@@ -191,6 +191,11 @@ class FileSource:
             str(path): [mark.to_json() for mark in marks] for path, marks in self._marks.items()
         }
 
+    @property
+    def is_connected(self) -> bool:
+        """Files need no connection."""
+        return True
+
     def figures(self) -> dict[str, float]:
         """Nothing that the learner does not count."""
         return {}

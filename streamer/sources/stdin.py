@@ -107,6 +107,11 @@ class StdinSource:
             "crc32": self._checksum,
         }
 
+    @property
+    def is_connected(self) -> bool:
+        """Standard input is always there."""
+        return True
+
     def figures(self) -> dict[str, float]:
         """Nothing that the learner does not count."""
         return {}

@@ -76,6 +76,8 @@ class Poller(threading.Thread):
             limits["max_poll_interval_ms"] / 1000 - REJOIN_SECONDS,
         )
         self.figures = Figures()
+        self.is_connected = False
+        """Whether a broker has a connection to us."""
         self._commits = Commits(subscription.daemon, handover, self.figures, log)
 
     # --- the thread ---
@@ -145,6 +147,8 @@ class Poller(threading.Thread):
         self._pause_or_resume()
         self._poll()
         self._commits.step()
+        connections = self._consumer._client._manager._conns.values()
+        self.is_connected = any(connection.connected for connection in list(connections))
         self._say_unknown_topics()
 
     def _poll(self) -> None:

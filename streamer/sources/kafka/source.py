@@ -79,6 +79,11 @@ class KafkaSource:
         """Commit the last durable position and leave the group."""
         self._poller.close(CLOSE_SECONDS)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a broker has answered of late; see :class:`Poller`."""
+        return self._poller.is_connected
+
     def figures(self) -> dict[str, float]:
         """Messages, lags and rebalances, for the progress event."""
         lags = self.lags()
@@ -88,6 +93,8 @@ class KafkaSource:
             "lag_checkpointed_messages": sum(checkpointed for _, checkpointed in lags.values()),
             "rebalances": self._poller.figures.rebalances,
             "source_errors": self._poller.figures.errors,
+            "lost_messages": self._poller.figures.lost_messages,
+            "buffered_bytes": self._handover.buffered_bytes,
         }
 
     def lags(self) -> dict[TopicPartition, tuple[int, int]]:

@@ -1,0 +1,164 @@
+"""What each path of the HTTP server answers, and who may ask."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.exposition import choose_encoder
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streamer.health import Health
+from streamer.http.openapi import description
+from streamer.http.queries import QUESTIONS, Question
+from streamer.http.search import Search
+
+_PROBES = ("/healthz", "/readyz")
+"""Paths without a token: who starts and stops daemons need not know it."""
+
+
+class JSONResponse(Response):
+    """JSON, NumPy arrays included."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The content as bytes."""
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the answers come from; without ``search`` there are no questions to ask."""
+
+    registry: CollectorRegistry
+    health: Health
+    search: Search
+    version: str
+    token: str | None = None
+
+
+def make_app(parts: Parts) -> ASGIApp:
+    """The server's application."""
+    routes = [
+        Route("/metrics", _metrics(parts.registry), methods=["GET"]),
+        Route("/healthz", _alive(parts.health), methods=["GET"]),
+        Route("/readyz", _ready(parts.health), methods=["GET"]),
+        Route("/openapi.json", _describe(parts.version), methods=["GET"]),
+        *(
+            Route(path, _ask(parts.search, question), methods=["GET"])
+            for path, question in QUESTIONS.items()
+        ),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _failed})
+    return Guard(app, parts, {route.path for route in routes})
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _metrics(registry: CollectorRegistry) -> Handler:
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type})
+
+    return metrics
+
+
+def _alive(health: Health) -> Handler:
+    async def alive(_request: Request) -> Response:
+        is_alive = health.is_alive()
+        return JSONResponse({"alive": is_alive}, 200 if is_alive else 503)
+
+    return alive
+
+
+def _ready(health: Health) -> Handler:
+    async def ready(_request: Request) -> Response:
+        problems = health.problems()
+        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+
+    return ready
+
+
+def _describe(version: str) -> Handler:
+    async def describe(_request: Request) -> Response:
+        return JSONResponse(description(version))
+
+    return describe
+
+
+def _ask(search: Search, question: type[Question]) -> Handler:
+    async def ask(request: Request) -> Response:
+        return JSONResponse(await search.ask(_parse(question, request)))
+
+    return ask
+
+
+def _parse(question: type[Question], request: Request) -> Question:
+    """The question that a request asks; HTTPException 400 names what is wrong with it."""
+    given: dict[str, Any] = {}
+    for name, values in request.query_params.multi_items():
+        given.setdefault(name, []).append(values)
+    for name, values in given.items():
+        if name != "word":
+            given[name] = values[0] if len(values) == 1 else values
+    try:
+        return question.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise HTTPException(400, f"{name}: {first['msg'].lower()}") from error
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 for mypy: registered for this one
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+class Guard:
+    """In front of all: counts requests, asks for the token, and refuses bodies unread."""
+
+    def __init__(self, app: ASGIApp, parts: Parts, paths: set[str]) -> None:
+        self._app = app
+        self._paths = paths
+        self._authorization = None if parts.token is None else f"Bearer {parts.token}".encode()
+        self._requests = Counter(
+            "w2v_stream_http_requests",
+            "Requests answered over HTTP.",
+            ["path", "code"],
+            registry=parts.registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope["path"] if scope["path"] in self._paths else "other"
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._requests.labels(path, message["status"]).inc()
+            await send(message)
+
+        refusal = self._refusal(path, dict(scope["headers"]))
+        await (refusal or self._app)(scope, receive, counted)
+
+    def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
+        if self._authorization is not None and path not in _PROBES:
+            given = headers.get(b"authorization", b"")
+            if not secrets.compare_digest(given, self._authorization):
+                wanted = {"WWW-Authenticate": "Bearer", "Connection": "close"}
+                return JSONResponse({"error": "a bearer token is needed"}, 401, wanted)
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            # Closing the connection is cheaper than reading what nobody asked for.
+            return JSONResponse({"error": "no body is taken"}, 413, {"Connection": "close"})
+        return None

@@ -1,0 +1,134 @@
+"""The OpenAPI description of the HTTP server, made from the models that check requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.http.queries import QUESTIONS, Question
+
+_NUMBER = {"type": "number"}
+_STRING = {"type": "string"}
+
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "neighbors": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["word", "cosine"],
+                "properties": {"word": _STRING, "cosine": _NUMBER},
+            },
+        },
+    },
+    "similarity": _NUMBER,
+    "vectors": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "required": ["count", "vector"],
+            "properties": {"count": _NUMBER, "vector": {"type": "array", "items": _NUMBER}},
+        },
+    },
+}
+
+_PLAIN = {
+    "/metrics": ("Metrics for Prometheus.", "text/plain", {"200": "The metrics."}),
+    "/healthz": (
+        "Whether the daemon lives.",
+        "application/json",
+        {"200": "Its loop turns.", "503": "It hangs: restart it."},
+    ),
+    "/readyz": (
+        "Whether the daemon is ready.",
+        "application/json",
+        {"200": "It learns and saves.", "503": "The problems are listed."},
+    ),
+}
+
+
+def description(version: str) -> dict[str, Any]:
+    """The document that ``/openapi.json`` answers with, OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "w2v-stream",
+            "version": version,
+            "description": "A daemon that learns word vectors from a stream: its state, and "
+            "questions to its newest snapshot.",
+        },
+        "paths": {
+            **{path: _plain(*entry) for path, entry in _PLAIN.items()},
+            **{path: _question(path, question) for path, question in QUESTIONS.items()},
+        },
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {
+                "Error": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {"error": _STRING},
+                }
+            },
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _plain(summary: str, media_type: str, codes: dict[str, str]) -> dict[str, Any]:
+    return {
+        "get": {
+            "summary": summary,
+            "responses": {
+                code: {"description": text, "content": {media_type: {}}}
+                for code, text in codes.items()
+            },
+        }
+    }
+
+
+def _question(path: str, question: type[Question]) -> dict[str, Any]:
+    name = path.rpartition("/")[2]
+    schema = question.model_json_schema()
+    parameters = []
+    for key, entry in schema["properties"].items():
+        entry = {k: v for k, v in entry.items() if k != "title"}
+        text = entry.pop("description", None)
+        parameters.append(
+            {
+                "name": key,
+                "in": "query",
+                "required": key in schema.get("required", []),
+                **({"description": text} if text else {}),
+                "schema": entry,
+            }
+        )
+    answer = {
+        "type": "object",
+        "required": ["snapshot", name],
+        "properties": {"snapshot": _STRING, name: _ANSWERS[name]},
+    }
+    failures = {
+        "400": "The question is malformed.",
+        "401": "A bearer token is needed.",
+        "404": "A word has no vector.",
+        "503": "There is no snapshot yet, or too many questions wait.",
+    }
+    error = {"schema": {"$ref": "#/components/schemas/Error"}}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": schema["description"],
+            "parameters": parameters,
+            "responses": {
+                "200": {
+                    "description": "The answer, and the snapshot that it is from.",
+                    "content": {"application/json": {"schema": answer}},
+                },
+                **{
+                    code: {"description": text, "content": {"application/json": error}}
+                    for code, text in failures.items()
+                },
+            },
+        }
+    }

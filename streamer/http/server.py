@@ -1,0 +1,135 @@
+"""The HTTP server in a thread of its own: listening, limits on clients, its messages as events."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from streamer.address import Address
+from streamer.errors import ConfigurationError
+
+MAX_CONNECTIONS = 512
+"""More are closed at once. One costs some kilobytes."""
+
+MAX_HEADER_BYTES = 16 << 10
+
+EXCHANGE_SECONDS = 10.0
+"""From a connection's or a request's first byte until its answer is sent; then it is cut off."""
+
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the usual minute between two scrapes or probes."""
+
+CLOSE_SECONDS = 2
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 with a limit on connections and on how long one may take to ask and to listen."""
+
+    _deadline: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of a request; its first part starts the clock."""
+        if self._deadline is None:
+            self._arm()
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """Stop the clock, unless the client is slow to take the answer."""
+        if not self.transport.get_write_buffer_size():
+            self._disarm()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self) -> None:
+        self._deadline = self.loop.call_later(EXCHANGE_SECONDS, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class HttpServer:
+    """Listens at once, at ``address``, and answers from :meth:`start` on.
+
+    Raises ConfigurationError if it cannot listen there.
+    """
+
+    def __init__(self, address: Address, log: Any) -> None:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((address.host, address.port), family=family)
+        except OSError as error:
+            raise ConfigurationError(
+                f"--http {address}: cannot listen there: {error.strerror or error}"
+            ) from error
+        self.address = Address(address.host, self._socket.getsockname()[1])
+        self._log = log
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, app: ASGIApp) -> None:
+        """Answer with ``app`` from now on."""
+        logger = logging.getLogger("uvicorn")
+        logger.handlers, logger.propagate = [_Events(self._log)], False
+        config = uvicorn.Config(
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=CLOSE_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="http", daemon=True
+        )
+        self._thread.start()
+        self._log.info("http_listening", address=str(self.address))
+
+    def close(self) -> None:
+        """Stop listening; answers that are under way get a moment."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(2 * CLOSE_SECONDS)
+        self._socket.close()
+
+
+class _Events(logging.Handler):
+    """What the server library says: its errors as events, the rest for those who debug."""
+
+    def __init__(self, log: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one line."""
+        say = self._log.error if record.levelno >= logging.ERROR else self._log.debug
+        reason = record.getMessage().split("\n")[0].strip()
+        if record.exc_info and record.exc_info[1] is not None:
+            reason = f"{reason}: {record.exc_info[1]!r}"
+        say("http_client" if say == self._log.debug else "http_failed", reason=reason)

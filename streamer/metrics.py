@@ -1,0 +1,200 @@
+"""The daemon's figures for Prometheus, read from its parts whenever someone scrapes.
+
+Nothing is counted here, and training does nothing for it. Counters begin at zero with every
+process (see :mod:`streamer.counters`); what the model is made of is a gauge. Called in the HTTP
+server's thread: each figure is true for a moment, all together need not be for the same one.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streamer.checkpoint import Checkpointer
+from streamer.counters import Counters
+from streamer.decode import Decoder
+from streamer.health import Health
+from streamer.sources.base import Source
+from w2v_online import __version__
+from w2v_online.learner import OnlineWord2Vec
+
+PREFIX = "w2v_stream_"
+
+RATE_ROWS = 10_000
+"""Rows whose learning rates are looked at, evenly spread over the vocabulary."""
+
+_QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
+
+
+def make_registry(health: Health) -> CollectorRegistry:
+    """A registry with the figures of the process; those of the daemon join when it has parts."""
+    disable_created_metrics()  # type: ignore[no-untyped-call] # series that nobody asked for
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(_Start(health))
+    return registry
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, text, value)
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(PREFIX + name, text, value)
+
+
+class _Start(Collector):
+    """What is known before there is a learner."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        """Ready, and what was built."""
+        ready = not self._health.problems()
+        yield _gauge("ready", "1 if the daemon is ready, as /readyz says.", ready)
+        build = GaugeMetricFamily(
+            PREFIX + "build_info", "What runs, in labels.", labels=["version", "python"]
+        )
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
+
+
+class DaemonMetrics(Collector):
+    """The figures of a daemon's parts."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        learner: OnlineWord2Vec,
+        checkpointer: Checkpointer,
+        decoder: Decoder,
+        source: Source,
+    ) -> None:
+        self._counters = counters
+        self._learner = learner
+        self._checkpointer = checkpointer
+        self._decoder = decoder
+        self._source = source
+        self._invalid_before = decoder.invalid_records
+        self._totals_before = learner.totals()
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them, now."""
+        yield from self._learned()
+        yield from self._errors()
+        yield from self._model()
+        yield from self._snapshots()
+        yield from self._read()
+
+    def _learned(self) -> Iterator[Metric]:
+        c = self._counters
+        yield _counter("read_bytes", "Bytes of text taken from the source.", c.bytes)
+        yield _counter("records", "Records learned.", c.records)
+        yield _counter("words", "Words read.", c.words)
+        yield _counter("trained_words", "Words trained: in the vocabulary and sampled.",
+                       c.trained_words)  # fmt: skip
+        pairs = CounterMetricFamily(
+            PREFIX + "pairs", "Pairs trained: words that stood together, and noise.",
+            labels=["kind"],
+        )  # fmt: skip
+        pairs.add_metric(["positive"], c.positive_pairs)
+        pairs.add_metric(["negative"], c.negative_pairs)
+        yield pairs
+        losses = CounterMetricFamily(
+            PREFIX + "loss", "Sum of -log p of pairs; its rate by that of pairs is the mean.",
+            labels=["kind"],
+        )  # fmt: skip
+        losses.add_metric(["positive"], c.positive_loss)
+        losses.add_metric(["negative"], c.negative_loss)
+        yield losses
+        recent = GaugeMetricFamily(
+            PREFIX + "recent_loss", "Mean loss of a pair over the last 200,000 words or so.",
+            labels=["kind"],
+        )  # fmt: skip
+        recent.add_metric(["positive"], c.loss_per_positive)
+        recent.add_metric(["negative"], c.loss_per_negative)
+        yield recent
+
+    def _errors(self) -> Iterator[Metric]:
+        totals = self._learner.totals()
+        errors = CounterMetricFamily(
+            PREFIX + "errors", "What could not be learned as it came, by kind.", labels=["kind"]
+        )
+        errors.add_metric(["invalid_record"], self._decoder.invalid_records - self._invalid_before)
+        errors.add_metric(["long_token"], self._since(totals, "dropped_tokens"))
+        yield errors
+        yield _counter("evicted_words", "Words whose row went to another.",
+                       self._since(totals, "evicted_words"))  # fmt: skip
+        yield _counter("forgotten_candidates", "Words forgotten before they had a vector.",
+                       self._since(totals, "forgotten_candidates"))  # fmt: skip
+
+    def _since(self, totals: dict[str, int], name: str) -> int:
+        return totals[name] - self._totals_before[name]
+
+    def _model(self) -> Iterator[Metric]:
+        learner = self._learner
+        totals = learner.totals()
+        yield _gauge("model_words", "Words the model has learned, by all processes.",
+                     totals["words"])  # fmt: skip
+        yield _gauge("vocabulary_words", "Words that have a vector.", totals["vocabulary"])
+        yield _gauge("vocabulary_limit_words", "Most words that can have one.",
+                     learner.config.max_vocab_size)  # fmt: skip
+        yield _gauge("candidate_words", "Words counted that have none yet.", totals["candidates"])
+        yield _gauge("memory_ceiling_bytes", "Most memory the learner can take.",
+                     learner.max_bytes)  # fmt: skip
+        yield _gauge("queued_batches", "Batches waiting for training threads.",
+                     learner.queued_batches)  # fmt: skip
+        rates = GaugeMetricFamily(
+            PREFIX + "learning_rate", "Learning rates of rows: quantiles over the vocabulary.",
+            labels=["matrix", "quantile"],
+        )  # fmt: skip
+        step = 1 + len(learner.vocabulary) // RATE_ROWS
+        for matrix, values in zip(("input", "output"), learner.learning_rates(step), strict=True):
+            if len(values):
+                for quantile, value in zip(
+                    _QUANTILES, np.quantile(values, _QUANTILES), strict=True
+                ):
+                    rates.add_metric([matrix, str(quantile)], float(value))
+        yield rates
+
+    def _snapshots(self) -> Iterator[Metric]:
+        c = self._checkpointer
+        yield _counter("snapshots", "Snapshots written.", c.snapshots)
+        yield _counter("snapshot_failures", "Snapshots that could not be written.", c.failures)
+        yield _gauge("snapshot_age_seconds",
+                     "Since what is learned was last safe: written, or nothing new to write.",
+                     c.unsaved_seconds())  # fmt: skip
+        yield _gauge("snapshot_interval_seconds",
+                     "How often one is due; 0 if it goes by words.",
+                     c.every.seconds or 0)  # fmt: skip
+        yield _gauge("snapshot_duration_seconds", "The last one: time to write.",
+                     c.last_seconds)  # fmt: skip
+        yield _gauge("snapshot_pause_seconds", "The last one: time that learning stood still.",
+                     c.last_pause_seconds)  # fmt: skip
+        yield _gauge("snapshot_size_bytes", "The last one: size of its files.", c.last_bytes)
+
+    def _read(self) -> Iterable[Metric]:
+        """The source's own figures: those that only grow are counters, lags and fills gauges."""
+        for name, value in self._source.figures().items():
+            text = f"Source {self._source.name}: {name.replace('_', ' ')}."
+            is_gauge = name.startswith(("lag_", "buffered_"))
+            metric = f"source_{name.removeprefix('source_')}"
+            yield (_gauge if is_gauge else _counter)(metric, text, value)
+
+
+def register(registry: CollectorRegistry, **parts: Any) -> None:
+    """Add the figures of a daemon's parts, see :class:`DaemonMetrics`."""
+    registry.register(DaemonMetrics(**parts))

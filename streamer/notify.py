@@ -1,0 +1,73 @@
+"""Messages to systemd, or whoever listens on ``NOTIFY_SOCKET`` (sd_notify(3)): Type=notify.
+
+Says when the daemon is ready, what it does, that it reloads or stops, and, often enough for the
+watchdog that is set, that it lives. Does nothing where nobody listens.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+STATUS_SECONDS = 5.0
+"""How often the status line is brought up to date."""
+
+
+class Notifier:
+    """Sends messages; what cannot be sent is left: the one who listens may be restarting."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        path = environment.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + path[1:] if path.startswith("@") else path
+        self._clock = clock
+        watchdog = environment.get("WATCHDOG_USEC", "")
+        is_ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._pause = STATUS_SECONDS
+        self._has_watchdog = watchdog.isdigit() and is_ours
+        if self._has_watchdog:
+            # Twice in the time that systemd waits, as it advises.
+            self._pause = min(STATUS_SECONDS, int(watchdog) / 2e6)
+        self._said_at = -self._pause
+        self._socket = (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            if self._address
+            else None
+        )
+
+    def ready(self) -> None:
+        """The daemon learns."""
+        self._send("READY=1")
+
+    def alive(self, status: Callable[[], str]) -> None:
+        """The loop has turned; says so, with a status, when it is time to."""
+        if self._socket is None or self._clock() - self._said_at < self._pause:
+            return
+        self._said_at = self._clock()
+        self._send(*["WATCHDOG=1"] * self._has_watchdog, f"STATUS={status()}")
+
+    def reloading(self) -> None:
+        """A reload begins; :meth:`ready` ends it."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self) -> None:
+        """The daemon reads no more."""
+        self._send("STOPPING=1", "STATUS=writing the last snapshot")
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def _send(self, *lines: str) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendto("\n".join(lines).encode(), socket.MSG_DONTWAIT, self._address)
+        except OSError:
+            pass  # see the class

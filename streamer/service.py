@@ -1,0 +1,120 @@
+"""What those who look after a daemon see of it: HTTP with metrics and probes, and systemd.
+
+Joins health, metrics, server and notifier; the daemon tells it what happens, and it knows nothing
+of what the daemon does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamer.checkpoint import Checkpointer
+from streamer.errors import ConfigurationError
+from streamer.health import Health
+from streamer.notify import Notifier
+from streamer.report import Progress
+from streamer.settings import RunSettings
+from streamer.sources.base import Source
+from w2v_online import __version__
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from streamer.http.server import HttpServer
+
+
+class Service:
+    """The service side of one daemon; answers over HTTP as soon as it is made, if it is to.
+
+    ``snapshots`` is the folder that questions are answered from. Raises ConfigurationError.
+    """
+
+    def __init__(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
+        self.health = Health()
+        self._notifier = Notifier()
+        self._registry: CollectorRegistry | None = None
+        self._server: HttpServer | None = None
+        self._search: Any = None
+        if settings.http is not None:
+            self._serve(settings, snapshots, log)
+
+    def _serve(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
+        # Imported here: a daemon without HTTP need not load the server.
+        from streamer.http.app import Parts, make_app
+        from streamer.http.search import Search
+        from streamer.http.server import HttpServer
+        from streamer.metrics import make_registry
+
+        assert settings.http is not None  # noqa: S101 for mypy: the caller has looked
+        token = read_token(settings)
+        self._registry = make_registry(self.health)
+        self._server = HttpServer(settings.http, log)
+        self._search = Search(snapshots)
+        if token is None and not settings.http.is_loopback:
+            log.warning("http_open", note="reachable from outside and without a token")
+        parts = Parts(self._registry, self.health, self._search, __version__, token)
+        self._server.start(make_app(parts))
+
+    def began(
+        self, progress: Progress, checkpointer: Checkpointer, source: Source, **parts: Any
+    ) -> None:
+        """Everything is in place, and the loop begins."""
+        if self._registry is not None:
+            from streamer import metrics
+
+            metrics.register(
+                self._registry,
+                counters=progress.counters,
+                checkpointer=checkpointer,
+                source=source,
+                **parts,
+            )
+        self.health.began(
+            the_source_is_not_connected=lambda: source.is_connected,
+            no_recent_snapshot=checkpointer.is_recent,
+        )
+        self._notifier.ready()
+
+    def beat(self, progress: Progress) -> None:
+        """The loop has turned."""
+        self.health.beat()
+        self._notifier.alive(progress.status)
+
+    def reloading(self) -> None:
+        """The configuration is being read again."""
+        self._notifier.reloading()
+
+    def reloaded(self) -> None:
+        """It was."""
+        self._notifier.ready()
+
+    def ending(self) -> None:
+        """The loop is over."""
+        self.health.ending()
+        self._notifier.stopping()
+
+    def close(self) -> None:
+        """Answer no more."""
+        if self._server is not None:
+            self._server.close()
+            self._search.close()
+        self._notifier.close()
+
+
+def read_token(settings: RunSettings) -> str | None:
+    """The bearer token that requests must bring, None if none is set. ConfigurationError."""
+    if settings.http_token is not None:
+        token = settings.http_token.get_secret_value()
+    elif settings.http_token_file is not None:
+        try:
+            token = settings.http_token_file.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"--http-token-file {settings.http_token_file} cannot be read: {error}"
+            ) from error
+    else:
+        return None
+    if not token or not token.isascii() or any(map(str.isspace, token)):
+        raise ConfigurationError("the HTTP token must be ASCII text without spaces, and not empty")
+    return token

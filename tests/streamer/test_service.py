@@ -1,0 +1,147 @@
+"""The parts of a service: addresses, health, messages to systemd, counters, reload."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamer.address import Address, parse_address
+from streamer.counters import Counters
+from streamer.health import STUCK_SECONDS, Health
+from streamer.notify import Notifier
+from streamer.report import LogLevel, make_log
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.learner import BatchStats
+from w2v_online.schedule import rate_table
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "is_loopback"),
+    [
+        ("8787", "127.0.0.1", 8787, True),
+        (":0", "127.0.0.1", 0, True),
+        ("0.0.0.0:80", "0.0.0.0", 80, False),
+        ("[::1]:80", "::1", 80, True),
+        ("localhost:1", "localhost", 1, True),
+        ("example.org:1", "example.org", 1, False),
+    ],
+)
+def test_an_address_is_this_machines_unless_it_says_otherwise(
+    text: str, host: str, port: int, is_loopback: bool
+) -> None:
+    address = parse_address(text)
+    assert isinstance(address, Address)
+    assert (address.host, address.port, address.is_loopback) == (host, port, is_loopback)
+    assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", "1.2.3.4:70000", "::1:80", "http://x:80"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        parse_address(text)
+
+
+def test_a_daemon_is_ready_while_its_checks_hold_and_alive_while_its_loop_turns() -> None:
+    clock = Clock()
+    health = Health(clock)
+    clock.now += 2 * STUCK_SECONDS  # compiling takes as long as it takes
+    assert health.is_alive()
+    assert health.problems() == ["the kernels are being loaded"]
+    connected = [True]
+    health.began(no_connection=lambda: connected[0])
+    assert (health.is_alive(), health.problems()) == (True, [])
+    connected[0] = False
+    assert health.problems() == ["no connection"]
+    clock.now += STUCK_SECONDS
+    assert not health.is_alive()
+    assert "the loop hangs" in health.problems()
+    health.beat()
+    assert health.is_alive()
+    health.ending()
+    clock.now += 2 * STUCK_SECONDS
+    assert (health.is_alive(), health.problems()) == (True, ["the daemon is stopping"])
+
+
+def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
+    """The watchdog is fed twice in its time, and no oftener."""
+    path, clock = str(tmp_path / "notify"), Clock()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(path)
+        receiver.settimeout(0)
+        notifier = Notifier({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "4000000"}, clock)
+        notifier.ready()
+        notifier.alive(lambda: "1 word/s")
+        clock.now += 1.9
+        notifier.alive(lambda: "too early")
+        clock.now += 0.2
+        notifier.alive(lambda: "2 words/s")
+        notifier.reloading()
+        notifier.stopping()
+        notifier.close()
+        received = [receiver.recv(4096).decode() for _ in range(5)]
+    assert received[:3] == [
+        "READY=1",
+        "WATCHDOG=1\nSTATUS=1 word/s",
+        "WATCHDOG=1\nSTATUS=2 words/s",
+    ]
+    assert received[3].startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert received[4].startswith("STOPPING=1\n")
+
+
+def test_without_systemd_nothing_is_sent_and_nothing_fails(tmp_path: Path) -> None:
+    for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}):
+        notifier = Notifier(environment)
+        notifier.ready()
+        notifier.alive(lambda: "")
+        notifier.close()
+
+
+def test_the_level_of_a_log_can_change(capsys: pytest.CaptureFixture[str]) -> None:
+    level = LogLevel("warning")
+    log = make_log("json", level)
+    log.info("quiet")
+    level.name = "debug"
+    log.debug("loud")
+    level.name = "error"
+    log.warning("quiet")
+    lines: list[dict[str, Any]] = [json.loads(x) for x in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["loud"]
+
+
+def test_counters_sum_batches_and_average_losses_of_late() -> None:
+    counters = Counters()
+    assert math.isnan(counters.loss)
+    early = BatchStats(1, 10, 8, 4, 20, 8.0, 20.0)
+    counters.add(early, 50)
+    counters.add(BatchStats(), 7)
+    assert (counters.words, counters.bytes, counters.negative_pairs) == (10, 57, 20)
+    assert (counters.loss, counters.loss_per_positive, counters.loss_per_negative) == (7, 2, 1)
+    counters.add(BatchStats(1, 10**7, 10**7, 10**6, 5 * 10**6, 10**6, 10**6))
+    assert counters.loss_per_positive == pytest.approx(1.0, abs=1e-6)
+    assert counters.positive_loss == 8 + 10**6
+
+
+def test_learning_rates_are_those_that_rows_have() -> None:
+    """Rates of rows by their updates, as the kernel looks them up."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=50))
+    learner.learn([["a"] * 300 + ["b"] * 9 + ["c", "d"]])
+    inputs, outputs = learner.learning_rates()
+    table = rate_table(learner.config.alpha, learner.config.min_alpha, learner.config.window)
+    assert len(inputs) == len(outputs) == 4
+    assert np.isin(inputs, table[0]).all()
+    assert inputs[0] < inputs[1] <= inputs[3]
+    assert len(learner.learning_rates(3)[0]) == 2
