@@ -24,7 +24,8 @@ from streamer.sources.multiline import MultilineSplitter
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
 from streamer.tokenizers.base import Tokenizer
-from streamer.tokenizers.registry import open_tokenizer
+from streamer.tokenizers.phrases import PhraseTokenizer
+from streamer.tokenizers.registry import tokenizer_of
 from streamer.warmstart import warm_start
 from w2v_online import __version__
 from w2v_online.learner import warm_up
@@ -68,6 +69,10 @@ def _run(
 ) -> int:
     tokenizer = _warm_up(settings, log)
     learner, manifest = folder.open_learner(settings, tokenizer.identity, log)
+    if isinstance(tokenizer, PhraseTokenizer):
+        if manifest:
+            tokenizer.restore(learner.text_state)
+        learner.text_state = tokenizer.state()
     if settings.init and not manifest:
         warm_start(learner, settings.init, log)
     log.info(
@@ -152,11 +157,7 @@ def _warm_up(settings: RunSettings, log: Any) -> Tokenizer:
     notice.start()
     try:
         warm_up(settings.learner_config)
-        tokenizer = open_tokenizer(
-            settings.tokenizer,
-            settings.tokenizer_option,
-            stop_at_errors=settings.errors == "stop",
-        )
+        tokenizer = tokenizer_of(settings)
         release_compiler()
     finally:
         notice.cancel()

@@ -249,6 +249,17 @@ class RunSettings(LearnerConfig):
         "[tokenizer_option] of the configuration file.",
         json_schema_extra={**_section("text"), "metavar": "KEY=VALUE"},
     )
+    phrases: bool = Field(
+        False,
+        description="Join words that often come together, as in new_york.",
+        json_schema_extra=_section("text"),
+    )
+    phrases_threshold: float = Field(
+        100.0,
+        gt=0.0,
+        description="How far above chance phrases are; higher gives fewer (word2phrase's).",
+        json_schema_extra=_section("text"),
+    )
     lowercase: bool = Field(
         False, description="Turn text into lower case first.", json_schema_extra=_section("text")
     )

@@ -22,7 +22,7 @@ from streamer.machine import available_bytes, memory_bytes
 from streamer.options import SettingsCommand, load_settings
 from streamer.report import LogLevel, make_log
 from streamer.settings import RunSettings
-from streamer.tokenizers.registry import open_tokenizer
+from streamer.tokenizers.registry import tokenizer_of
 from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
@@ -80,7 +80,7 @@ def _source(settings: RunSettings) -> Iterator[Finding]:
 
 
 def _tokenizer(settings: RunSettings) -> Iterator[Finding]:
-    identity = open_tokenizer(settings.tokenizer, settings.tokenizer_option).identity
+    identity = tokenizer_of(settings).identity
     yield Finding("ok", "tokenizer", identity)
 
 
@@ -109,7 +109,7 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
 
     saved = LearnerConfig.model_validate(newest.manifest["config"])
     tokenizer = str(newest.manifest["tokenizer"])
-    wanted = open_tokenizer(settings.tokenizer, settings.tokenizer_option).identity
+    wanted = tokenizer_of(settings).identity
     check_continues(newest.path, saved, settings.learner_config, tokenizer, wanted)
     yield Finding("ok", "resume", f"{newest.path} can be continued")
 

@@ -145,6 +145,8 @@ class OnlineWord2Vec:
         self._segment_end = 0
         self.evicted_words = 0
         """Rows that were given to another word so far."""
+        self.text_state: Mapping[str, NDArray[Any]] = {}
+        """Arrays of whoever prepares the text; a snapshot holds them as they are at its moment."""
 
     @property
     def total_words(self) -> int:
@@ -413,6 +415,7 @@ class OnlineWord2Vec:
             state["average_visits"] = np.array([self.averages.visits], np.int64)
         if self.replay is not None:
             state |= self.replay.state(rows)
+        state |= {_TEXT_STATE + name: array for name, array in self.text_state.items()}
         return Image(
             state,
             self.vocabulary.arrays,
@@ -495,6 +498,11 @@ class OnlineWord2Vec:
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"])
+        self.text_state = {
+            name.removeprefix(_TEXT_STATE): array
+            for name, array in state.items()
+            if name.startswith(_TEXT_STATE)
+        }
 
     def _take_over_averages(self, saved: Snapshot) -> None:
         """Tell apart published averages and the vectors that training goes on with."""
@@ -506,6 +514,9 @@ class OnlineWord2Vec:
             self.averages.visits = int(state["average_visits"][0])
         self.embeddings.vectors[rows[has_average]] = state["raw_vectors"]
 
+
+_TEXT_STATE = "text_"
+"""Prefix of the names of :attr:`OnlineWord2Vec.text_state` in a snapshot."""
 
 _FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")
 """Options that a snapshot's arrays depend on."""

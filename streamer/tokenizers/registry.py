@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import Any
 
 from streamer.errors import ConfigurationError, nearest
+from streamer.settings import RunSettings
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.custom import custom, installed
+from streamer.tokenizers.phrases import PhraseTokenizer
 
 _MAKERS = {
     "whitespace": "whitespace:WhitespaceTokenizer",
@@ -19,6 +21,23 @@ _MAKERS = {
     "japanese": "languages:japanese",
     "korean": "languages:korean",
 }
+
+
+def tokenizer_of(settings: RunSettings) -> Tokenizer:
+    """What splits text by these settings, phrases included; see :func:`open_tokenizer`."""
+    tokenizer = open_tokenizer(
+        settings.tokenizer,
+        settings.tokenizer_option,
+        stop_at_errors=settings.errors == "stop",
+    )
+    if not settings.phrases:
+        return tokenizer
+    return PhraseTokenizer(
+        tokenizer,
+        threshold=settings.phrases_threshold,
+        min_count=settings.min_count,
+        max_token_bytes=settings.max_token_bytes,
+    )
 
 
 def open_tokenizer(

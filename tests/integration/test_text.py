@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.integration.daemons import COMMAND
+from w2v_online import load_vectors
 
 
 def test_records_of_several_lines(tmp_path: Path) -> None:
@@ -20,3 +21,28 @@ def test_records_of_several_lines(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, "("], input=text, capture_output=True, text=True, timeout=60)
     assert wrong.returncode == 2
     assert "regular expression" in wrong.stderr
+
+
+def test_phrases_go_on_where_they_were(tmp_path: Path) -> None:
+    """Stopped and resumed, the same phrases come at the same places: the models are equal."""
+    city = ["new york", *["something else"] * 49]
+    lines = [f"w{i % 97} w{i % 89} {city[i % 50]} w{i % 83}\n" for i in range(6000)]
+
+    def learn(folder: Path, text: list[str]) -> None:
+        result = subprocess.run(
+            [*COMMAND, "run", "--snapshot-dir", folder, "--phrases", "--vector-size", "8"],
+            input="".join(text),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, result.stderr
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    learn(whole, lines)
+    learn(parts, lines[:1000])
+    learn(parts, lines[1000:])
+    expected, found = load_vectors(whole), load_vectors(parts)
+    assert "new_york" in expected
+    assert found.words == expected.words
+    assert found.vectors.tobytes() == expected.vectors.tobytes()
