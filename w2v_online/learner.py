@@ -160,7 +160,9 @@ class OnlineWord2Vec:
         matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
         averages = 0 if self.averages is None else self.averages.max_bytes
         learning = matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
-        return learning + self._replay_max_bytes + self._snapshot_max_bytes
+        # Counted twice, because a snapshot copies it.
+        text_bytes = 2 * sum(array.nbytes for array in self.text_state.values())
+        return learning + self._replay_max_bytes + self._snapshot_max_bytes + text_bytes
 
     @property
     def _replay_max_bytes(self) -> int:
