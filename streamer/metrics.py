@@ -34,7 +34,7 @@ PREFIX = "w2v_stream_"
 RATE_ROWS = 10_000
 """Rows whose learning rates are looked at, evenly spread over the vocabulary."""
 
-_QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
+_PERCENTILES = (0, 10, 50, 90, 100)
 
 
 def make_registry(health: Health) -> CollectorRegistry:
@@ -158,16 +158,15 @@ class DaemonMetrics(Collector):
         yield _gauge("queued_batches", "Batches waiting for training threads.",
                      learner.queued_batches)  # fmt: skip
         rates = GaugeMetricFamily(
-            PREFIX + "learning_rate", "Learning rates of rows: quantiles over the vocabulary.",
-            labels=["matrix", "quantile"],
+            PREFIX + "learning_rate", "Learning rates of rows: percentiles over the vocabulary.",
+            labels=["matrix", "percentile"],
         )  # fmt: skip
         step = 1 + len(learner.vocabulary) // RATE_ROWS
         for matrix, values in zip(("input", "output"), learner.learning_rates(step), strict=True):
             if len(values):
-                for quantile, value in zip(
-                    _QUANTILES, np.quantile(values, _QUANTILES), strict=True
-                ):
-                    rates.add_metric([matrix, str(quantile)], float(value))
+                found = np.percentile(values, _PERCENTILES)
+                for percentile, value in zip(_PERCENTILES, found, strict=True):
+                    rates.add_metric([matrix, str(percentile)], float(value))
         yield rates
 
     def _snapshots(self) -> Iterator[Metric]:

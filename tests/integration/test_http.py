@@ -27,7 +27,7 @@ TOKEN = "sesame-0123456789"
 class Daemon:
     """A daemon that reads what it is given and answers over HTTP."""
 
-    def __init__(self, folder: Path, *args: str, **variables: str) -> None:
+    def __init__(self, folder: Path, *args: str, until: int = 200, **options: Any) -> None:
         self.folder = folder / "s"
         self.log = folder / "log"
         with self.log.open("wb") as stderr:
@@ -36,11 +36,16 @@ class Daemon:
                     *COMMAND, "--snapshot-dir", str(self.folder), *SMALL, "--progress", "off",
                     "--http", "127.0.0.1:0", *args,
                 ],
-                stdin=subprocess.PIPE, stderr=stderr, env=environment() | variables,
+                stdin=subprocess.PIPE, stderr=stderr, env=environment(), **options,
             )  # fmt: skip
         wait_until(lambda: "event=http_listening" in self.log.read_text())
         self.port = int(re.findall(r"address=127.0.0.1:(\d+)", self.log.read_text())[0])
-        wait_until(lambda: self.get("/readyz")[0] == 200)
+        wait_until(lambda: self.is_ready(until))
+
+    def is_ready(self, status: int) -> bool:
+        """Whether /readyz answers so, and the kernels are loaded."""
+        found, answer = self.get("/readyz")
+        return found == status and answer["problems"] != ["the kernels are being loaded"]
 
     def learn(self, text: bytes) -> None:
         assert self.process.stdin is not None
@@ -76,11 +81,18 @@ class Daemon:
         return self
 
     def __exit__(self, kind: object, _error: object, _traceback: object) -> None:
-        self.process.terminate() if kind is None else self.process.kill()
+        if kind is not None:
+            self.kill()
+            return
+        self.process.terminate()
         code = self.process.wait(30)
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert kind is not None or code == 0
+        assert code == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +116,9 @@ def test_metrics_count_what_was_learned(daemon: Daemon) -> None:
     assert found["w2v_stream_recent_loss negative"] > 0
     assert found["w2v_stream_snapshot_size_bytes"] > 7 * 16 * 4
     assert found[f"w2v_stream_build_info {platform.python_version()} {__version__}"] == 1
-    assert 0 < found["w2v_stream_learning_rate input 0.5"] <= 0.05
-    assert found["w2v_stream_learning_rate output 0.0"] <= found[
-        "w2v_stream_learning_rate output 1.0"
+    assert 0 < found["w2v_stream_learning_rate input 50"] <= 0.05
+    assert found["w2v_stream_learning_rate output 0"] <= found[
+        "w2v_stream_learning_rate output 100"
     ]  # fmt: skip
 
 
