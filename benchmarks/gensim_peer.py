@@ -1,4 +1,4 @@
-"""gensim as a program: scan the vocabulary, train once, save the vectors in binary.
+"""gensim as a program: scan the vocabulary, train, save the vectors in binary.
 
 Usage: python -m benchmarks.gensim_peer TEXT OUTPUT SETTINGS, the latter as JSON. Writes OUTPUT and
 OUTPUT.json, which says how many words were read.
@@ -18,9 +18,11 @@ def main() -> None:
     text, output, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     if word2vec.FAST_VERSION < 0:
         sys.exit("this gensim lacks its compiled part; comparing with it would not be fair")
-    workers = settings.pop("threads")
+    workers, epochs = settings.pop("threads"), settings.pop("epochs", 1)
     # corpus_file: gensim's fastest way in, it reads the text outside of the interpreter's lock.
-    model = word2vec.Word2Vec(corpus_file=text, sg=1, hs=0, epochs=1, workers=workers, **settings)
+    model = word2vec.Word2Vec(
+        corpus_file=text, sg=1, hs=0, epochs=epochs, workers=workers, **settings
+    )
     model.wv.save_word2vec_format(output, binary=True)
     read = {"words": model.corpus_total_words, "vectors": len(model.wv)}
     Path(output + ".json").write_text(json.dumps(read))
