@@ -19,22 +19,25 @@ from pathlib import Path
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.drift import drift
 
-_BATCH_LINES = 500
+BATCH_LINES = 500
 _FIRST = 25
 _MIN_IN_EACH_HALF = 0.4
 """Share of ``--min-count`` that a word must reach in both halves."""
 
 
-def _batches(lines: list[str]) -> Iterator[bytes]:
-    for first in range(0, len(lines), _BATCH_LINES):
-        yield "".join(f"{line}\n" for line in lines[first : first + _BATCH_LINES]).encode()
+def batches(lines: list[str]) -> Iterator[bytes]:
+    """The lines as text, some at a time."""
+    for first in range(0, len(lines), BATCH_LINES):
+        yield "".join(f"{line}\n" for line in lines[first : first + BATCH_LINES]).encode()
 
 
-def _swapped(line: str, partner: dict[str, str]) -> str:
+def swapped(line: str, partner: dict[str, str]) -> str:
+    """The line with the words of each pair in each other's place."""
     return " ".join(partner.get(word, word) for word in line.split())
 
 
-def _choose(halves: list[Counter[str]], min_count: int, pairs: int, seed: int) -> list[str]:
+def choose(halves: list[Counter[str]], min_count: int, pairs: int, seed: int) -> list[str]:
+    """Words of both halves that are frequent enough, two for each pair."""
     totals = halves[0] + halves[1]
     pool = [
         word
@@ -60,15 +63,15 @@ def main() -> None:
         for part in (lines[:middle], lines[middle:])
     ]
     for seed in args.seeds:
-        words = _choose(halves, args.min_count, args.pairs, seed)
+        words = choose(halves, args.min_count, args.pairs, seed)
         partner = dict(zip(words[::2], words[1::2], strict=True))
         partner |= {second: first for first, second in partner.items()}
         model = OnlineWord2Vec(LearnerConfig())
         with tempfile.TemporaryDirectory() as folder:
-            for batch in _batches(lines[:middle]):
+            for batch in batches(lines[:middle]):
                 model.learn_text(batch)
             old = load_vectors(model.snapshot(folder))
-            for batch in _batches([_swapped(line, partner) for line in lines[middle:]]):
+            for batch in batches([swapped(line, partner) for line in lines[middle:]]):
                 model.learn_text(batch)
             new = load_vectors(model.snapshot(folder))
             movements = drift(old, new, topn=len(old), min_count=args.min_count)

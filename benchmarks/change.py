@@ -1,0 +1,113 @@
+"""A stream that changes: how fast new meanings are followed, and what becomes of the others.
+
+Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--write-docs]
+
+From the middle of TEXT on, the words of each pair stand for each other. At every step the ten
+nearest neighbours of these words are compared with those that their partners had in the middle
+(followed) and with their own (not forgotten yet); those of words that stay as they are, with their
+own (stable).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from benchmarks import report, text
+from benchmarks.newcomers import FREQUENT_WORDS, TOPN, Neighbors, neighbors, overlap
+from benchmarks.planted import batches, choose, swapped
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+
+CONFIGS = {
+    "defaults": LearnerConfig(),
+    "--half-life 2000000": LearnerConfig(half_life=2_000_000),
+    "--replay 4": LearnerConfig(replay=4),
+    "--replay 4 --replay-words 1000000": LearnerConfig(replay=4, replay_words=1_000_000),
+}
+_MIN_COUNT = 500
+_STEADY_WORDS = 200
+_SEED = 1
+
+
+def _now(model: OnlineWord2Vec, words: list[str]) -> Neighbors:
+    with tempfile.TemporaryDirectory() as folder:
+        return neighbors(load_vectors(model.snapshot(folder)), words)
+
+
+def follow(
+    config: LearnerConfig,
+    halves: list[list[str]],
+    partner: dict[str, str],
+    steady: list[str],
+    steps: int,
+) -> list[tuple[float, float, float]]:
+    """Followed, not forgotten and stable after each step of the second half."""
+    model = OnlineWord2Vec(config)
+    for batch in batches(halves[0]):
+        model.learn_text(batch)
+    moved = list(partner)
+    before = _now(model, [*moved, *steady])
+    # A word's partner has its own old place among what the word is near to now.
+    wanted = {w: {partner.get(n, n) for n in before[partner[w]]} for w in moved}
+    results = []
+    size = -(-len(halves[1]) // steps)
+    for first in range(0, len(halves[1]), size):
+        for batch in batches(halves[1][first : first + size]):
+            model.learn_text(batch)
+        after = _now(model, [*moved, *steady])
+        of_moved = {word: after[word] for word in moved}
+        of_steady = {word: after[word] for word in steady}
+        scores = overlap(of_moved, wanted), overlap(of_moved, before), overlap(of_steady, before)
+        results.append(scores)
+    return results
+
+
+def main() -> None:
+    """Learn, swap, follow, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    text.add_data_option(parser)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=4)
+    report.add_docs_option(parser)
+    options = parser.parse_args()
+    if options.data is None:
+        sys.exit("--data: random text has no meanings")
+    with tempfile.TemporaryDirectory() as folder:
+        lines = text.prepare(options.data, Path(folder)).path.read_text().splitlines()
+    halves = [lines[: len(lines) // 2], lines[len(lines) // 2 :]]
+    counts = [Counter(word for line in half for word in line.split()) for half in halves]
+    words = choose(counts, _MIN_COUNT, options.pairs, _SEED)
+    partner = dict(zip(words[::2], words[1::2], strict=True))
+    partner |= {second: first for first, second in partner.items()}
+    pool = [w for w, n in (counts[0] + counts[1]).most_common(FREQUENT_WORDS // 3)]
+    steady = random.Random(_SEED).sample([w for w in pool if w not in partner], _STEADY_WORDS)
+    halves[1] = [swapped(line, partner) for line in halves[1]]
+    rows = []
+    for name, config in CONFIGS.items():
+        results = follow(config, halves, partner, steady, options.steps)
+        for i, label in enumerate(("followed", "kept", "stable")):
+            rows.append([f"{name}: {label}", *(f"{scores[i]:.2f}" for scores in results)])
+        print("\n".join(map(str, rows[-3:])), flush=True)
+    second = sum(counts[1].values())
+    reached = [f"{second * (i + 1) / options.steps / 1e6:.1f}" for i in range(options.steps)]
+    header = ["after so many million words", *reached]
+    conditions = report.conditions(
+        "change",
+        f"Text: {options.data.name}; {len(words)} words change places in the middle.",
+        f"Neighbours: {TOPN} among the {FREQUENT_WORDS:,} most frequent words; {_STEADY_WORDS} "
+        "words drawn from the 10,000 most frequent ones stay as they are.",
+    )
+    report.publish(
+        "change",
+        {"header": header, "rows": rows, "words": words},
+        f"{report.table(header, rows)}\n\n{conditions}",
+        write_docs=options.write_docs,
+    )
+
+
+if __name__ == "__main__":
+    main()
