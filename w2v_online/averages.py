@@ -20,8 +20,7 @@ SWEEP_VISITS = 16
 """Visits, one at each upkeep of the learner, in which every row has its turn once."""
 
 SHARE = 0.2
-"""How much of the way to the present vector an average goes when its row has its turn; more with
-replay, since vectors move faster."""
+"""How much of the way to the present vector an average goes when its row has its turn."""
 
 MIN_UPDATES = 20
 """Updates after which a row gets an average; before, its vector moves too fast to have one."""
@@ -33,9 +32,8 @@ class Averages:
     Memory is reserved for all rows and taken, like the matrices', when a row first needs it.
     """
 
-    def __init__(self, embeddings: Embeddings, max_rows: int, share: float = SHARE) -> None:
+    def __init__(self, embeddings: Embeddings, max_rows: int) -> None:
         self._embeddings = embeddings
-        self._share = share
         self.matrix = reserve(max_rows, embeddings.row_floats, huge_pages=False)
         """float32[max_rows, row_floats]: means something where ``averaged``."""
         self.averaged = np.zeros(max_rows, np.uint32)
@@ -68,7 +66,7 @@ class Averages:
             self.averaged,
             first,
             last,
-            np.float32(self._share),
+            np.float32(SHARE),
             MIN_UPDATES,
         )
 

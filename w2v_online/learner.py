@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import snapshot
-from w2v_online.averages import SHARE, Averages
+from w2v_online.averages import Averages
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -130,9 +130,8 @@ class OnlineWord2Vec:
         self.vocabulary = Vocabulary(config)
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
-        share = min(1.0, SHARE * math.sqrt(1 + config.replay))
         self.averages = (
-            Averages(self.embeddings, config.max_vocab_size, share) if config.averaging else None
+            Averages(self.embeddings, config.max_vocab_size) if config.averaging else None
         )
         self.replay = Replay(config, int(seeds[-1])) if config.replay else None
         self._subsampling_state = seeds[1:2]

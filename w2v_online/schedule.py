@@ -7,7 +7,8 @@ the full rate, while one seen often has settled; the floor keeps old words learn
 for rows of syn1 and 1/2 for those of syn0. A row of syn0 is
 updated once for each centre whose window it is in, which is window + 1 times on average whenever
 its word occurs; a row of syn1 once for each centre that it is target or negative of. So what is
-counted is occurrences for syn0 and centres for syn1.
+counted is occurrences for syn0 and centres for syn1. With replay the same text is counted
+1 + replay times, so tau is as many times as large.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ TAU_OUTPUT = 1000.0
 """Pairs and centres after which a rate has fallen by sqrt(2); all three chosen by measurement."""
 
 
-def rate_table(alpha: float, min_alpha: float, window: int) -> NDArray[np.float32]:
+def rate_table(alpha: float, min_alpha: float, window: int, replay: int = 0) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    tau = np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
+    tau = (1 + replay) * np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
     share = np.array([[INPUT_SHARE], [1.0]])
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)

@@ -93,7 +93,9 @@ class Trainer:
         self._matrices = embeddings.matrices
         self._tile = Tile(config.vector_size, 1 + config.negative)
         self._scratch = make_scratch(self._tile, config.window)
-        self._rates = rate_table(config.alpha, min(config.alpha, config.min_alpha), config.window)
+        self._rates = rate_table(
+            config.alpha, min(config.alpha, config.min_alpha), config.window, config.replay
+        )
         self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
         )

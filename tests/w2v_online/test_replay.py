@@ -11,7 +11,9 @@ import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.config import SLOT_IDS
+from w2v_online.kernels.sgns import RATE_STEPS
 from w2v_online.replay import Replay
+from w2v_online.schedule import rate_table
 from w2v_online.trainer import Encoded
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
@@ -158,6 +160,16 @@ def test_replay_trains_more_pairs_and_counts_fresh_text_alone() -> None:
     assert other.replayed_pairs == pytest.approx(2 * one.pairs, rel=0.1)
     assert replayed.max_bytes - plain.max_bytes >= 2 * 16_000_000  # and a copy for a snapshot
     assert other.loss < one.loss
+
+
+def test_rates_fall_with_the_text_seen_and_not_with_looks_at_it() -> None:
+    """With three more looks a rate is reached after four times as many updates."""
+    plain, replayed = rate_table(0.05, 0.0, 5), rate_table(0.05, 0.0, 5, replay=3)
+    many = 10 * RATE_STEPS
+    np.testing.assert_allclose(
+        replayed[:, many + 2 * RATE_STEPS :], plain[:, many : -2 * RATE_STEPS], rtol=0.01
+    )
+    assert (replayed[:, many] > 1.05 * plain[:, many]).all()
 
 
 def test_threads_replay_as_much_and_count_fresh_text_alone() -> None:
