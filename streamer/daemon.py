@@ -114,7 +114,14 @@ def _run(
     )
     try:
         with Progress(settings, log) as progress:
-            service.began(progress, checkpointer, source, learner=learner, decoder=decoder)
+            service.began(
+                progress,
+                checkpointer,
+                source,
+                learner=learner,
+                decoder=decoder,
+                tokenizer=tokenizer,
+            )
 
             def turned(is_over: bool) -> None:
                 if is_over:

@@ -26,6 +26,7 @@ from streamer.counters import Counters
 from streamer.decode import Decoder
 from streamer.health import Health
 from streamer.sources.base import Source
+from streamer.tokenizers.base import Tokenizer
 from w2v_online import __version__
 from w2v_online.learner import OnlineWord2Vec
 
@@ -81,12 +82,14 @@ class DaemonMetrics(Collector):
         learner: OnlineWord2Vec,
         checkpointer: Checkpointer,
         decoder: Decoder,
+        tokenizer: Tokenizer,
         source: Source,
     ) -> None:
         self._counters = counters
         self._learner = learner
         self._checkpointer = checkpointer
         self._decoder = decoder
+        self._tokenizer = tokenizer
         self._source = source
         self._invalid_before = decoder.invalid_records
         self._totals_before = learner.totals()
@@ -134,6 +137,7 @@ class DaemonMetrics(Collector):
             PREFIX + "errors", "What could not be learned as it came, by kind.", labels=["kind"]
         )
         errors.add_metric(["invalid_record"], self._decoder.invalid_records - self._invalid_before)
+        errors.add_metric(["failed_tokenizer"], self._tokenizer.failed_records)
         errors.add_metric(["long_token"], self._since(totals, "dropped_tokens"))
         yield errors
         yield _counter("evicted_words", "Words whose row went to another.",
