@@ -33,13 +33,13 @@ from streamer.settings import RunSettings
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
 from w2v_online import LearnerConfig, OnlineWord2Vec, simd
-from w2v_online.kernels import encode, noise, sgns
+from w2v_online.kernels import encode, noise, ns
 from w2v_online.learner import warm_up
 
 KERNELS: dict[str, list[Callable[..., Any]]] = {
     "encode": [encode.encode],
     "sample": [noise.noise_weights, noise.draw_block],
-    "train": [sgns.train_sgns],
+    "train": [ns.train_ns],
 }
 """The kernels that a stage's time is measured in."""
 
@@ -111,7 +111,7 @@ def learn_file(path: Path, config: LearnerConfig) -> Learned:
 
 
 def _train_nothing(_tile: Any, _ids: Any, sentence_ends: Any, *_others: Any) -> int:
-    """In the place of ``train_sgns``: says that every sentence is trained."""
+    """In the place of ``train_ns``: says that every sentence is trained."""
     return len(sentence_ends)
 
 
@@ -194,7 +194,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="w2v-benchmark-") as folder:
         text = prepare(options.data, Path(folder))
         learned = learn_file(text.path, config)
-        with replaced(sgns.train_sgns, _train_nothing):
+        with replaced(ns.train_ns, _train_nothing):
             encoded = learn_file(text.path, config)
     peak = peak_gflops()
     flops = flops_per_pair(settings)

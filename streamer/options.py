@@ -51,7 +51,7 @@ def _option(name: str) -> click.Option:
     choices = get_args(field.annotation) if not is_flag else ()
     metavar = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else None
     return click.Option(
-        [f"{flag}/--no-{flag[2:]}" if is_flag else flag, name],
+        [f"{flag}/--{_extra(name).get('off', 'no-' + flag[2:])}" if is_flag else flag, name],
         is_flag=is_flag,
         default=field.default if is_flag else _default_text(name),
         show_default=True,

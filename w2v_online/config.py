@@ -6,6 +6,8 @@ configuration keys are derived from it. Names are gensim's.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 SLOT_IDS = 8192
@@ -18,6 +20,15 @@ class LearnerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     vector_size: int = Field(100, ge=1, le=8192, description="Dimensions of a word vector.")
+    cbow: bool = Field(
+        False,
+        description="Predict a word from the mean of its contexts (--sg: from each of them).",
+        json_schema_extra={"section": "model", "off": "sg"},
+    )
+    loss: Literal["ns", "hs", "softmax"] = Field(
+        "ns",
+        description="Negative sampling, hierarchical softmax, or the exact softmax (slow).",
+    )
     window: int = Field(
         5, ge=1, le=1000, description="Largest distance between a word and its context, in words."
     )

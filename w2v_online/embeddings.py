@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.rows import initialise_rows
-from w2v_online.kernels.sgns import Matrices
+from w2v_online.kernels.windows import Matrices
 from w2v_online.simd import padded
 
 Keeper = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
@@ -39,8 +39,12 @@ def reserve(rows: int, row_floats: int, *, huge_pages: bool) -> NDArray[np.float
 class Embeddings:
     """syn0 and syn1 with their update counts; rows below ``len(self)`` are in use."""
 
-    def __init__(self, max_rows: int, vector_size: int, seed_state: int) -> None:
+    def __init__(
+        self, max_rows: int, vector_size: int, seed_state: int, *, has_inner_nodes: bool = False
+    ) -> None:
         self.vector_size = vector_size
+        self._has_inner_nodes = has_inner_nodes
+        """Whether rows of syn1 are nodes of a tree, not words."""
         self.row_floats = padded(vector_size)
         self.matrices = Matrices(
             syn0=reserve(max_rows, self.row_floats, huge_pages=True),
@@ -48,6 +52,8 @@ class Embeddings:
             updates0=np.zeros(max_rows, np.uint32),
             updates1=np.zeros(max_rows, np.uint32),
         )
+        self.predicted_rows = 0
+        """Rows that have an output vector by now, for those who must know how many."""
         self.state = np.array([seed_state], np.uint64)
         self._rows = 0
         self.keeper: Keeper | None = None
@@ -97,18 +103,28 @@ class Embeddings:
         """Let rows start afresh, as if they had just come into use."""
         self.keep(rows, rows)
         initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)
-        self.matrices.syn1[rows] = 0.0
         self.matrices.updates0[rows] = 0
+        if self._has_inner_nodes:
+            return  # whoever hangs at that place of the tree from now on
+        self.matrices.syn1[rows] = 0.0
         self.matrices.updates1[rows] = 0
 
-    def remove(self, row: int) -> None:
-        """Let the last row take the place of ``row``; nothing of what stood there remains."""
+    def remove(self, row: int, output_row: int | None = None) -> None:
+        """Let the last row take the place of ``row``; nothing of what stood there remains.
+
+        Inner nodes have numbers of their own: ``output_row`` is the one that goes, -1 for none, and
+        the last one takes its place.
+        """
         last = self._rows - 1
-        rows = np.array([row, last], np.int32)
-        self.keep(rows, rows)
-        for array in self.matrices:
+        output_row, last_output = (row, last) if output_row is None else (output_row, last - 1)
+        self.keep(np.array([row, last], np.int32), np.array([output_row, last_output], np.int32))
+        for array in (self.matrices.syn0, self.matrices.updates0):
             array[row] = array[last]
             array[last] = 0
+        if output_row >= 0:
+            for array in (self.matrices.syn1, self.matrices.updates1):
+                array[output_row] = array[last_output]
+                array[last_output] = 0
         self._rows = last
 
     def keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:

@@ -23,9 +23,10 @@ from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
+from w2v_online.huffman import HuffmanTree
 from w2v_online.image import Image, LiveMatrix, SavedMatrices
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
-from w2v_online.kernels.sgns import Matrices
+from w2v_online.kernels.windows import Matrices
 from w2v_online.replay import Replay
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.snapshot import Snapshot
@@ -95,6 +96,8 @@ def warm_up(config: LearnerConfig) -> None:
     _warm_up_copies(model.embeddings.matrices)
     if model.replay is not None:
         model.replay.warm_up()
+    if model.tree is not None:
+        model.tree.warm_up()
     Vocabulary(small).enter([b"a"])
 
 
@@ -129,14 +132,20 @@ class OnlineWord2Vec:
         seeds = sequence.generate_state(3 + 2 * config.threads, np.uint64).astype(np.uint64)
         self.vocabulary = Vocabulary(config)
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
-        self.embeddings = Embeddings(config.max_vocab_size, config.vector_size, int(seeds[0]))
+        self.tree = HuffmanTree(config.max_vocab_size) if config.loss == "hs" else None
+        self.embeddings = Embeddings(
+            config.max_vocab_size,
+            config.vector_size,
+            int(seeds[0]),
+            has_inner_nodes=self.tree is not None,
+        )
         self.averages = (
             Averages(self.embeddings, config.max_vocab_size) if config.averaging else None
         )
         self.replay = Replay(config, int(seeds[-1])) if config.replay else None
         self._subsampling_state = seeds[1:2]
         self._trainers = [
-            Trainer(config, self.embeddings, self.noise, seeds[2 + 2 * i : 4 + 2 * i])
+            Trainer(config, self.embeddings, self.noise, self.tree, seeds[2 + 2 * i : 4 + 2 * i])
             for i in range(config.threads)
         ]
         self._threads = TrainerThreads(self._trainers) if config.threads > 1 else None
@@ -158,6 +167,7 @@ class OnlineWord2Vec:
         trainers = sum(trainer.max_bytes for trainer in self._trainers)
         matrices = self.vocabulary.max_bytes + self.embeddings.max_bytes
         averages = 0 if self.averages is None else self.averages.max_bytes
+        averages += 0 if self.tree is None else self.tree.max_bytes
         learning = matrices + averages + self.noise.max_bytes + self._remapped.nbytes + trainers
         # Counted twice, because a snapshot copies it.
         text_bytes = 2 * sum(array.nbytes for array in self.text_state.values())
@@ -274,12 +284,25 @@ class OnlineWord2Vec:
             self._remap_negatives(evicted, np.full(len(evicted), -1, np.int32))
             self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
-        self.noise.update(self.vocabulary.weighted_counts, total_words)
+        self._update_outputs()
         if self.averages is not None:
             self.averages.visit()
         self._segment_end = total_words + min(
             MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
         )
+
+    def _update_outputs(self) -> None:
+        """Let the noise, or the tree, follow the counts."""
+        counts, total_words = self.vocabulary.weighted_counts, self.total_words
+        self.embeddings.predicted_rows = len(counts)
+        if self.config.loss == "ns":
+            self.noise.update(counts, total_words)
+        elif self.tree is not None:
+            if len(self.tree) < len(counts) or self.tree.is_due(total_words):
+                self._wait()
+            self.tree.grow(len(counts))
+            if self.tree.is_due(total_words):
+                self.tree.update(counts, total_words)
 
     def _wait(self) -> None:
         """Wait until no thread trains."""
@@ -341,14 +364,18 @@ class OnlineWord2Vec:
             moved = self.vocabulary.remove(word)
             if moved is not None:
                 row, last = moved
-                self.embeddings.remove(row)
+                node = None
+                if self.tree is not None:
+                    self.tree.grow(last + 1)
+                    node = self.tree.remove(row)
+                self.embeddings.remove(row, node)
                 if self.averages is not None:
                     self.averages.remove(row, last)
                 if self.replay is not None:
                     self.replay.remove(row, last)
                 rows = np.array([row, last][: 1 + (row != last)], np.int32)
                 self._remap_negatives(rows, np.array([-1, row], np.int32)[: len(rows)])
-                self.noise.update(self.vocabulary.weighted_counts, self.total_words)
+                self._update_outputs()
         return found
 
     def pin(self, words: Iterable[str]) -> None:
@@ -406,11 +433,15 @@ class OnlineWord2Vec:
             "updates0": matrices.updates0[:rows],
             "updates1": matrices.updates1[:rows],
             "generators": np.concatenate([self._subsampling_state, self.embeddings.state]),
-            "learner": np.array([self._segment_end, self.evicted_words], np.int64),
+            "learner": np.array(
+                [self._segment_end, self.evicted_words, self.embeddings.predicted_rows], np.int64
+            ),
             **self.vocabulary.state(),
             **self.noise.state(),
             **self._trainers[0].state(),
         }
+        if self.tree is not None:
+            state.update(self.tree.state())
         if self.averages is not None:
             state["averaged"] = self.averages.averaged[:rows]
             state["average_visits"] = np.array([self.averages.visits], np.int64)
@@ -496,9 +527,12 @@ class OnlineWord2Vec:
         self.noise.restore(state)
         if self.replay is not None and "replay" in state:
             self.replay.restore(state)
+        if self.tree is not None:
+            self.tree.restore(state)
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
-        self._segment_end, self.evicted_words = (int(number) for number in state["learner"])
+        self._segment_end, self.evicted_words = (int(number) for number in state["learner"][:2])
+        self.embeddings.predicted_rows = int(state["learner"][-1])
         self.text_state = {
             name.removeprefix(_TEXT_STATE): array
             for name, array in state.items()
@@ -519,7 +553,7 @@ class OnlineWord2Vec:
 _TEXT_STATE = "text_"
 """Prefix of the names of :attr:`OnlineWord2Vec.text_state` in a snapshot."""
 
-_FIXED = ("vector_size", "max_vocab_size", "max_token_bytes", "half_life")
+_FIXED = ("vector_size", "loss", "max_vocab_size", "max_token_bytes", "half_life")
 """Options that a snapshot's arrays depend on."""
 
 

@@ -3,12 +3,12 @@
     rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-the full rate, while one seen often has settled; the floor keeps old words learning. ``share`` is 1
-for rows of syn1 and 1/2 for those of syn0. A row of syn0 is
-updated once for each centre whose window it is in, which is window + 1 times on average whenever
-its word occurs; a row of syn1 once for each centre that it is target or negative of. So what is
-counted is occurrences for syn0 and centres for syn1. With replay the same text is counted
-1 + replay times, so tau is as many times as large.
+the full rate, while one seen often has settled; the floor keeps old words learning. ``share``
+depends on the matrix and on the model. A row of syn0 is updated once for each centre whose window
+it is in, which is window + 1 times on average whenever its word occurs; a row of syn1 once for
+each centre that it is target or negative of. So what is counted is occurrences for syn0 and
+centres for syn1. With replay the same text is counted 1 + replay times, so tau is
+as many times as large.
 """
 
 from __future__ import annotations
@@ -16,21 +16,39 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.kernels.sgns import RATE_STEPS
+from w2v_online.kernels.windows import RATE_STEPS
 
-INPUT_SHARE = 0.5
+SHARES = {
+    ("ns", False): (0.5, 1.0),
+    ("ns", True): (8.0, 4.0),
+    ("hs", False): (0.5, 1.0),
+    ("hs", True): (8.0, 2.0),
+    ("softmax", False): (0.5, 1.0),
+    ("softmax", True): (8.0, 2.0),
+}
+"""By loss and whether it is CBOW: shares of ``alpha`` for rows of syn0 and of syn1. CBOW has one
+step for a window, each input row getting a part of it, where skip-gram has one for each row."""
+
 TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
-"""Pairs and centres after which a rate has fallen by sqrt(2); all three chosen by measurement."""
+"""Pairs and centres after which a rate has fallen by sqrt(2); measured, like SHARES."""
 
 
-def rate_table(alpha: float, min_alpha: float, window: int, replay: int = 0) -> NDArray[np.float32]:
+def rate_table(
+    alpha: float,
+    min_alpha: float,
+    window: int,
+    replay: int = 0,
+    *,
+    loss: str = "ns",
+    cbow: bool = False,
+) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
     tau = (1 + replay) * np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
-    share = np.array([[INPUT_SHARE], [1.0]])
+    share = np.array(SHARES[loss, cbow])[:, None]
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
 

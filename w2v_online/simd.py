@@ -68,15 +68,23 @@ class Tile:
     vector_size
         Floats of a row that are in use.
     outputs
-        Output rows that each input row meets: the target and the negatives.
+        Output rows that each input row meets: the target and the negatives, or inner nodes.
+    mean
+        The input is the mean of a window's rows (CBOW), not each of them (skip-gram).
+    signs
+        Labels are read from memory (+1 or -1); else the first row has label 1, the others 0.
 
     """
 
-    def __init__(self, vector_size: int, outputs: int) -> None:
+    def __init__(
+        self, vector_size: int, outputs: int, *, mean: bool = False, signs: bool = False
+    ) -> None:
         if vector_size < 1 or outputs < 1:
             raise ValueError("vector_size and outputs must be at least 1")
         self.vector_size = vector_size
         self.outputs = outputs
+        self.mean = mean
+        self.signs = signs
 
     @property
     def row_floats(self) -> int:
@@ -92,7 +100,7 @@ class Tile:
     @property
     def inputs(self) -> int:
         """Input rows whose dot products are computed together."""
-        return 2 if 2 * self.outputs <= 16 else 1
+        return 2 if 2 * self.outputs <= 16 and not self.mean else 1
 
     @property
     def error_floats(self) -> int:
@@ -105,7 +113,8 @@ class TileType(types.Type):
 
     def __init__(self, shape: Tile) -> None:
         self.shape = shape
-        super().__init__(name=f"Tile({shape.vector_size}, {shape.outputs}, {LANES})")
+        kind = f"{'mean ' * shape.mean}{'signs' * shape.signs}"
+        super().__init__(name=f"Tile({shape.vector_size}, {shape.outputs}, {LANES}, {kind})")
 
 
 @typeof_impl.register(Tile)
@@ -289,6 +298,13 @@ def tile_error_floats(_typing: Any, tile: Any) -> Any:
 
 
 @intrinsic
+def tile_is_mean(_typing: Any, tile: Any) -> Any:
+    """``Tile.mean`` as a constant."""
+    is_mean = tile.shape.mean
+    return types.boolean(tile), lambda _c, _b, _s, _a: ir.Constant(ir.IntType(1), int(is_mean))
+
+
+@intrinsic
 def prefetch(_typing: Any, address: Any) -> Any:
     """Ask for the cache line at an address."""
 
@@ -342,26 +358,31 @@ def tile_dots(_typing: Any, tile: Any, inputs: Any, outputs: Any, dots: Any) -> 
 
 
 @intrinsic
-def tile_errors(_typing: Any, tile: Any, errors: Any, likelihood: Any, exponent: Any) -> Any:
-    """Errors g = t - sigmoid(x . y) in place of the dot products that ``tile_dots`` wrote.
+def tile_errors(
+    _typing: Any, tile: Any, errors: Any, signs: Any, likelihood: Any, exponent: Any
+) -> Any:
+    """Errors g = t - sigmoid(x . y) in place of the dot products of ``tile_dots``.
 
-    Every argument but the tile is an address: ``errors`` of float32[error_floats], ``likelihood``
-    of float32[error_floats] and ``exponent`` of int32[error_floats]. The latter two keep, lane by
-    lane, the product of the probabilities p as mantissa in [1, 2) and power of two, so that the
-    logarithm is taken once per call of a kernel and not once per pair. The first output row has
-    label 1, the others 0. A row of zeros gives p = 1/2 exactly.
+    Every argument but the tile is an address: ``errors``, ``signs`` (+1 for label 1, -1 for 0) and
+    ``likelihood`` of float32[error_floats], ``exponent`` of int32[error_floats]. The latter two
+    keep, lane by lane, the product of the probabilities p as mantissa in [1, 2) and power of two,
+    so that the logarithm is taken once per call of a kernel and not once per pair. A row of zeros
+    gives p = 1/2 exactly. Only a tile with ``signs`` reads them: else the first output row has
+    label 1 and the others 0.
     """
     shape = tile.shape
     n_in, n_out = shape.inputs, shape.outputs
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        _, errors_at, likelihood_at, exponent_at = args
+        _, errors_at, signs_at, likelihood_at, exponent_at = args
         for first in range(0, n_in * n_out, LANES):
             dots = _load(builder, errors_at, I64(4 * first))
-            sign = [1.0 if (first + lane) % n_out == 0 else -1.0 for lane in range(LANES)]
-            signs = ir.Constant(VEC, [ir.Constant(F32, s) for s in sign])
-            minus_signs = ir.Constant(VEC, [ir.Constant(F32, -s) for s in sign])
-            odds = _exp(builder, builder.fmul(dots, minus_signs))
+            if shape.signs:
+                signs = _load(builder, signs_at, I64(4 * first))
+            else:
+                sign = [1.0 if (first + lane) % n_out == 0 else -1.0 for lane in range(LANES)]
+                signs = ir.Constant(VEC, [ir.Constant(F32, s) for s in sign])
+            odds = _exp(builder, builder.fneg(builder.fmul(dots, signs)))
             p = builder.fdiv(_constant(1.0), builder.fadd(odds, _constant(1.0)))
             # 1 - p without cancellation is odds * p.
             error = builder.fmul(signs, builder.fmul(odds, p))
@@ -378,7 +399,7 @@ def tile_errors(_typing: Any, tile: Any, errors: Any, likelihood: Any, exponent:
             _store(builder, builder.bitcast(mantissa, VEC), likelihood_at, I64(4 * first))
         return _NOTHING
 
-    return types.void(tile, errors, likelihood, exponent), codegen
+    return types.void(tile, errors, signs, likelihood, exponent), codegen
 
 
 @intrinsic
@@ -403,6 +424,9 @@ def tile_update(
     ``input_rates``, ``output_rates`` of float32; ``errors`` as ``tile_errors`` lays them out;
     ``ahead`` of int64 addresses of as many rows, which will be needed soon with ``ahead_row``:
     their cache lines are asked for here, spread over the work.
+
+    A tile with ``mean`` has one input, the first of ``inputs``, and leaves it as it is: sum_k g_k
+    y_k is added to the row behind it in ``inputs``.
     """
     shape = tile.shape
     n_in, n_out, error_floats = shape.inputs, shape.outputs, shape.error_floats
@@ -437,9 +461,14 @@ def tile_update(
                     step = _fma(builder, g, ys[k], step)
                     old = builder.load(gradients[k], typ=vector)
                     builder.store(_fma(builder, g, x, old), gradients[k])
-                rate_bytes = builder.mul(i, I64(4))
-                rate = _load_float_splat(builder, input_rates_at, rate_bytes, lanes)
-                _store(builder, _fma(builder, rate, step, x), x_row, offset)
+                if shape.mean:
+                    sum_row = _load_address(builder, inputs_at, 1)
+                    total = _load(builder, sum_row, offset, lanes)
+                    _store(builder, builder.fadd(total, step), sum_row, offset)
+                else:
+                    rate_bytes = builder.mul(i, I64(4))
+                    rate = _load_float_splat(builder, input_rates_at, rate_bytes, lanes)
+                    _store(builder, _fma(builder, rate, step, x), x_row, offset)
             for k, row in enumerate(y_rows):
                 rate = _load_float_splat(builder, output_rates_at, I64(4 * k), lanes)
                 gradient = builder.load(gradients[k], typ=vector)
@@ -458,3 +487,71 @@ def tile_update(
     return types.void(
         *(tile, n_inputs, inputs, input_rates, outputs, output_rates, errors, ahead, ahead_row)
     ), codegen
+
+
+def _lane_groups(shape: Tile) -> list[tuple[int, int]]:
+    """Byte offset and lanes of each vector that a row is made of, without its padding."""
+    whole = shape.vector_size // LANES
+    groups = [(VEC_BYTES * i, LANES) for i in range(whole)]
+    return groups + ([(VEC_BYTES * whole, shape.tail_lanes)] if shape.tail_lanes else [])
+
+
+@intrinsic
+def tile_mean(_typing: Any, tile: Any, n_inputs: Any, inputs: Any, mean: Any, scale: Any) -> Any:
+    """Write ``scale`` times the sum of input rows: h = sum_i x_i / C with scale 1 / C.
+
+    ``inputs`` is the address of int64 addresses of ``n_inputs`` rows, ``mean`` of the row written.
+    """
+    shape = tile.shape
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, count, inputs_at, mean_at, factor = args
+        groups = _lane_groups(shape)
+        sums = [cgutils.alloca_once_value(builder, _constant(0.0, lanes)) for _, lanes in groups]
+        with cgutils.for_range(builder, count, intp=I64) as loop:
+            pointer = _pointer(builder, inputs_at, builder.mul(loop.index, I64(8)), I64)
+            row = builder.load(pointer, align=8, typ=I64)
+            for total, (offset, lanes) in zip(sums, groups, strict=True):
+                x = _load(builder, row, I64(offset), lanes)
+                old = builder.load(total, typ=x.type)
+                builder.store(builder.fadd(old, x), total)
+        for total, (offset, lanes) in zip(sums, groups, strict=True):
+            value = builder.load(total, typ=ir.VectorType(F32, lanes))
+            _store(
+                builder, builder.fmul(value, _splat(builder, factor, lanes)), mean_at, I64(offset)
+            )
+        return _NOTHING
+
+    return types.void(tile, n_inputs, inputs, mean, types.float32), codegen
+
+
+@intrinsic
+def tile_spread(
+    _typing: Any, tile: Any, n_inputs: Any, inputs: Any, input_rates: Any, step: Any, scale: Any
+) -> Any:
+    """Give input rows their part of a step, x_i += input_rate_i * scale * step, and zero the step.
+
+    ``inputs`` is the address of int64 addresses of ``n_inputs`` rows, ``input_rates`` of their
+    float32 learning rates, ``step`` of the row that is added. A row that stands twice gets both.
+    """
+    shape = tile.shape
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, count, inputs_at, input_rates_at, step_at, factor = args
+        groups = _lane_groups(shape)
+        steps = [_load(builder, step_at, I64(offset), lanes) for offset, lanes in groups]
+        for offset, lanes in groups:
+            _store(builder, _constant(0.0, lanes), step_at, I64(offset))
+        with cgutils.for_range(builder, count, intp=I64) as loop:
+            pointer = _pointer(builder, inputs_at, builder.mul(loop.index, I64(8)), I64)
+            row = builder.load(pointer, align=8, typ=I64)
+            rate_bytes = builder.mul(loop.index, I64(4))
+            rate_pointer = _pointer(builder, input_rates_at, rate_bytes, F32)
+            rate = builder.fmul(builder.load(rate_pointer, align=4, typ=F32), factor)
+            for vector, (offset, lanes) in zip(steps, groups, strict=True):
+                x = _load(builder, row, I64(offset), lanes)
+                moved = _fma(builder, _splat(builder, rate, lanes), vector, x)
+                _store(builder, moved, row, I64(offset))
+        return _NOTHING
+
+    return types.void(tile, n_inputs, inputs, input_rates, step, types.float32), codegen

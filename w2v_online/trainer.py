@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
+from w2v_online.huffman import HuffmanTree
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
-from w2v_online.kernels.sgns import Scratch, train_sgns
+from w2v_online.kernels.hs import train_hs
+from w2v_online.kernels.ns import train_ns
+from w2v_online.kernels.tree import MAX_PATH_NODES
+from w2v_online.kernels.windows import Scratch
 from w2v_online.sampler import Negatives, NoiseDistribution
 from w2v_online.schedule import rate_indices, rate_table
 from w2v_online.simd import CACHE_LINE_BYTES, Tile
+from w2v_online.softmax import train_softmax
 
 QUEUED_PER_THREAD = 2
 """Batches that wait for each training thread at most; encoding waits then."""
@@ -61,6 +66,8 @@ def make_scratch(tile: Tile, window: int) -> Scratch:
     """Working memory for one trainer of sentences up to MAX_SENTENCE_WORDS."""
     words = MAX_SENTENCE_WORDS + CACHE_LINE_BYTES  # copies go a cache line at a time
     contexts = 2 * window + tile.inputs + CACHE_LINE_BYTES
+    path_tiles = -(-MAX_PATH_NODES // tile.outputs) if tile.signs else 1
+    mean_row, step_row = (_aligned(tile.row_floats, np.float32) for _ in range(2))
     return Scratch(
         input_rows=_aligned(words, np.int64),
         input_rates=_aligned(words, np.float32),
@@ -70,31 +77,56 @@ def make_scratch(tile: Tile, window: int) -> Scratch:
         skipped=_aligned(words, np.int64),
         contexts=_aligned(contexts, np.int64),
         context_rates=_aligned(contexts, np.float32),
-        errors=_aligned(contexts * tile.error_floats, np.float32),
+        errors=_aligned(path_tiles * contexts * tile.error_floats, np.float32),
         likelihood=_aligned(tile.error_floats, np.float32),
         exponent=_aligned(tile.error_floats, np.int32),
         zero_row=_aligned(tile.row_floats, np.float32),
+        mean_rows=np.array([mean_row.ctypes.data, step_row.ctypes.data], np.int64),
+        mean_row=mean_row,
+        step_row=step_row,
+        path_rows=_aligned(path_tiles * tile.outputs, np.int64),
+        path_rates=_aligned(path_tiles * tile.outputs, np.float32),
+        path_signs=_aligned(path_tiles * tile.error_floats, np.float32),
     )
 
 
+PATH_TILE_NODES = 6
+"""Inner nodes that a tile of hierarchical softmax holds: two tiles fit a usual path, measured."""
+
+
+def _tile(config: LearnerConfig) -> Tile:
+    if config.loss == "ns":
+        return Tile(config.vector_size, 1 + config.negative, mean=config.cbow)
+    return Tile(config.vector_size, PATH_TILE_NODES, mean=config.cbow, signs=True)
+
+
 class Trainer:
-    """Skip-gram with negative sampling on batches of encoded sentences."""
+    """Learning from batches of encoded sentences, by one of the losses."""
 
     def __init__(
         self,
         config: LearnerConfig,
         embeddings: Embeddings,
         distribution: NoiseDistribution,
+        tree: HuffmanTree | None,
         seeds: NDArray[np.uint64],
     ) -> None:
+        self._loss = config.loss
+        self._cbow = config.cbow
+        self._tree = tree
         self._window = config.window
         self._negative = config.negative
         self._embeddings = embeddings
         self._matrices = embeddings.matrices
-        self._tile = Tile(config.vector_size, 1 + config.negative)
+        self._tile = _tile(config)
         self._scratch = make_scratch(self._tile, config.window)
         self._rates = rate_table(
-            config.alpha, min(config.alpha, config.min_alpha), config.window, config.replay
+            config.alpha,
+            min(config.alpha, config.min_alpha),
+            config.window,
+            config.replay,
+            loss=config.loss,
+            cbow=config.cbow,
         )
         self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
@@ -109,14 +141,57 @@ class Trainer:
     def train(self, encoded: Encoded) -> NDArray[np.float64]:
         """Train on every sentence.
 
-        Returns float64[5]: the kernel's ``stats`` of fresh text, and pairs of replayed text.
+        Returns float64[5]: the kernels' ``stats`` of fresh text, and pairs of replayed text.
         """
+        if self._loss == "ns":
+            stats = self._train_ns(encoded)
+        elif self._tree is not None:
+            stats = self._train_hs(encoded, self._tree)
+        else:
+            stats = self._train_softmax(encoded)
+        return np.array([0, 0, 0, 0, stats[0]] if encoded.is_replayed else [*stats, 0])
+
+    def _train_hs(self, encoded: Encoded, tree: HuffmanTree) -> NDArray[np.float64]:
+        if self._embeddings.keeper is not None:
+            self._embeddings.keep(encoded.ids, tree.nodes_above(encoded.ids))
+        stats = np.zeros(4)
+        train_hs(
+            self._tile,
+            encoded.ids,
+            encoded.sentence_ends,
+            self._window,
+            self._matrices,
+            tree.arrays,
+            self._rates,
+            self._state,
+            self._scratch,
+            stats,
+        )
+        return stats
+
+    def _train_softmax(self, encoded: Encoded) -> NDArray[np.float64]:
+        words = self._embeddings.predicted_rows
+        self._embeddings.keep(encoded.ids, np.arange(words, dtype=np.int32))
+        pairs, loss = train_softmax(
+            encoded.ids,
+            encoded.sentence_ends,
+            words,
+            self._embeddings.vector_size,
+            self._window,
+            self._cbow,
+            self._matrices,
+            self._rates,
+            self._state,
+        )
+        return np.array([pairs, 0.0, loss, 0.0])
+
+    def _train_ns(self, encoded: Encoded) -> NDArray[np.float64]:
         stats = np.zeros(4)
         sentence = 0
         self.negatives.renew()
         while True:
             self._keep(encoded, sentence)
-            sentence = train_sgns(
+            sentence = train_ns(
                 self._tile,
                 encoded.ids,
                 encoded.sentence_ends,
@@ -131,7 +206,7 @@ class Trainer:
                 stats,
             )
             if sentence == len(encoded.sentence_ends):
-                return np.array([0, 0, 0, 0, stats[0]] if encoded.is_replayed else [*stats, 0])
+                return stats
             self.negatives.refill()
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

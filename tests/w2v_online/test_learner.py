@@ -17,12 +17,15 @@ from pydantic import ValidationError
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay
 from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
+from w2v_online.kernels import tree
 from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
+from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
+from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
 from w2v_online.kernels.rows import initialise_rows
-from w2v_online.kernels.sgns import train_sgns
+from w2v_online.kernels.softmax import list_windows
 from w2v_online.learner import warm_up
 from w2v_online.snapshot_writer import encode_manifest
 
@@ -162,9 +165,11 @@ def test_several_threads_count_exactly_and_learn_the_same_things() -> None:
 def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> None:
     """Learning, eviction, saving and restoring all have their code when it returns."""
     warm_up(SMALL.model_copy(update={"replay": 1}))
-    used = [encode, train_sgns, noise_weights, draw_block, remap_draws, initialise_rows]
+    used = [encode, train_ns, noise_weights, draw_block, remap_draws, initialise_rows]
     used += [append_sentences, read_sentences, draw_numbers, move_row]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
+    warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
+    used += [train_hs, tree.insert_leaf, tree.weigh, tree.swap_nodes, tree.mark_paths]
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 
@@ -260,7 +265,16 @@ def test_wrong_options_are_refused(wrong: dict[str, int]) -> None:
         LearnerConfig.model_validate(wrong)
 
 
-_DOCUMENTED = [encode, train_sgns, noise_weights, draw_block, initialise_rows]
+_DOCUMENTED = [
+    encode,
+    train_ns,
+    train_hs,
+    list_windows,
+    tree.weigh,
+    noise_weights,
+    draw_block,
+    initialise_rows,
+]
 _DOCUMENTED += [append_sentences, read_sentences, draw_numbers, move_row]
 
 

@@ -20,7 +20,7 @@ def test_training_is_right_without_avx512(name: str, features: str, tmp_path: Pa
     result = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
-            *("tests/w2v_online/test_sgns.py", "-k", "training_equals and 100-5-3"),
+            *("tests/w2v_online/test_ns.py", "-k", "training_equals and 100-5-3"),
         ],
         cwd=Path(__file__).parent.parent.parent,
         env=os.environ
@@ -40,9 +40,9 @@ _COPY_AND_COUNT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.trainer import train_sgns
+from w2v_online.trainer import train_ns
 OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=9)).learn([["a", "b"]])
-print(sum(train_sgns.stats.cache_hits.values()))
+print(sum(train_ns.stats.cache_hits.values()))
 """
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.kernels.sgns import Matrices, train_sgns, train_window
+from w2v_online.kernels.ns import train_ns
+from w2v_online.kernels.windows import Matrices, train_window
 from w2v_online.schedule import rate_table
 from w2v_online.simd import Tile, address_of, padded
 from w2v_online.trainer import make_scratch
@@ -93,7 +94,7 @@ def test_training_equals_the_reference(vector_size: int, negative: int, window: 
     stats = np.zeros(4)
     state = np.array([99], np.uint64)
 
-    done = train_sgns(
+    done = train_ns(
         tile, ids, ends, 0, window, matrices, draws, np.zeros(1, np.int64), rates, state,
         make_scratch(tile, window), stats,
     )  # fmt: skip
@@ -130,7 +131,7 @@ def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there
         state, sentence, stats = np.array([3], np.uint64), 0, np.zeros(4)
         for piece in pieces:
             position = np.zeros(1, np.int64)
-            sentence = train_sgns(
+            sentence = train_ns(
                 tile, ids, ends, sentence, 4, matrices, piece, position, rates, state,
                 make_scratch(tile, 4), stats,
             )  # fmt: skip

@@ -1,0 +1,153 @@
+"""The tree stays a full binary tree near the best one, whatever happens to its words."""
+
+from __future__ import annotations
+
+import heapq
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.errors import W2VError
+from w2v_online.huffman import HuffmanTree, best_length
+from w2v_online.kernels.tree import MAX_PATH_NODES
+
+
+def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:
+    """p of each leaf when inner node n takes branch 0 with probability sigmoid(scores[n])."""
+    probabilities = []
+    for leaf in range(len(tree)):
+        nodes, code = tree.path(leaf)
+        signs = 1 - 2 * np.array(code, float)
+        probabilities.append(np.prod(1 / (1 + np.exp(-signs * scores[nodes]))))
+    return np.array(probabilities)
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("grow"), st.integers(1, 9)),
+        st.tuples(st.just("remove"), st.integers(0, 99)),
+        st.tuples(st.just("count"), st.integers(0, 2**32)),
+    ),
+    max_size=40,
+)
+
+
+@given(_STEPS)
+@settings(deadline=None, max_examples=200)
+def test_probabilities_sum_to_one_after_any_history(steps: list[tuple[str, int]]) -> None:
+    """Leaves and inner nodes are numbered without gaps all the time."""
+    tree = HuffmanTree(300)
+    scores = np.random.default_rng(1).normal(0, 2, 300)
+    for words, (step, number) in enumerate(steps):
+        if step == "grow":
+            tree.grow(len(tree) + number)
+        elif step == "remove" and len(tree):
+            gone = tree.remove(number % len(tree))
+            assert -1 <= gone <= len(tree)
+        elif step == "count" and len(tree):
+            counts = np.random.default_rng(number).zipf(1.2, len(tree)).astype(float)
+            tree.update(counts, words * 100_000)
+        if not len(tree):
+            continue
+        used = {node for leaf in range(len(tree)) for node in tree.path(leaf)[0]}
+        assert used == set(range(len(tree) - 1))
+        assert _probabilities(tree, scores).sum() == pytest.approx(1.0, abs=1e-9)
+
+
+def test_code_length_stays_near_the_best_while_counts_change() -> None:
+    """New words, and old ones that rise and fall a hundredfold: below 3% after each upkeep."""
+    rng = np.random.default_rng(0)
+    tree = HuffmanTree(4000)
+    counts = rng.zipf(1.2, 4000).clip(1, 10**6).astype(float)
+    words = 100_000
+    for leaves in range(200, 4001, 200):
+        tree.grow(leaves)
+        counts[rng.integers(0, leaves, leaves // 20)] *= rng.choice([0.01, 100], leaves // 20)
+        for _ in range(3):
+            words += words // 8
+            tree.update(counts[:leaves], words)
+        assert tree.mean_length(counts[:leaves]) <= 1.03 * best_length(counts[:leaves])
+
+
+def test_best_length_is_huffmans() -> None:
+    for seed in range(5):
+        counts = np.random.default_rng(seed).integers(1, 50, 40).astype(float)
+        heap = counts.tolist()
+        heapq.heapify(heap)
+        bits = 0.0
+        while len(heap) > 1:
+            merged = heapq.heappop(heap) + heapq.heappop(heap)
+            bits += merged
+            heapq.heappush(heap, merged)
+        assert best_length(counts) == pytest.approx(bits / counts.sum())
+
+
+def test_codes_stay_short_whatever_the_counts() -> None:
+    tree = HuffmanTree(300)
+    tree.grow(300)
+    for round_ in range(100):
+        tree.update(2.0 ** -np.arange(300.0), 10**6 * (round_ + 1))
+    assert max(len(tree.path(leaf)[0]) for leaf in range(300)) < MAX_PATH_NODES
+
+
+def test_a_state_that_is_no_tree_is_refused() -> None:
+    tree = HuffmanTree(10)
+    tree.grow(5)
+    state = {name: array.copy() for name, array in tree.state().items()}
+    state["leaf_links"][2] = state["leaf_links"][3]
+    with pytest.raises(W2VError, match="not those of a tree"):
+        HuffmanTree(10).restore(state)
+    state["inner_links"] = state["inner_links"][:2]
+    with pytest.raises(W2VError, match="one inner node less"):
+        HuffmanTree(10).restore(state)
+
+
+def _lines(seed: int = 0) -> list[bytes]:
+    rng = np.random.default_rng(seed)
+    return [
+        " ".join(f"w{i}" for i in rng.zipf(1.2, rng.integers(1, 25)) % 900).encode() + b"\n"
+        for _ in range(400)
+    ]
+
+
+@pytest.mark.parametrize("options", [
+    {"loss": "hs"}, {"loss": "hs", "cbow": True}, {"cbow": True},
+    {"loss": "softmax"}, {"loss": "softmax", "cbow": True},
+])  # fmt: skip
+def test_batches_stops_and_snapshots_leave_no_trace(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """Words are admitted, evicted and forgotten meanwhile."""
+    config = LearnerConfig(vector_size=12, min_count=2, max_vocab_size=150, **options)  # type: ignore[arg-type]
+    lines = _lines()
+    whole, pieces = OnlineWord2Vec(config), OnlineWord2Vec(config)
+    for first, last in ((0, 170), (170, 171), (171, 400)):
+        whole.learn_text(b"".join(lines[first:last]))
+        for line in lines[first:last]:
+            pieces.learn_text(line)
+        for model in (whole, pieces):
+            model.forget(["w1", "w77"])
+        pieces = OnlineWord2Vec.restore(pieces.snapshot(tmp_path))
+    assert whole.evicted_words > 0
+    assert whole.vocabulary.words() == pieces.vocabulary.words()
+    np.testing.assert_array_equal(whole.embeddings.vectors, pieces.embeddings.vectors)
+    np.testing.assert_array_equal(whole.embeddings.output_vectors, pieces.embeddings.output_vectors)
+    assert np.isfinite(whole.vectors()).all()
+
+
+def test_threads_share_a_tree() -> None:
+    config = LearnerConfig(
+        vector_size=12, min_count=1, max_vocab_size=150, loss="hs", threads=3, sample=0
+    )
+    model = OnlineWord2Vec(config)
+    for line in _lines() * 3:
+        model.learn_text(line, wait=False)
+    stats = model.flush()
+    assert np.isfinite(model.vectors()).all()
+    assert stats.words == 0
+    assert model.tree is not None
+    assert len(model.tree) <= len(model.vocabulary)

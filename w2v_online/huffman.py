@@ -1,0 +1,215 @@
+"""A Huffman tree over words whose counts change (Mikolov et al. 2013, hierarchical softmax).
+
+Never built anew: a new word's leaf is put beside a light one, and at upkeep heavy nodes that hang
+below lighter ones change places with them, subtrees and all. So an inner node goes on dividing
+the same words, and what its vector has learned stays true; only where a subtree comes or goes
+does a node see words that it did not see before.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.errors import W2VError
+from w2v_online.kernels import tree as kernels
+from w2v_online.kernels.tree import TreeArrays
+
+SWAP_MARGIN = 1.2
+"""A node changes places with one so many times as light: less often moves too much for nothing."""
+
+MAX_ROUNDS = 6
+"""Rounds of swaps at one upkeep at most."""
+
+FEW_SWAPS = 0.002
+"""A round that swapped so few, by leaf, is the last one."""
+
+LEAST_SHARE = 2.0**-40
+"""Rarer words count as if they had this share, which bounds the length of codes."""
+
+UPKEEP_GROWTH = 8
+"""Upkeep is due when the stream has grown by one part in so many, ..."""
+
+MAX_UPKEEP_WORDS = 1_000_000
+"""... or by so many words."""
+
+
+class HuffmanTree:
+    """A full binary tree: leaves are rows of a vocabulary, inner nodes rows of syn1."""
+
+    def __init__(self, max_rows: int) -> None:
+        self.arrays = TreeArrays(
+            leaf_links=np.zeros(max_rows, np.int32),
+            inner_links=np.zeros(max_rows, np.int32),
+            children=np.zeros(2 * max_rows, np.int32),
+            numbers=np.array([0, kernels.NO_LINK], np.int64),
+        )
+        self._weights = np.zeros(max_rows, np.float64)
+        self._order = np.zeros(max_rows, np.int32)
+        self._depths = np.zeros(max_rows, np.int32)
+        self._beside = np.zeros(0, np.int32)
+        """Leaves to put new ones beside, lightest first."""
+        self._due_words = 0
+
+    def __len__(self) -> int:
+        """Leaves."""
+        return int(self.arrays.numbers[0])
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that the tree can take, and its upkeep."""
+        kept = (*self.arrays, self._weights, self._order, self._depths)
+        return sum(array.nbytes for array in kept) + 48 * len(self._weights)
+
+    def path(self, leaf: int) -> tuple[list[int], list[int]]:
+        """Inner nodes above a leaf, and the branch taken at each (0 or 1), from the leaf up."""
+        nodes, code = [], []
+        link = int(self.arrays.leaf_links[leaf])
+        while link >= 0:
+            nodes.append(link >> 1)
+            code.append(link & 1)
+            link = int(self.arrays.inner_links[link >> 1])
+        return nodes, code
+
+    def nodes_above(self, leaves: NDArray[np.int32]) -> NDArray[np.int32]:
+        """int32[n]: every inner node above one of these leaves."""
+        marks = np.zeros(max(0, len(self) - 1), np.uint8)
+        kernels.mark_paths(self.arrays, leaves, marks)
+        return np.flatnonzero(marks).astype(np.int32)
+
+    def grow(self, leaves: int) -> None:
+        """Have so many leaves."""
+        while len(self) < leaves:
+            if not len(self._beside):
+                self._beside = np.arange(max(1, len(self)), dtype=np.int32)
+            beside, self._beside = int(self._beside[0]), self._beside[1:]
+            new = len(self)
+            kernels.insert_leaf(self.arrays, beside)
+            if not len(self._beside):
+                self._beside = np.arange(new + 1, dtype=np.int32)
+
+    def remove(self, leaf: int) -> int:
+        """Remove a leaf; the last leaf gets its number.
+
+        Returns the inner node that went with it, whose number the last inner node got; -1 if none.
+        """
+        self._beside = np.zeros(0, np.int32)
+        return int(kernels.remove_leaf(self.arrays, leaf))
+
+    def is_due(self, total_words: int) -> bool:
+        """Whether the stream has grown enough since the last upkeep."""
+        return total_words >= self._due_words
+
+    def update(self, counts: NDArray[np.float64], total_words: int) -> None:
+        """Bring the tree near to the best for these counts, float64[len(self)]."""
+        growth = min(MAX_UPKEEP_WORDS, max(1, total_words // UPKEEP_GROWTH))
+        self._due_words = total_words + growth
+        if len(self) < 2:
+            return
+        counts = np.maximum(counts, counts.sum() * LEAST_SHARE)
+        for _ in range(MAX_ROUNDS):
+            self._weigh(counts)
+            if self._swap(counts) <= FEW_SWAPS * len(self):
+                break
+        # New words come beside the lighter half of the leaves, which thereby gets deeper evenly.
+        half = max(1, len(self) // 2)
+        light = np.argpartition(counts, half - 1)[:half]
+        self._beside = light[np.argsort(counts[light], kind="stable")].astype(np.int32)
+
+    def _weigh(self, counts: NDArray[np.float64]) -> tuple[float, float]:
+        length, total = kernels.weigh(self.arrays, counts, self._weights, self._order, self._depths)
+        return float(length), float(total)
+
+    def _swap(self, counts: NDArray[np.float64]) -> int:
+        """One round of swaps, level by level; how many there were."""
+        order = self._order[: len(self) - 1]
+        depths = self._depths[order]
+        edges = np.searchsorted(depths, np.arange(depths[-1] + 2))
+        swaps = 0
+        above, above_weights = self._level(order[edges[0] : edges[1]], counts)
+        for depth in range(1, len(edges) - 1):
+            below, weights = self._level(order[edges[depth] : edges[depth + 1]], counts)
+            light = np.flatnonzero(SWAP_MARGIN * above_weights < weights.max())
+            heavy = np.flatnonzero(weights > SWAP_MARGIN * above_weights.min())
+            light = light[np.argsort(above_weights[light], kind="stable")]
+            heavy = heavy[np.argsort(-weights[heavy], kind="stable")]
+            pairs = min(len(light), len(heavy))
+            light, heavy = light[:pairs], heavy[:pairs]
+            wins = weights[heavy] > SWAP_MARGIN * above_weights[light]
+            swaps += kernels.swap_nodes(self.arrays, above[light[wins]], below[heavy[wins]])
+            above, above_weights = below, weights
+        return swaps
+
+    def _level(
+        self, parents: NDArray[np.int32], counts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The children of these inner nodes (inner, or ~leaf), and their weights."""
+        nodes = self.arrays.children.reshape(-1, 2)[parents].reshape(-1)
+        weights = np.where(
+            nodes >= 0, self._weights[np.maximum(nodes, 0)], counts[np.maximum(~nodes, 0)]
+        )
+        return nodes, weights
+
+    def mean_length(self, counts: NDArray[np.float64]) -> float:
+        """Bits of a word's code on average, by these counts."""
+        if len(self) < 2:
+            return 0.0
+        length, total = self._weigh(counts)
+        return length / total if total else math.nan
+
+    def warm_up(self) -> None:
+        """Call the kernels that small trees do without."""
+        nothing = np.empty(0, np.int32)
+        kernels.swap_nodes(self.arrays, nothing, nothing)
+        self.nodes_above(nothing)
+        HuffmanTree(2).restore(HuffmanTree(2).state())
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """All that :meth:`restore` needs: views, true until the next change."""
+        leaves = len(self)
+        return {
+            "leaf_links": self.arrays.leaf_links[:leaves],
+            "inner_links": self.arrays.inner_links[: max(0, leaves - 1)],
+            "tree_beside": self._beside,
+            "tree_due": np.array([self._due_words], np.int64),
+        }
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Take over a saved state; W2VError if it is no tree."""
+        leaf_links, inner_links = np.asarray(state["leaf_links"]), np.asarray(state["inner_links"])
+        leaves = len(leaf_links)
+        if len(inner_links) != max(0, leaves - 1):
+            raise W2VError("the Huffman tree does not have one inner node less than leaves")
+        links = np.sort(np.concatenate([leaf_links, inner_links]))
+        if leaves and not np.array_equal(links, np.arange(-1, len(links) - 1)):
+            raise W2VError("the Huffman tree's links are not those of a tree")
+        self.arrays.leaf_links[:leaves] = leaf_links
+        self.arrays.inner_links[: len(inner_links)] = inner_links
+        self.arrays.numbers[0] = leaves
+        kernels.build_children(self.arrays)
+        self._beside = np.array(state["tree_beside"], np.int32)
+        self._due_words = int(state["tree_due"][0])
+
+
+def best_length(counts: NDArray[np.float64]) -> float:
+    """Bits of a word's code on average in the best tree for these counts (Huffman 1952)."""
+    leaves = np.sort(np.asarray(counts, np.float64))
+    if len(leaves) < 2:
+        return 0.0
+    made: list[float] = []
+    leaf = node = 0
+    length = 0.0
+    while leaf < len(leaves) or node < len(made) - 1:
+        weight = 0.0
+        for _ in range(2):
+            if node < len(made) and (leaf == len(leaves) or made[node] < leaves[leaf]):
+                weight += made[node]
+                node += 1
+            else:
+                weight += float(leaves[leaf])
+                leaf += 1
+        made.append(weight)
+        length += weight
+    return length / float(leaves.sum())

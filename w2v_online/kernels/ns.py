@@ -1,0 +1,179 @@
+"""Negative sampling, for skip-gram and CBOW: one pass over encoded sentences.
+
+Negatives are drawn once per centre and shared by its contexts (Ji et al. 2016), which makes the
+window a small matrix product. Which of the two it is, is part of the tile's type.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.random import below
+from w2v_online.kernels.windows import (
+    LN2,
+    MAX_STEP_CONTEXTS,
+    begin_loss,
+    begin_mean,
+    end_mean,
+    gather_contexts,
+    lane_loss,
+    rate_index,
+    train_mean,
+    train_window,
+)
+from w2v_online.simd import (
+    address_of,
+    tile_inputs,
+    tile_is_mean,
+    tile_outputs,
+    tile_row_bytes,
+)
+
+PREFETCH_CENTERS = 3
+"""How many centres ahead rows are asked for: about one memory latency of work."""
+
+
+@inner
+def look_up_sentence(
+    tile, ids, start, end, window, matrices, negatives, draw, rates, state, scratch
+):
+    """Find rows and rates of a sentence's words and of their negatives, and draw the windows."""
+    outputs = tile_outputs(tile)
+    row_bytes = tile_row_bytes(tile)
+    syn0_at = address_of(matrices.syn0)
+    syn1_at = address_of(matrices.syn1)
+    zero_row_at = address_of(scratch.zero_row)
+    slot = 0
+    for pos in range(end - start):
+        word = ids[start + pos]
+        scratch.reaches[pos] = window - below(state, window)
+        scratch.input_rows[pos] = syn0_at + word * row_bytes
+        updates = matrices.updates0[word]
+        matrices.updates0[word] = updates + np.uint32(1)
+        scratch.input_rates[pos] = rates[0, rate_index(updates)]
+        skipped = 0
+        for k in range(outputs):
+            output = word if k == 0 else negatives[draw]
+            draw += k > 0
+            if k > 0 and (output < 0 or output == word):
+                scratch.output_rows[slot] = zero_row_at
+                scratch.output_rates[slot] = np.float32(0.0)
+                skipped += 1
+            else:
+                scratch.output_rows[slot] = syn1_at + output * row_bytes
+                updates = matrices.updates1[output]
+                matrices.updates1[output] = updates + np.uint32(1)
+                scratch.output_rates[slot] = rates[1, rate_index(updates)]
+            slot += 1
+        scratch.skipped[pos] = skipped
+
+
+@kernel
+def train_ns(
+    tile,
+    ids,
+    sentence_ends,
+    first_sentence,
+    window,
+    matrices,
+    negatives,
+    next_negative,
+    rates,
+    state,
+    scratch,
+    stats,
+):
+    """Train until the sentences or the negatives run out; return the first sentence not trained.
+
+    Parameters
+    ----------
+    tile : Tile(vector_size, 1 + negative, mean=cbow)
+    ids : int32[n], rows of the words left after subsampling
+    sentence_ends : int64[s], where each sentence ends in ``ids``
+    first_sentence : int, where to begin
+    window : int, largest distance of a context; each centre draws its own in [1, window]
+    matrices : Matrices, updated in place
+    negatives : int32[m], rows drawn from the noise distribution; -1 is skipped
+    next_negative : int64[1], the first one not used yet; advanced
+    rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
+    state : uint64[1], generator; advanced
+    scratch : Scratch, made for this tile, this window and the longest sentence
+    stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
+
+    With CBOW a positive pair is a centre and the mean of its contexts.
+    A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
+
+    """
+    outputs = tile_outputs(tile)
+    inputs = tile_inputs(tile)
+    output_rows_at = address_of(scratch.output_rows)
+    output_rates_at = address_of(scratch.output_rates)
+    begin_loss(scratch)
+    missing_positives = 0
+    missing_negatives = 0
+    positives = 0
+    negative_pairs = 0
+
+    sentence = first_sentence
+    start = 0 if sentence == 0 else sentence_ends[sentence - 1]
+    while sentence < len(sentence_ends):
+        end = sentence_ends[sentence]
+        n_words = end - start
+        if n_words > 1:
+            draw = next_negative[0]
+            if draw + n_words * (outputs - 1) > len(negatives):
+                break
+            next_negative[0] = draw + n_words * (outputs - 1)
+            look_up_sentence(
+                tile, ids, start, end, window, matrices, negatives, draw, rates, state, scratch
+            )
+            for pos in range(n_words):
+                n_contexts = gather_contexts(n_words, pos, scratch)
+                ahead = min(pos + PREFETCH_CENTERS, n_words - 1)
+                skipped = scratch.skipped[pos]
+                rows_at = output_rows_at + 8 * outputs * pos
+                rates_at = output_rates_at + 4 * outputs * pos
+                ahead_at = output_rows_at + 8 * outputs * ahead
+                ahead_row = scratch.input_rows[min(ahead + window, n_words - 1)]
+                if tile_is_mean(tile):
+                    if n_contexts > 0:
+                        begin_mean(tile, n_contexts, scratch)
+                        train_mean(tile, rows_at, rates_at, ahead_at, ahead_row, scratch)
+                        end_mean(tile, n_contexts, scratch)
+                        n_contexts = 1
+                else:
+                    for first in range(0, n_contexts, MAX_STEP_CONTEXTS):
+                        step_contexts = min(MAX_STEP_CONTEXTS, n_contexts - first)
+                        padding = train_window(
+                            tile,
+                            first,
+                            step_contexts,
+                            rows_at,
+                            rates_at,
+                            ahead_at,
+                            ahead_row,
+                            scratch,
+                        )
+                        missing_positives += padding
+                        missing_negatives += padding * (outputs - 1)
+                positives += n_contexts
+                negative_pairs += n_contexts * (outputs - 1 - skipped)
+                missing_negatives += n_contexts * skipped
+        start = end
+        sentence += 1
+
+    # A zero row gave p = 1/2 exactly; take those factors out again.
+    loss_positive = -missing_positives * LN2
+    loss_negative = -missing_negatives * LN2
+    for lane in range(inputs * outputs):
+        loss = lane_loss(scratch, lane)
+        if lane % outputs == 0:
+            loss_positive += loss
+        else:
+            loss_negative += loss
+    stats[0] += positives
+    stats[1] += negative_pairs
+    stats[2] += loss_positive
+    stats[3] += loss_negative
+    return sentence

@@ -1,0 +1,215 @@
+"""Windows: a centre's contexts meet a tile of output rows, whichever these are.
+
+Each context word of a centre predicts the centre (as in word2vec.c), so contexts' rows of syn0 are
+the inputs: one after the other (skip-gram), or their mean (CBOW). The outputs are rows of syn1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.kernels.jit import inner
+from w2v_online.simd import (
+    address_of,
+    copy_cache_line,
+    tile_dots,
+    tile_error_floats,
+    tile_errors,
+    tile_inputs,
+    tile_mean,
+    tile_spread,
+    tile_update,
+)
+
+MAX_STEP_CONTEXTS = 16
+"""Contexts whose gradients are summed in one step; larger windows take several, or they diverge."""
+
+RATE_STEPS = 16
+"""Entries of the learning-rate table per doubling of a row's update count."""
+
+LN2 = float(np.log(2.0))
+
+
+class Matrices(NamedTuple):
+    """What training updates in place: rows padded to ``row_floats``, padding always zero."""
+
+    syn0: NDArray[np.float32]  # [capacity, row_floats], word vectors
+    syn1: NDArray[np.float32]  # [capacity, row_floats], output vectors
+    updates0: NDArray[np.uint32]  # [capacity], updates of each row of syn0
+    updates1: NDArray[np.uint32]  # [capacity], updates of each row of syn1
+
+
+class Scratch(NamedTuple):
+    """Working memory of one trainer, in whole cache lines; means nothing between calls.
+
+    Arrays by position hold what the words of one sentence need, looked up before it is trained.
+    """
+
+    input_rows: NDArray[np.int64]  # by position: address of the word's row of syn0
+    input_rates: NDArray[np.float32]  # by position: learning rate of that row
+    output_rows: NDArray[np.int64]  # by position and output: address of the row of syn1
+    output_rates: NDArray[np.float32]  # by position and output: learning rate of that row
+    reaches: NDArray[np.int64]  # by position: size of the window round this centre
+    skipped: NDArray[np.int64]  # by position: negatives that are left out
+    contexts: NDArray[np.int64]  # the window's row addresses
+    context_rates: NDArray[np.float32]
+    errors: NDArray[np.float32]
+    likelihood: NDArray[np.float32]
+    exponent: NDArray[np.int32]
+    zero_row: NDArray[np.float32]  # stands in for a skipped negative or a missing context
+    mean_rows: NDArray[np.int64]  # [2], addresses of mean_row and step_row
+    mean_row: NDArray[np.float32]  # the mean of a window's rows, where that is the input
+    step_row: NDArray[np.float32]  # what its rows are to be moved by; zeros between two windows
+    path_rows: NDArray[np.int64]  # along a word's path: addresses of rows of syn1
+    path_rates: NDArray[np.float32]
+    path_signs: NDArray[np.float32]  # by tile: labels, laid out like the tile's errors
+
+
+@inner
+def rate_index(updates):
+    """Index into a learning-rate table: ``RATE_STEPS`` entries per doubling of updates + 1."""
+    bits = np.float32(updates + np.uint32(1)).view(np.int32)
+    return (np.int64(bits) - np.int64(127 << 23)) >> np.int64(19)
+
+
+@inner
+def gather_contexts(n_words, pos, scratch):
+    """Copy rows and rates of a centre's contexts side by side; return how many they are."""
+    reach = scratch.reaches[pos]
+    left = min(reach, pos)
+    right = min(reach, n_words - 1 - pos)
+    rows_at = address_of(scratch.input_rows)
+    rates_at = address_of(scratch.input_rates)
+    contexts_at = address_of(scratch.contexts)
+    context_rates_at = address_of(scratch.context_rates)
+    # A cache line at a time: what is copied too much is overwritten or never read.
+    for i in range(0, left, 8):
+        copy_cache_line(contexts_at + 8 * i, rows_at + 8 * (pos - left + i))
+    for i in range(0, right, 8):
+        copy_cache_line(contexts_at + 8 * (left + i), rows_at + 8 * (pos + 1 + i))
+    for i in range(0, left, 16):
+        copy_cache_line(context_rates_at + 4 * i, rates_at + 4 * (pos - left + i))
+    for i in range(0, right, 16):
+        copy_cache_line(context_rates_at + 4 * (left + i), rates_at + 4 * (pos + 1 + i))
+    return left + right
+
+
+@inner
+def pad_contexts(tile, first, n_contexts, scratch):
+    """Fill the last tile of contexts from ``first`` on with rows of zeros; return how many."""
+    inputs = tile_inputs(tile)
+    padding = (n_contexts + inputs - 1) // inputs * inputs - n_contexts
+    for i in range(n_contexts, n_contexts + padding):
+        scratch.contexts[first + i] = address_of(scratch.zero_row)
+    return padding
+
+
+@inner
+def train_window(
+    tile, first, n_contexts, outputs_at, output_rates_at, ahead_at, ahead_row, scratch
+):
+    """One step of gradient descent on contexts of ``scratch.contexts`` from ``first`` on.
+
+    The loss of input rows x_i and output rows y_k, y_0 the target's (Mikolov et al. 2013, eq. 4):
+
+        L = sum_i ( -log sigmoid(x_i . y_0) - sum_(k > 0) log sigmoid(-x_i . y_k) )
+        dL/dx_i = -sum_k g_ik y_k,   dL/dy_k = -sum_i g_ik x_i,   g_ik = t_k - sigmoid(x_i . y_k)
+
+    Returns how many rows of zeros were added to the contexts to fill the last tile.
+    """
+    inputs = tile_inputs(tile)
+    contexts_at = address_of(scratch.contexts) + 8 * first
+    errors_at = address_of(scratch.errors)
+    tiles = (n_contexts + inputs - 1) // inputs
+    padding = pad_contexts(tile, first, n_contexts, scratch)
+    error_bytes = 4 * tile_error_floats(tile)
+    # Two loops: the sigmoid's long chain of operations would stall the dot products.
+    for i in range(tiles):
+        tile_dots(tile, contexts_at + 8 * i * inputs, outputs_at, errors_at + i * error_bytes)
+    for i in range(tiles):
+        tile_errors(
+            tile,
+            errors_at + i * error_bytes,
+            0,
+            address_of(scratch.likelihood),
+            address_of(scratch.exponent),
+        )
+    tile_update(
+        tile,
+        n_contexts,
+        contexts_at,
+        address_of(scratch.context_rates) + 4 * first,
+        outputs_at,
+        output_rates_at,
+        errors_at,
+        ahead_at,
+        ahead_row,
+    )
+    return padding
+
+
+@inner
+def begin_mean(tile, n_contexts, scratch):
+    """Let the mean of the contexts' rows be the only input, h = sum_i x_i / C."""
+    tile_mean(
+        tile,
+        n_contexts,
+        address_of(scratch.contexts),
+        address_of(scratch.mean_row),
+        np.float32(1.0 / n_contexts),
+    )
+
+
+@inner
+def train_mean(tile, outputs_at, output_rates_at, ahead_at, ahead_row, scratch):
+    """One step on the mean h of the contexts and a tile of outputs; collects what h is to move.
+
+        L = -log sigmoid(h . y_0) - sum_(k > 0) log sigmoid(-h . y_k)
+        dL/dx_i = -(sum_k g_k y_k) / C,   dL/dy_k = -g_k h,   g_k = t_k - sigmoid(h . y_k)
+
+    The division by C is left out in word2vec.c and gensim (Irsoy et al. 2021).
+    """
+    errors_at = address_of(scratch.errors)
+    inputs_at = address_of(scratch.mean_rows)
+    tile_dots(tile, inputs_at, outputs_at, errors_at)
+    tile_errors(tile, errors_at, 0, address_of(scratch.likelihood), address_of(scratch.exponent))
+    tile_update(
+        tile,
+        1,
+        inputs_at,
+        inputs_at,
+        outputs_at,
+        output_rates_at,
+        errors_at,
+        ahead_at,
+        ahead_row,
+    )
+
+
+@inner
+def end_mean(tile, n_contexts, scratch):
+    """Move every context's row by its part of what was collected."""
+    tile_spread(
+        tile,
+        n_contexts,
+        address_of(scratch.contexts),
+        address_of(scratch.context_rates),
+        address_of(scratch.step_row),
+        np.float32(1.0 / n_contexts),
+    )
+
+
+@inner
+def begin_loss(scratch):
+    """Forget what earlier calls kept of the likelihood."""
+    scratch.likelihood[:] = np.float32(1.0)
+    scratch.exponent[:] = np.int32(0)
+
+
+@inner
+def lane_loss(scratch, lane):
+    """-log of the product of the probabilities in a lane."""
+    return -np.log(np.float64(scratch.likelihood[lane])) - scratch.exponent[lane] * LN2
