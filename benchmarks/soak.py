@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import json
 import re
 import signal
@@ -21,9 +22,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from w2v_online import load_vectors
 
@@ -41,6 +44,8 @@ class Sample:
     files: int
     words: float
     asked: bool
+    running_seconds: float
+    queued_seconds: float
 
 
 def feed(data: bytes, process: subprocess.Popen[bytes]) -> None:
@@ -69,9 +74,10 @@ def get(port: int, path: str) -> bytes:
 class Asker(threading.Thread):
     """Asks so many questions a second while ``asking`` is set, and counts the answers."""
 
-    def __init__(self, port: int, per_second: float) -> None:
+    def __init__(self, port: int, per_second: float, words: list[str]) -> None:
         super().__init__(daemon=True)
         self._port = port
+        self._words = itertools.cycle(words)
         self._per_second = per_second
         self.asking = threading.Event()
         self.latencies: list[float] = []
@@ -85,7 +91,7 @@ class Asker(threading.Thread):
             time.sleep(max(0.0, due - time.monotonic()))
             began = time.perf_counter()
             try:
-                get(self._port, "/v1/neighbors?word=the&topn=10")
+                get(self._port, f"/v1/neighbors?word={quote(next(self._words))}&topn=10")
             except (OSError, AssertionError, http.client.HTTPException):
                 continue
             self.latencies.append(time.perf_counter() - began)
@@ -107,7 +113,24 @@ def sample(pid: int, port: int, began: float, asked: bool) -> Sample:
         len(list(Path(f"/proc/{pid}/fd").iterdir())),
         float(words[1]),
         asked,
+        *main_thread_seconds(pid),
     )
+
+
+def main_thread_seconds(pid: int) -> tuple[float, float]:
+    """How long the thread that trains has run, and how long it waited for a processor to run on."""
+    running, queued, _ = Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()
+    return int(running) / 1e9, int(queued) / 1e9
+
+
+def held_up(samples: list[Sample]) -> float:
+    """Share of time that training neither ran nor lacked a processor: it waited for a lock or text.
+
+    Other programs on the machine do not count in it.
+    """
+    first, last = samples[0], samples[-1]
+    used = last.running_seconds - first.running_seconds + last.queued_seconds - first.queued_seconds
+    return 1 - used / (last.seconds - first.seconds)
 
 
 def rate(samples: list[Sample]) -> float:
@@ -145,20 +168,42 @@ def judge(samples: list[Sample]) -> dict[str, Any]:
     }
 
 
-def cost_of_queries(samples: list[Sample]) -> float:
-    """Share of throughput lost while questions are asked: medians over pairs of minutes."""
+def cost_of_queries(samples: list[Sample]) -> dict[str, float]:
+    """What is lost while questions are asked, against the phases before and after: medians.
+
+    Throughput; words per second that the training thread ran, which neighbours on the machine
+    touch only through caches; and the time that it was held up.
+    """
     phases: list[list[Sample]] = []
     for s in samples:
         if not phases or phases[-1][-1].asked != s.asked:
             phases.append([])
         phases[-1].append(s)
     phases = [phase for phase in phases if len(phase) > 5]
-    ratios = [
-        2 * rate(middle) / (rate(before) + rate(after))
-        for before, middle, after in zip(phases, phases[1:], phases[2:], strict=False)
-        if middle[0].asked
-    ]
-    return 1 - statistics.median(ratios)
+
+    def lost(figure: Callable[[list[Sample]], float]) -> float:
+        ratios = [
+            2 * figure(middle) / (figure(before) + figure(after))
+            for before, middle, after in zip(phases, phases[1:], phases[2:], strict=False)
+            if middle[0].asked
+        ]
+        return round(1 - statistics.median(ratios), 4)
+
+    def per_running_second(part: list[Sample]) -> float:
+        return (part[-1].words - part[0].words) / (
+            part[-1].running_seconds - part[0].running_seconds
+        )
+
+    return {
+        "throughput_lost_to_queries": lost(rate),
+        "words_per_running_second_lost_to_queries": lost(per_running_second),
+        "held_up_with_queries": round(
+            statistics.median(held_up(p) for p in phases if p[0].asked), 4
+        ),
+        "held_up_without": round(
+            statistics.median(held_up(p) for p in phases if not p[0].asked), 4
+        ),
+    }
 
 
 def main() -> None:
@@ -192,7 +237,8 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     port = int(found[1])
     while "snapshot_written" not in log.read_text():
         time.sleep(0.5)
-    asker = Asker(port, max(arguments.queries, 1e-9))
+    words = load_vectors(folder / "s").words[:1000]
+    asker = Asker(port, max(arguments.queries, 1e-9), words)
     asker.start()
     samples: list[Sample] = []
     began = time.monotonic()
@@ -204,7 +250,7 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     asker.asking.clear()
     result = judge(samples)
     if arguments.queries:
-        result["throughput_lost_to_queries"] = round(cost_of_queries(samples), 4)
+        result |= cost_of_queries(samples)
         result["questions_answered"] = len(asker.latencies)
         result["median_answer_ms"] = round(1000 * statistics.median(asker.latencies), 1)
     stopping = time.monotonic()
@@ -212,11 +258,11 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     code = process.wait()
     stopped = re.search(r"event=stopped .*?words=(\d+)", log.read_text())
     assert stopped is not None
-    words = load_vectors(folder / "s").manifest["totals"]["words"]
+    saved = load_vectors(folder / "s").manifest["totals"]["words"]
     return result | {
         "sigterm_seconds": round(time.monotonic() - stopping, 2),
         "exit_code": code,
-        "all_words_in_snapshot": words == int(stopped[1]),
+        "all_words_in_snapshot": saved == int(stopped[1]),
         "snapshots": log.read_text().count("event=snapshot_written"),
     }
 
