@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from w2v_online.learner import BatchStats
+if TYPE_CHECKING:
+    from w2v_online.learner import BatchStats
 
 _LOSS_WORDS = 200_000.0
 """Words over which losses are averaged (exponentially)."""

@@ -13,14 +13,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
 from streamer.counters import Counters
 from streamer.settings import RunSettings
-from w2v_online.learner import BatchStats
+
+if TYPE_CHECKING:
+    from w2v_online.learner import BatchStats
 
 LOG_SECONDS = 10.0
 """How often progress is logged when there is no live line."""

@@ -22,7 +22,6 @@ from streamer.machine import available_bytes, memory_bytes
 from streamer.options import SettingsCommand, load_settings
 from streamer.report import LogLevel, make_log
 from streamer.settings import RunSettings
-from streamer.tokenizers.registry import tokenizer_of
 from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
@@ -79,9 +78,15 @@ def _source(settings: RunSettings) -> Iterator[Finding]:
         yield Finding("failure", "path", f"{unreadable[0]} cannot be read")
 
 
+def _tokenizer_identity(settings: RunSettings) -> str:
+    # Imported here: tokenizers need Numba, which query commands do without.
+    from streamer.tokenizers.registry import tokenizer_of
+
+    return tokenizer_of(settings).identity
+
+
 def _tokenizer(settings: RunSettings) -> Iterator[Finding]:
-    identity = tokenizer_of(settings).identity
-    yield Finding("ok", "tokenizer", identity)
+    yield Finding("ok", "tokenizer", _tokenizer_identity(settings))
 
 
 def _snapshots(settings: RunSettings) -> Iterator[Finding]:
@@ -109,7 +114,7 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
 
     saved = LearnerConfig.model_validate(newest.manifest["config"])
     tokenizer = str(newest.manifest["tokenizer"])
-    wanted = tokenizer_of(settings).identity
+    wanted = _tokenizer_identity(settings)
     check_continues(newest.path, saved, settings.learner_config, tokenizer, wanted)
     yield Finding("ok", "resume", f"{newest.path} can be continued")
 
