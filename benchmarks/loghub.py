@@ -2,12 +2,13 @@
 
     python -m benchmarks.loghub FOLDER
 
-FOLDER holds ``*_2k.log`` and ``*_2k.log_structured.csv`` of logpai/loghub. Vocabulary: distinct
-tokens of 2,000 lines. Words: the words of letters alone in the event templates, and how many of them
-do not come out as tokens. Retrieval: a model learns the messages of a system (shuffled with a fixed
-seed, each five times because there are so few); a template's vector is the weighted mean of its
-words' (``embed``), and so is a message's; of the ten nearest messages to each template that has ten,
-how many are of it.
+FOLDER holds ``*_2k.log`` and ``*_2k.log_structured.csv`` of logpai/loghub.
+
+Vocabulary: distinct tokens of 2,000 lines. Words: the words of letters alone in the event
+templates, and how many of them do not come out as tokens. Retrieval: a model learns the messages of
+a system, shuffled with a fixed seed, each five times because there are so few; a template's vector
+is the weighted mean of its words' (``embed``), and so is a message's; of the ten nearest messages
+to each template that has ten, how many are of it.
 """
 
 from __future__ import annotations
