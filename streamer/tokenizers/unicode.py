@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
 from importlib.metadata import version
 
 from unicode_segmentation_rs import split_word_bounds, unicode_words
@@ -18,11 +17,8 @@ from w2v_online.vocabulary import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 _TOKEN_SEPARATOR = TOKEN_SEPARATOR.decode()
 _RECORD_SEPARATOR = RECORD_SEPARATOR.decode()
-_FIRST_SYMBOL, _LAST_SYMBOL = 0x2600, 0x20000
-"""Where emoji and pictures are; before them are arrows, lines and boxes."""
-
-_REPLACEMENT = "\ufffd"
-"""What invalid bytes have become."""
+_SYMBOL = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+"""Unicode's blocks of emoji and pictures; few ranges, because every character is compared."""
 
 
 class UnicodeTokenizer:
@@ -34,7 +30,6 @@ class UnicodeTokenizer:
     def __init__(self, *, fold_case: bool = True, nfkc: bool = False) -> None:
         self._fold_case = fold_case
         self._nfkc = nfkc
-        self._symbols = _symbols()
         self.identity = identity_of(
             "unicode",
             version("unicode-segmentation-rs"),
@@ -53,7 +48,7 @@ class UnicodeTokenizer:
         lines = characters.split("\n")
         if not lines[-1]:
             del lines[-1]
-        if self._symbols.search(characters) is None:
+        if text.isascii() or _SYMBOL.search(characters) is None:
             records = map(unicode_words, lines)
         else:
             records = map(self._words, lines)
@@ -62,18 +57,10 @@ class UnicodeTokenizer:
 
     def _words(self, line: str) -> list[str]:
         """Words and symbols of a line that may have some."""
-        if self._symbols.search(line) is None:
+        if line.isascii() or _SYMBOL.search(line) is None:
             return unicode_words(line)
         return [
             part
             for part in split_word_bounds(line)
-            if self._symbols.match(part) or any(map(str.isalnum, part))
+            if _SYMBOL.match(part) or any(map(str.isalnum, part))
         ]
-
-
-@cache
-def _symbols() -> re.Pattern[str]:
-    """Any one symbol."""
-    characters = map(chr, range(_FIRST_SYMBOL, _LAST_SYMBOL))
-    symbols = [c for c in characters if unicodedata.category(c) == "So" and c != _REPLACEMENT]
-    return re.compile("[" + re.escape("".join(symbols)) + "]")
