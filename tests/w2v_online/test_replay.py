@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from w2v_online.kernels.sgns import RATE_STEPS
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.config import SLOT_IDS
+from w2v_online.kernels.windows import RATE_STEPS
 from w2v_online.replay import Replay
 from w2v_online.schedule import rate_table
 from w2v_online.trainer import Encoded
