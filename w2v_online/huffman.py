@@ -23,7 +23,7 @@ SWAP_MARGIN = 1.2
 MAX_ROUNDS = 6
 """Rounds of swaps at one upkeep at most."""
 
-FEW_SWAPS = 0.002
+FEW_SWAPS = 0.02
 """A round that swapped so few, by leaf, is the last one."""
 
 LEAST_SHARE = 2.0**-40
