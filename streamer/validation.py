@@ -30,7 +30,7 @@ from w2v_online.remote import RemoteFolder, local_folder, url_of
 _MIB = 2**20
 
 BASE_BYTES = 300 * _MIB
-"""What a daemon takes besides the learner: Python, the compiler, text on its way: a generous estimate."""
+"""What a daemon takes besides the learner, estimated: Python, the compiler, text on its way."""
 
 CONNECT_SECONDS = 10.0
 
