@@ -336,7 +336,7 @@ class Checkpointer:
         self.snapshots += 1
         self.last_seconds = self._written_at - self._began
         self.last_pause_seconds = figures.get("pause_seconds", self.last_seconds)
-        self.last_bytes = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        self.last_bytes = _folder_bytes(path)
         self._log.info(
             "snapshot_written",
             path=str(path),
@@ -345,3 +345,11 @@ class Checkpointer:
             seconds=round(self.last_seconds, 3),
             **figures,
         )
+
+
+def _folder_bytes(path: Path) -> int:
+    """Bytes of all files in a snapshot's folder, 0 if somebody has deleted it meanwhile."""
+    try:
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    except OSError:
+        return 0
