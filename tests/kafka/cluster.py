@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -22,32 +21,31 @@ class Cluster:
         self.broker = broker
         # How soon a killed member is missed; others' brokers allow no less than six seconds.
         self.session_milliseconds = 6000 if broker is None else 2000
-        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
 
-    def __enter__(self) -> Cluster:
-        return self
+    def _admin(self) -> KafkaAdminClient:
+        """A client for one request.
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self._admin.close()
+        One that is kept counts the restarts of the broker that happen while it is idle as failed
+        connections of its own and then refuses to send for a while.
+        """
+        return KafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
 
     def topic(self, partitions: int = 1, name: str | None = None, **config: str) -> str:
         """A new topic with a name of its own."""
         name = name or f"t-{uuid.uuid4().hex[:12]}"
         dotted = {key.replace("_", "."): value for key, value in config.items()}
-        self._admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dotted)])
+        with self._admin() as admin:
+            admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dotted)])
         return name
 
     def add_partitions(self, topic: str, total: int) -> None:
-        self._admin.create_partitions({topic: NewPartitions(total)})
+        with self._admin() as admin:
+            admin.create_partitions({topic: NewPartitions(total)})
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """Make messages expire."""
-        self._admin.delete_records({TopicPartition(topic, partition): offset})
+        with self._admin() as admin:
+            admin.delete_records({TopicPartition(topic, partition): offset})
 
     def produce(
         self, topic: str, messages: Iterable[bytes | None], partition: int | None = None,

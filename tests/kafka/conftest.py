@@ -32,8 +32,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     broker = brokers.Broker(tmp_path_factory.mktemp("kafka"))
     broker.start()
     try:
-        with Cluster(broker.bootstrap_servers, broker) as own:
-            yield own
+        yield Cluster(broker.bootstrap_servers, broker)
     finally:
         broker.stop()
 
