@@ -1,15 +1,16 @@
 """Any bytes through decoder, every tokenizer and vocabulary, guided by coverage (atheris).
 
     pip install atheris
-    python -m benchmarks.fuzz_text -max_total_time=600
+    python -m benchmarks.fuzz_text log -max_total_time=600
 
-Nothing may crash or hang; the text stays valid UTF-8; every record comes out as one; every token is
+The tokenizers are those of a group: log (and whitespace), unicode or languages. Nothing may crash or hang; the text stays valid UTF-8; every record comes out as one; every token is
 counted, those over the limit as dropped, with all their bytes; phrases only join.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import atheris
 
@@ -33,20 +34,25 @@ MAX_LINE_BYTES, MAX_TOKEN_BYTES = 1024, 16
 _CONFIG = LearnerConfig(
     vector_size=2, max_vocab_size=50, min_count=1, max_token_bytes=MAX_TOKEN_BYTES
 )
-_TOKENIZERS: list[Tokenizer] = [
-    WhitespaceTokenizer(),
-    *(
-        LogTokenizer(split_words=split, keep_words=keep)
-        for split in (False, True)
-        for keep in (False, True)
-    ),
-    open_tokenizer("unicode", {}),
-    open_tokenizer("unicode", {"fold_case": "off", "nfkc": "on"}),
-    open_tokenizer("chinese", {}),
-]
-_PHRASES = PhraseTokenizer(
-    LogTokenizer(), threshold=0.5, min_count=0, max_token_bytes=MAX_TOKEN_BYTES
-)
+_LOG = LogTokenizer()
+_GROUPS: dict[str, Callable[[], list[Tokenizer]]] = {
+    "log": lambda: [
+        WhitespaceTokenizer(),
+        _LOG,
+        *(LogTokenizer(split_words=split, keep_words=False) for split in (False, True)),
+        LogTokenizer(split_words=True),
+    ],
+    "unicode": lambda: [
+        open_tokenizer("unicode", {}),
+        open_tokenizer("unicode", {"fold_case": "off", "nfkc": "on"}),
+    ],
+    "languages": lambda: [
+        open_tokenizer("chinese", {}),
+        open_tokenizer("japanese", {}),
+        open_tokenizer("korean", {}),
+    ],
+}
+_PHRASES = PhraseTokenizer(_LOG, threshold=0.5, min_count=0, max_token_bytes=MAX_TOKEN_BYTES)
 _LEARNER = OnlineWord2Vec(_CONFIG)
 
 
@@ -76,29 +82,32 @@ def _check(tokenizer: Tokenizer, text: bytes) -> list[list[bytes]]:
     return records
 
 
-def one_input(data: bytes) -> None:
+def one_input(data: bytes, tokenizers: list[Tokenizer]) -> None:
     """Everything that is checked of some bytes."""
     splitter = RecordSplitter(MAX_LINE_BYTES, MAX_TOKEN_BYTES)
     multiline = MultilineSplitter(MAX_LINE_BYTES, MAX_TOKEN_BYTES, "[A-Z]")
+    keeping = RecordSplitter(MAX_LINE_BYTES, MAX_TOKEN_BYTES, keep_runs=True)
     joined = _records(data, multiline)
     plain = _records(data, splitter)
+    kept = _records(data, keeping)
     assert [t[:16] for t in joined.split()] == [t[:16] for t in plain.split()]
-    text = Decoder(splitter).decode(Batch(plain))
-    assert text.count(b"\n") == plain.count(b"\n")
-    for tokenizer in _TOKENIZERS:
+    assert b"".join(kept.split()) == b"".join(data.split())
+    text = Decoder(keeping).decode(Batch(kept))
+    assert text.count(b"\n") == kept.count(b"\n")
+    Decoder(keeping, json_fields=("a", "b.c"), other_is_text=True).decode(Batch(kept)).decode()
+    for tokenizer in tokenizers:
         records = _check(tokenizer, text)
-        if isinstance(tokenizer, LogTokenizer):
-            last = records
-    phrases = _check(_PHRASES, text)
-    plain_log = _check(_TOKENIZERS[2], text)
-    for tokens, joined_tokens in zip(plain_log, phrases, strict=True):
-        assert b"".join(tokens).replace(b"_", b"") == b"".join(joined_tokens).replace(b"_", b"")
-    assert len(last) == len(phrases)
+        if tokenizer is _LOG:
+            phrases = _check(_PHRASES, text)
+            for tokens, joined_tokens in zip(records, phrases, strict=True):
+                alone, together = b"".join(tokens), b"".join(joined_tokens)
+                assert alone.replace(b"_", b"") == together.replace(b"_", b"")
 
 
 def main() -> None:
     """Run until the time is over."""
-    atheris.Setup(sys.argv, one_input)
+    tokenizers = _GROUPS[sys.argv.pop(1)]()
+    atheris.Setup(sys.argv, lambda data: one_input(data, tokenizers))
     atheris.Fuzz()
 
 

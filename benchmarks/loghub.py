@@ -31,6 +31,9 @@ from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 _CONFIG = LearnerConfig(vector_size=50, min_count=1, sample=1e-3, max_vocab_size=20_000)
 _REPEATS = 5
 _TOPN = 10
+_VALUE = re.compile(r"<\*>|<NUM>")
+"""What stands for a value in loghub's templates: no line has it as it is."""
+
 _SPEED_BYTES = 20_000_000
 
 
@@ -42,7 +45,7 @@ def _tokens(tokenizer: Tokenizer, text: bytes) -> list[list[str]]:
 
 
 def _alphabetic(template: str) -> set[str]:
-    return set(re.findall(r"(?<!\w)[A-Za-z]+(?!\w)", template.replace("<*>", "0")))
+    return set(re.findall(r"(?<!\w)[A-Za-z]+(?!\w)", _VALUE.sub("0", template)))
 
 
 def _retrieval(

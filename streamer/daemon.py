@@ -105,9 +105,12 @@ def _run(
 
     dead_letters = _open_dead_letters(settings, kafka_config, is_stopping, log)
     decoder = Decoder(
-        RecordSplitter(settings.max_line_bytes, settings.max_token_bytes),
+        RecordSplitter(
+            settings.max_line_bytes, settings.max_token_bytes, keep_runs=settings.has_words_in_runs
+        ),
         lowercase=settings.lowercase,
         json_fields=settings.json_field,
+        other_is_text=settings.json_other == "text",
         stop_at_errors=settings.errors == "stop",
         dead_letters=dead_letters,
         invalid_records=manifest.get("counters", {}).get("invalid_records", 0),
@@ -178,9 +181,11 @@ def _open_source(
 
     def make_splitter() -> RecordSplitter:
         limits = settings.max_line_bytes, settings.max_token_bytes
+        # A document that is cut is broken; one error a document is enough.
+        keep_runs = settings.has_words_in_runs and not settings.json_field
         if settings.record_start:
-            return MultilineSplitter(*limits, settings.record_start)
-        return RecordSplitter(*limits)
+            return MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
+        return RecordSplitter(*limits, keep_runs=keep_runs)
 
     if settings.source == "file":
         return FileSource(

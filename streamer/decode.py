@@ -2,17 +2,17 @@
 
 What is decoded is a line or, where the source has messages, a message. Text with invalid bytes
 keeps its other words: each invalid sequence becomes U+FFFD. JSON is parsed, and the text in some
-of its fields is learned; a document that is broken or has none of the fields is left out.
+of its fields is learned (:mod:`streamer.documents`); a document that is broken or has none of the
+fields is left out, unless what is no JSON object is to be text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from streamer.errors import SourceError
+from streamer.documents import NoObjectError, records_of
+from streamer.errors import BadRecordError, SourceError
 from streamer.sources.base import Batch, Origin
 from streamer.sources.records import RecordSplitter
 
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
     from streamer.deadletter import DeadLetters
 
 
-class BadRecordError(ValueError):
-    """A record cannot be decoded; the message says why."""
-
-
 class Decoder:
     """Makes batches valid UTF-8, in lower case if asked to.
 
-    ``splitter`` cuts lines that only decoding brings forth. Bad records are counted in
+    ``splitter`` cuts lines that only decoding brings forth. With ``json_fields`` documents are
+    JSON, and with ``other_is_text`` what is no JSON object is text. Bad records are counted in
     ``invalid_records``; with ``stop_at_errors`` the first one raises SourceError. With
     ``dead_letters`` a bad message goes there, and nothing of it is learned.
     """
@@ -38,13 +35,15 @@ class Decoder:
         *,
         lowercase: bool = False,
         json_fields: tuple[str, ...] = (),
+        other_is_text: bool = False,
         stop_at_errors: bool = False,
         dead_letters: DeadLetters | None = None,
         invalid_records: int = 0,
     ) -> None:
         self._splitter = splitter
         self._lowercase = lowercase
-        self._paths = [field.split(".") for field in json_fields]
+        self._paths = json_fields
+        self._other_is_text = other_is_text
         self._stop_at_errors = stop_at_errors
         self._dead_letters = dead_letters
         self.invalid_records = invalid_records
@@ -74,36 +73,33 @@ class Decoder:
             try:
                 text = decode(document)
             except BadRecordError as error:
-                text = self._bad(origin, document, str(error))
+                text = self._bad(origin, document, error)
             if text:
                 lines.append(text if text.endswith(b"\n") else text + b"\n")
         return b"".join(lines)
 
-    def _bad(self, origin: Origin | None, document: bytes, reason: str) -> bytes:
+    def _bad(self, origin: Origin | None, document: bytes, error: BadRecordError) -> bytes:
         """Deal with a bad document; return what is learned of it."""
         if self._stop_at_errors:
             where = (
                 "a record" if origin is None else " ".join(f"{k} {v}" for k, v in origin.items())
             )
-            raise SourceError(f"{where} cannot be decoded: {reason}; --errors skip goes on")
+            raise SourceError(f"{where} cannot be decoded: {error}; --errors skip goes on")
         self.invalid_records += 1
         if self._dead_letters is not None and origin is not None:
-            self._dead_letters.send(document, origin, reason)
+            self._dead_letters.send(document, origin, str(error))
             return b""
-        return b"" if self._paths else document.decode(errors="replace").encode()
+        return error.text
 
     def _json_text(self, document: bytes) -> bytes:
         if not document or document.isspace():
             return b""
         try:
-            parsed = orjson.loads(document)
-        except orjson.JSONDecodeError as error:
-            raise BadRecordError(f"broken JSON: {error}") from None
-        found = [value for path in self._paths if (value := _field(parsed, path)) is not None]
-        if not found:
-            names = " or ".join(".".join(path) for path in self._paths)
-            raise BadRecordError(f"JSON has no field {names}")
-        return "\n".join(record for value in found for record in _records(value)).encode()
+            return "\n".join(records_of(document, self._paths)).encode()
+        except NoObjectError:
+            if self._other_is_text:
+                return _text(document)
+            raise
 
 
 def _documents(batch: Batch) -> Iterable[tuple[Origin | None, bytes]]:
@@ -130,35 +126,8 @@ def _text(document: bytes) -> bytes:
     try:
         document.decode()
     except UnicodeDecodeError as error:
-        raise BadRecordError(f"not UTF-8: {error.reason} at byte {error.start}") from None
+        raise BadRecordError(
+            f"not UTF-8: {error.reason} at byte {error.start}",
+            document.decode(errors="replace").encode(),
+        ) from None
     return document
-
-
-def _field(document: Any, path: list[str]) -> Any:
-    """The value at a path, None if there is none."""
-    for key in path:
-        if not isinstance(document, dict):
-            return None
-        document = document.get(key)
-    return document
-
-
-def _records(value: Any) -> Iterator[str]:
-    """A string is text, a list of strings or numbers a record, a list of lists records."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and any(isinstance(part, list) for part in value):
-        for part in value:
-            yield from _records(part)
-    elif isinstance(value, list):
-        yield " ".join(_token(part) for part in value)
-    else:
-        yield _token(value)
-
-
-def _token(value: Any) -> str:
-    if isinstance(value, str):
-        return value.replace("\n", " ")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise BadRecordError("JSON field holds neither text nor numbers nor lists of them")

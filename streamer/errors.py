@@ -21,6 +21,14 @@ class SourceError(W2VError):
     """The source cannot go on; the message says why and what to do (exit code 1)."""
 
 
+class BadRecordError(ValueError):
+    """A record cannot be decoded; the message says why, ``text`` is what can be learned of it."""
+
+    def __init__(self, message: str, text: bytes = b"") -> None:
+        super().__init__(message)
+        self.text = text
+
+
 def nearest(key: str, known: list[str]) -> str:
     """The end of a message about an unknown key: which known one may be meant."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)

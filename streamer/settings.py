@@ -226,6 +226,12 @@ class RunSettings(LearnerConfig):
         "repeated for several.",
         json_schema_extra={**_section("text"), "metavar": "PATH"},
     )
+    json_other: Literal["error", "text"] = Field(
+        "error",
+        description="With --json-field: what a line or message is that is no JSON object, an "
+        "error (see --errors) or text to learn.",
+        json_schema_extra=_section("text"),
+    )
     errors: Literal["skip", "stop"] = Field(
         "skip",
         description="What to do with a record that cannot be decoded, after it was counted.",
@@ -352,9 +358,11 @@ class RunSettings(LearnerConfig):
         return pattern
 
     @model_validator(mode="after")
-    def _check_lengths(self) -> RunSettings:
+    def _check_text(self) -> RunSettings:
         if self.max_line_bytes <= self.max_token_bytes:
             raise ValueError("max_line_bytes must be greater than max_token_bytes")
+        if self.json_other == "text" and not self.json_field:
+            raise ValueError("json_other is for json_field: without one all is text")
         return self
 
     @model_validator(mode="after")
@@ -391,6 +399,11 @@ class RunSettings(LearnerConfig):
         if (self.http_token or self.http_token_file) and self.http is None:
             raise ValueError("a token for HTTP needs --http HOST:PORT")
         return self
+
+    @property
+    def has_words_in_runs(self) -> bool:
+        """Whether the tokenizer finds several tokens in text without whitespace."""
+        return self.tokenizer != "whitespace"
 
     @property
     def retention(self) -> Retention:

@@ -18,8 +18,10 @@ class MultilineSplitter(RecordSplitter):
     ``max_line_bytes`` ends before the line that makes it so.
     """
 
-    def __init__(self, max_line_bytes: int, max_token_bytes: int, start: str) -> None:
-        super().__init__(max_line_bytes, max_token_bytes)
+    def __init__(
+        self, max_line_bytes: int, max_token_bytes: int, start: str, *, keep_runs: bool = False
+    ) -> None:
+        super().__init__(max_line_bytes, max_token_bytes, keep_runs=keep_runs)
         self._start = re.compile(start.encode())
         self._held = b""
 
@@ -34,7 +36,7 @@ class MultilineSplitter(RecordSplitter):
         lines = super().feed(data)
         records = self._join(lines)
         if before - super().pending_bytes != len(lines):
-            # A token was shortened: what is held must be as long as it was in the stream.
+            # Something was cut: what is held must be as long as it was in the stream.
             records += self._release()
         return records
 

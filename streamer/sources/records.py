@@ -9,18 +9,25 @@ import numpy as np
 _SEPARATORS = b" \t\r\v\f"
 _SEPARATOR = re.compile(rb"[ \t\r\v\f]")
 _TOKEN_END = re.compile(rb"[ \t\r\v\f\n]")
+_MARKS = [mark.encode() for mark in "\u3002\uff01\uff1f\uff1b\uff0c\u3001.!?;,)]}>\"'=&/|"]
+"""Where a line without spaces is cut, if it can be: hardly a word goes on behind them."""
 
 
 class RecordSplitter:
     """Cuts a byte stream into records; how depends on the bytes alone, not on their chunks.
 
-    A line longer than ``max_line_bytes`` becomes several records, cut where a token ends. A
-    token longer than a whole record is cut to ``max_token_bytes + 1`` bytes, enough for whoever
-    drops long tokens to see one; so memory is bounded whatever comes.
+    A line longer than ``max_line_bytes`` becomes several records, cut at whitespace. Where a whole
+    record has none, it is one token too long to learn, and is cut to ``max_token_bytes + 1`` bytes,
+    enough for whoever drops long tokens to see one. With ``keep_runs``, for tokenizers that find
+    words in it, it is cut behind a mark or else a character instead, and all of it comes out.
+    Memory is bounded whatever comes.
     """
 
-    def __init__(self, max_line_bytes: int, max_token_bytes: int) -> None:
+    def __init__(
+        self, max_line_bytes: int, max_token_bytes: int, *, keep_runs: bool = False
+    ) -> None:
         self._max_line_bytes = max_line_bytes
+        self._keep_runs = keep_runs
         self._token_bytes = max_token_bytes + 1
         self._tail = b""
         self._swallowed_bytes = 0
@@ -93,6 +100,18 @@ class RecordSplitter:
         inside = max(line.rfind(byte, 0, limit) for byte in _SEPARATORS)
         if inside >= 0:
             return line[:inside], line[inside + 1 :]
+        if self._keep_runs:
+            end = _run_end(line, limit - 1)
+            return line[:end], line[end:]
         after = _SEPARATOR.search(line, limit)
         rest = line[after.end() :] if after else None
         return line[: self._token_bytes], rest
+
+
+def _run_end(line: bytes, limit: int) -> int:
+    """Where to cut a longer line without whitespace: ``limit`` or a little before it."""
+    marks = [at + len(mark) for mark in _MARKS if (at := line.rfind(mark, 0, limit)) >= 0]
+    if marks:
+        return max(marks)
+    # UTF-8: bytes 10xxxxxx go on with a character, three at most.
+    return next((end for end in range(limit, limit - 4, -1) if line[end] >> 6 != 0b10), limit)

@@ -46,3 +46,33 @@ def test_phrases_go_on_where_they_were(tmp_path: Path) -> None:
     assert "new_york" in expected
     assert found.words == expected.words
     assert found.vectors.tobytes() == expected.vectors.tobytes()
+
+
+def test_json_between_plain_lines(tmp_path: Path) -> None:
+    text = '{"m": "one two"}\nplain three\n{"n": "left out"}\n'
+    options = ["--snapshot-dir", tmp_path, "--min-count", "1", "--json-other", "text"]
+    command = [*COMMAND, "run", *options]
+    result = subprocess.run(
+        [*command, "--json-field", "m"], input=text, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert "invalid_records=1" in result.stderr
+    assert set(load_vectors(tmp_path).words) == {"one", "two", "plain", "three"}
+    wrong = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 78
+    assert "json_other is for json_field" in wrong.stderr
+
+
+def test_long_lines_without_spaces_lose_no_word(tmp_path: Path) -> None:
+    """A tokenizer that finds words in them gets all of them; for whitespace they are one token."""
+    line = "one;two;" * 1000
+    for tokenizer, words in (("log", 2000), ("whitespace", 1)):
+        folder = tmp_path / tokenizer
+        options = ["--snapshot-dir", folder, "--min-count", "1", "--max-line-bytes", "1024"]
+        result = subprocess.run(
+            [*COMMAND, "run", *options, "--tokenizer", tokenizer],
+            input=line, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        totals = load_vectors(folder).manifest["totals"]
+        assert (totals["words"], totals["dropped_tokens"]) == (words, words % 2)

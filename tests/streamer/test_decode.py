@@ -66,8 +66,44 @@ def test_json_text_tokens_and_records() -> None:
     assert decoder.invalid_records == 0
 
 
+def test_json_lists_on_the_way_and_keys_with_dots() -> None:
+    """A list stands for its members; a key may hold the dots of its path."""
+    decoder = _decoder(json_fields=("events.message", "log.text", "labels.app.io/name"))
+    documents = [
+        {"events": [{"message": "one"}, {"other": 1}, {"message": ["two", 3]}, "no"]},
+        [{"log.text": "four"}, {"log": {"text": "five"}}],
+        {"labels": {"app.io/name": "six"}},
+    ]
+    lines = b"".join(orjson.dumps(document) + b"\n" for document in documents)
+    assert _decoded(decoder, lines) == b"one\ntwo 3\nfour\nfive\nsix\n"
+    assert decoder.invalid_records == 0
+
+
+def test_what_is_no_json_object_is_text_if_so_configured() -> None:
+    """Objects without the field stay errors; text that is not UTF-8 is counted and kept."""
+    decoder = _decoder(json_fields=("text",), other_is_text=True)
+    lines = b'{"text": "a b"}\n[INFO] plain { text\n12\n[1]\n{"other": 1}\n\ncaf\xe9 x\n"q"\n'
+    assert _decoded(decoder, lines).decode() == (
+        'a b\n[INFO] plain { text\n12\n[1]\ncaf\ufffd x\n"q"\n'
+    )
+    assert decoder.invalid_records == 2
+
+
+_NESTED = b'{"text":%s"x"%s}' % (b"[" * 1000, b"]" * 1000)
+
+
 @pytest.mark.parametrize(
-    "document", [b"{", b"[1]", b'{"other": 1}', b'{"text": true}', b'{"text": [{}]}', b"\xff"]
+    "document",
+    [
+        b"{",
+        b"[1]",
+        b'{"other": 1}',
+        b'{"text": true}',
+        b'{"text": [{}]}',
+        b"\xff",
+        _NESTED,
+        b"[" * 1000 + b'{"text": "x"}' + b"]" * 1000,
+    ],
 )
 def test_bad_documents_are_counted_or_stop(document: bytes) -> None:
     decoder = _decoder(json_fields=("text",))
@@ -80,7 +116,7 @@ def test_bad_documents_are_counted_or_stop(document: bytes) -> None:
 
 @given(st.binary())
 def test_any_bytes_as_json_are_counted_and_nothing_else(data: bytes) -> None:
-    decoder = _decoder(json_fields=("a", "b.c"))
+    decoder = _decoder(json_fields=("a", "b.c"), other_is_text=len(data) % 2 == 1)
     assert _decoded(decoder, data + b"\n").decode().isascii() in (True, False)
     assert decoder.invalid_records <= data.count(b"\n") + 1
 

@@ -16,8 +16,10 @@ _PIECE = st.one_of(
 )
 
 
-def _split(text: bytes, cuts: list[int], max_line: int = 40, max_token: int = 8) -> list[bytes]:
-    splitter = RecordSplitter(max_line, max_token)
+def _split(
+    text: bytes, cuts: list[int], max_line: int = 40, max_token: int = 8, keep_runs: bool = False
+) -> list[bytes]:
+    splitter = RecordSplitter(max_line, max_token, keep_runs=keep_runs)
     edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
     records = b""
     for begin, end in pairwise(edges):
@@ -40,6 +42,24 @@ def test_chunks_do_not_matter_and_no_token_is_lost(text: bytes, cuts: list[int])
     assert [token[:9] for token in tokens] == [token[:9] for token in text.split()]
     shortened = [(cut, full) for cut, full in zip(tokens, text.split(), strict=True) if cut != full]
     assert all(len(full) > 40 and len(cut) == 9 for cut, full in shortened)
+
+
+@given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
+def test_runs_that_are_kept_lose_no_byte(text: bytes, cuts: list[int]) -> None:
+    whole = _split(text, [], keep_runs=True)
+    assert _split(text, cuts, keep_runs=True) == whole
+    assert all(len(record) <= 40 for record in whole)
+    assert b"".join(b"".join(whole).split()) == b"".join(text.split())
+
+
+def test_runs_that_are_kept_are_cut_behind_marks_and_characters() -> None:
+    """Chinese has no spaces: its lines are cut behind sentences, and never inside a character."""
+    sentence = "我们出了一个叛徒。".encode()
+    assert _split(3 * sentence, [], keep_runs=True) == [sentence] * 3
+    for shift in range(3):
+        records = _split(b"a" * shift + "界".encode() * 50, [], keep_runs=True)
+        assert [len(record) for record in records[:3]] == [(40 - shift) // 3 * 3 + shift, 39, 39]
+        assert "".join(record.decode() for record in records) == "a" * shift + "界" * 50
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"")), max_size=20))

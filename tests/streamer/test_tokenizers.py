@@ -86,6 +86,7 @@ def _records(tokenizer: Tokenizer, text: str) -> list[list[str]]:
         ("see https://x.org/a?b=1. by joe.x+y@ex.com", "see <URL> by <EMAIL>"),
         ("10ms, 3.5s of 4GB 12 kB -7 1,234", "<SPAN> <SPAN> of <SIZE> <NUM> kB <NUM> <NUM>"),
         ("blk_-1608 node246 eth0 task_14_m_01", "blk <NUM> node <NUM> eth0 task <NUM> m <NUM>"),
+        ("broadcast_8 sts:5_rsn _0_ a_3_b", "broadcast <NUM> sts <NUM> rsn <NUM> a <NUM> b"),
         ("DataNode$PacketResponder café 连接", "DataNode PacketResponder café 连接"),
         ("std::add a::b", "std add a b"),
         ("a=__init__; ___", "a init"),
@@ -201,5 +202,5 @@ def test_a_model_is_only_continued_with_its_tokenizer(tmp_path: Path) -> None:
     assert vectors.counts.tolist() == [2] * 7
     other = run("keep_words=on")
     assert other.returncode == 78
-    assert "tokenizer is log/1 keep_words=false split_words=false there" in other.stderr
+    assert "tokenizer is log/2 keep_words=false split_words=false there" in other.stderr
     assert run("keep_word=on").returncode == 78

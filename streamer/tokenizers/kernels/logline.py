@@ -108,8 +108,17 @@ def _put_label(out, size, label):
 
 
 @inner
+def _is_number(text, at, i, stop, digits):
+    """Whether the byte ``i`` of the word ``text[at:stop]`` is of a number, not of ``eth0``."""
+    if not KINDS[text[i]] & DIGIT:
+        return False
+    is_first = i == at or text[i - 1] == ord("_")
+    return digits > 1 or (is_first and (i + 1 == stop or text[i + 1] == ord("_")))
+
+
+@inner
 def _put_word(text, at, stop, out, size, split_words):
-    """A word; digits in it become ``<NUM>``, but for a single one."""
+    """A word; digits in it become ``<NUM>``, but for a single one that stands at a letter."""
     while at < stop and text[at] == ord("_"):
         at += 1
     while stop > at and text[stop - 1] == ord("_"):
@@ -119,13 +128,12 @@ def _put_word(text, at, stop, out, size, split_words):
         digits += (KINDS[text[i]] & DIGIT) != 0
     i = at
     while i < stop:
-        kind = KINDS[text[i]]
-        if digits > 1 and kind & DIGIT:
+        if _is_number(text, at, i, stop, digits):
             i = run(text, i, stop, DIGIT | JOINT)
             size = _put_label(out, size, NUM)
             continue
         start = i
-        while i < stop and not (digits > 1 and KINDS[text[i]] & DIGIT):
+        while i < stop and not _is_number(text, at, i, stop, digits):
             if split_words and i > start and _is_border(text, i, stop):
                 break
             out[size] = text[i]

@@ -1,0 +1,81 @@
+"""JSON documents to records: the text in some of their fields.
+
+Knows one document at a time, nothing of batches, sources or what becomes of bad ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from streamer.errors import BadRecordError
+
+MAX_LISTS = 16
+"""Lists in lists that are followed. Deeper ones are a mistake, or meant to exhaust the stack."""
+
+
+class NoObjectError(BadRecordError):
+    """What came is no JSON object, and may be plain text."""
+
+
+def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
+    """The records in the fields at ``paths``, path by path.
+
+    A string is text, whose lines are records, a list of strings or numbers one record, a list of
+    lists several. On the way to a field a list stands for each of its members.
+
+    Raises NoObjectError if the document is none, nor a list of them; BadRecordError if it has
+    none of the fields, or something else in one.
+    """
+    try:
+        parsed = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise NoObjectError(f"broken JSON: {error}") from None
+    if not (isinstance(parsed, dict) or (isinstance(parsed, list) and _has_object(parsed))):
+        raise NoObjectError(f"JSON has no field {' or '.join(paths)}: it is no object")
+    found = [value for path in paths for value in _values(parsed, path, MAX_LISTS)]
+    if not found:
+        raise BadRecordError(f"JSON has no field {' or '.join(paths)}")
+    return [record for value in found for record in _records(value, MAX_LISTS)]
+
+
+def _has_object(members: list[Any]) -> bool:
+    return any(isinstance(member, dict) for member in members)
+
+
+def _values(document: Any, path: str, lists: int) -> Iterator[Any]:
+    """The values at a path, none if there are none; keys may have dots themselves."""
+    if isinstance(document, list):
+        for part in document if lists else ():
+            yield from _values(part, path, lists - 1)
+    elif isinstance(document, dict):
+        if document.get(path) is not None:
+            yield document[path]
+            return
+        key, _, rest = path.partition(".")
+        if rest:
+            yield from _values(document.get(key), rest, lists)
+
+
+def _records(value: Any, lists: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif not isinstance(value, list):
+        yield _token(value)
+    elif not any(isinstance(part, list) for part in value):
+        yield " ".join(map(_token, value))
+    elif lists:
+        for part in value:
+            yield from _records(part, lists - 1)
+    else:
+        raise BadRecordError(f"JSON field has lists in more than {MAX_LISTS} lists")
+
+
+def _token(value: Any) -> str:
+    if isinstance(value, str):
+        return value.replace("\n", " ")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise BadRecordError("JSON field holds neither text nor numbers nor lists of them")
