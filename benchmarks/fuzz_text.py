@@ -3,8 +3,9 @@
     pip install atheris
     python -m benchmarks.fuzz_text log -max_total_time=600
 
-The tokenizers are those of a group: log (and whitespace), unicode or languages. Nothing may crash or hang; the text stays valid UTF-8; every record comes out as one; every token is
-counted, those over the limit as dropped, with all their bytes; phrases only join.
+The tokenizers are those of a group: log (and whitespace), unicode or languages. Nothing may crash
+or hang; the text stays valid UTF-8; every record comes out as one; every token is counted, those
+over the limit as dropped, with all their bytes; phrases only join.
 """
 
 from __future__ import annotations
