@@ -46,9 +46,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_readmes_python_runs(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     blocks = [block for block in _code_blocks(_README) if "import" in block]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     _run(blocks[0], folder)
-    _run(blocks[1], tmp_path_factory.mktemp("learn"))
+    _run(blocks[1], folder)
+    _run(blocks[2], tmp_path_factory.mktemp("learn"))
 
 
 def test_the_readmes_queries_run(folder: Path) -> None:

@@ -13,9 +13,19 @@ from w2v_online.vectors import WordVectors, load_vectors
 if TYPE_CHECKING:
     from w2v_online.config import LearnerConfig
     from w2v_online.learner import BatchStats, OnlineWord2Vec
+    from w2v_online.score import Scorer, Scores, load_scorer
 
 __version__ = "0.1.0"
-__all__ = ["BatchStats", "LearnerConfig", "OnlineWord2Vec", "WordVectors", "load_vectors"]
+__all__ = [
+    "BatchStats",
+    "LearnerConfig",
+    "OnlineWord2Vec",
+    "Scorer",
+    "Scores",
+    "WordVectors",
+    "load_scorer",
+    "load_vectors",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +37,8 @@ def __getattr__(name: str) -> Any:
         from w2v_online import learner
 
         return getattr(learner, name)
+    if name in ("Scorer", "Scores", "load_scorer"):
+        from w2v_online import score
+
+        return getattr(score, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,11 +33,11 @@ from w2v_online.snapshot import Snapshot
 from w2v_online.snapshot_writer import SnapshotWriter
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
 from w2v_online.vocabulary import (
-    RECORD_SEPARATOR,
     SEPARATED,
     WHITESPACE,
     Vocabulary,
     padded_text,
+    separated_text,
 )
 
 SEGMENT_GROWTH = 128
@@ -209,13 +209,7 @@ class OnlineWord2Vec:
         A token that contains one of ASCII's separators RS and US, or a line break, is split
         there. Lone surrogates become question marks.
         """
-        text = bytearray()
-        for sentence in sentences:
-            if isinstance(sentence, str):
-                raise TypeError("a sentence must be a list of tokens, not a string; split it first")
-            text += "\x1f".join(sentence).replace("\n", "\x1f").encode(errors="replace")
-            text += RECORD_SEPARATOR
-        return self._learn(text, SEPARATED, wait=True)
+        return self._learn(separated_text(sentences), SEPARATED, wait=True)
 
     def learn_text(
         self, text: bytes | bytearray, *, separated: bool = False, wait: bool = True

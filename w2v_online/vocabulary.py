@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,17 @@ def padded_text(text: bytes | bytearray) -> NDArray[np.uint8]:
     buffer[: len(text)] = np.frombuffer(text, np.uint8)
     buffer[len(text) :] = 0
     return buffer
+
+
+def separated_text(sentences: Iterable[Iterable[str]]) -> bytearray:
+    """Tokenised sentences as one text, each a record; TypeError for one that is a string."""
+    text = bytearray()
+    for sentence in sentences:
+        if isinstance(sentence, str):
+            raise TypeError("a sentence must be a list of tokens, not a string; split it first")
+        text += "\x1f".join(sentence).replace("\n", "\x1f").encode(errors="replace")
+        text += RECORD_SEPARATOR
+    return text
 
 
 class Vocabulary:
@@ -179,6 +190,16 @@ class Vocabulary:
         """float64[len(self)]: most sightings (decayed) that each count may have missed."""
         errors: NDArray[np.float64] = self.arrays.errors[: len(self)] / self._weight
         return errors
+
+    @property
+    def decayed_words(self) -> float:
+        """Every token that was read, each as much as a sighting of its age counts."""
+        return float(self.arrays.sums[kernels.TOTAL]) / self._weight
+
+    def entry_counts(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+        """float64[n]: sightings (decayed) of rows and of candidates' entries."""
+        counts: NDArray[np.float64] = self.arrays.counts[entries] / self._weight
+        return counts
 
     @property
     def max_bytes(self) -> int:
