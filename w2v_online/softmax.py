@@ -11,19 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.softmax import list_windows
-from w2v_online.kernels.windows import RATE_STEPS, Matrices
+from w2v_online.kernels.windows import Matrices
+from w2v_online.schedule import rate_indices
 
 STEP_CENTERS = 16
 """Centres whose gradients make one step."""
-
-_INDEX_SHIFT = 23 - (RATE_STEPS.bit_length() - 1)
-
-
-def rates_of(updates: NDArray[np.uint32], rates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Learning rates for rows updated so often, from a table as the kernels read it."""
-    bits = (updates + np.uint32(1)).astype(np.float32).view(np.int32).astype(np.int64)
-    found: NDArray[np.float32] = rates[(bits - (127 << 23)) >> _INDEX_SHIFT]
-    return found
 
 
 def log_probabilities(
@@ -83,9 +75,10 @@ def train_softmax(
         steps = errors @ syn1
         if mean:
             steps = np.repeat(steps * shares, sizes, axis=0)
-        output_rates = rates_of(matrices.updates1[:words], rates[1])
+        output_rates = rates[1][rate_indices(matrices.updates1[:words])]
         syn1 += output_rates[:, None] * (errors.T @ inputs)
-        np.add.at(syn0, rows, rates_of(matrices.updates0[rows], rates[0])[:, None] * steps)
+        input_rates = rates[0][rate_indices(matrices.updates0[rows])]
+        np.add.at(syn0, rows, input_rates[:, None] * steps)
         np.add.at(matrices.updates0, centers[first:last], np.uint32(1))
         np.add.at(matrices.updates1, centers[first:last], np.uint32(1))
         pairs += len(targets)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.random import below
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import (
     LN2,
@@ -20,8 +19,9 @@ from w2v_online.kernels.windows import (
     end_mean,
     gather_contexts,
     lane_loss,
+    look_up_input,
+    next_rate,
     pad_contexts,
-    rate_index,
 )
 from w2v_online.simd import (
     address_of,
@@ -37,20 +37,6 @@ from w2v_online.simd import (
 
 
 @inner
-def _look_up_inputs(tile, ids, start, end, window, matrices, rates, state, scratch):
-    """Find rows and rates of a sentence's words, and draw the windows."""
-    row_bytes = tile_row_bytes(tile)
-    syn0_at = address_of(matrices.syn0)
-    for pos in range(end - start):
-        word = ids[start + pos]
-        scratch.reaches[pos] = window - below(state, window)
-        scratch.input_rows[pos] = syn0_at + word * row_bytes
-        updates = matrices.updates0[word]
-        matrices.updates0[word] = updates + np.uint32(1)
-        scratch.input_rates[pos] = rates[0, rate_index(updates)]
-
-
-@inner
 def _look_up_path(tile, word, matrices, tree, rates, scratch):
     """Rows, rates and labels of a word's path, filled up with rows of zeros; return its length."""
     outputs = tile_outputs(tile)
@@ -62,9 +48,7 @@ def _look_up_path(tile, word, matrices, tree, rates, scratch):
     while link >= 0 and nodes < MAX_PATH_NODES:
         node = link >> 1
         scratch.path_rows[nodes] = syn1_at + node * row_bytes
-        updates = matrices.updates1[node]
-        matrices.updates1[node] = updates + np.uint32(1)
-        scratch.path_rates[nodes] = rates[1, rate_index(updates)]
+        scratch.path_rates[nodes] = next_rate(rates[1], matrices.updates1, node)
         sign = np.float32(1 - 2 * (link & 1))
         place = nodes // outputs * error_floats + nodes % outputs
         for i in range(tile_inputs(tile)):
@@ -157,7 +141,9 @@ def train_hs(
         end = sentence_ends[sentence]
         n_words = end - start
         if n_words > 1:
-            _look_up_inputs(tile, ids, start, end, window, matrices, rates, state, scratch)
+            for pos in range(n_words):
+                word = ids[start + pos]
+                look_up_input(tile, pos, word, window, matrices, rates, state, scratch)
             for pos in range(n_words):
                 n_contexts = gather_contexts(n_words, pos, scratch)
                 if n_contexts == 0 or ids[start + pos] >= tree.numbers[0]:

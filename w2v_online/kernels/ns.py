@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.random import below
 from w2v_online.kernels.windows import (
     LN2,
     MAX_STEP_CONTEXTS,
@@ -18,7 +17,8 @@ from w2v_online.kernels.windows import (
     end_mean,
     gather_contexts,
     lane_loss,
-    rate_index,
+    look_up_input,
+    next_rate,
     train_mean,
     train_window,
 )
@@ -41,17 +41,12 @@ def look_up_sentence(
     """Find rows and rates of a sentence's words and of their negatives, and draw the windows."""
     outputs = tile_outputs(tile)
     row_bytes = tile_row_bytes(tile)
-    syn0_at = address_of(matrices.syn0)
     syn1_at = address_of(matrices.syn1)
     zero_row_at = address_of(scratch.zero_row)
     slot = 0
     for pos in range(end - start):
         word = ids[start + pos]
-        scratch.reaches[pos] = window - below(state, window)
-        scratch.input_rows[pos] = syn0_at + word * row_bytes
-        updates = matrices.updates0[word]
-        matrices.updates0[word] = updates + np.uint32(1)
-        scratch.input_rates[pos] = rates[0, rate_index(updates)]
+        look_up_input(tile, pos, word, window, matrices, rates, state, scratch)
         skipped = 0
         for k in range(outputs):
             output = word if k == 0 else negatives[draw]
@@ -62,9 +57,7 @@ def look_up_sentence(
                 skipped += 1
             else:
                 scratch.output_rows[slot] = syn1_at + output * row_bytes
-                updates = matrices.updates1[output]
-                matrices.updates1[output] = updates + np.uint32(1)
-                scratch.output_rates[slot] = rates[1, rate_index(updates)]
+                scratch.output_rates[slot] = next_rate(rates[1], matrices.updates1, output)
             slot += 1
         scratch.skipped[pos] = skipped
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner
+from w2v_online.kernels.random import below
 from w2v_online.simd import (
     address_of,
     copy_cache_line,
@@ -20,6 +21,7 @@ from w2v_online.simd import (
     tile_errors,
     tile_inputs,
     tile_mean,
+    tile_row_bytes,
     tile_spread,
     tile_update,
 )
@@ -73,6 +75,22 @@ def rate_index(updates):
     """Index into a learning-rate table: ``RATE_STEPS`` entries per doubling of updates + 1."""
     bits = np.float32(updates + np.uint32(1)).view(np.int32)
     return (np.int64(bits) - np.int64(127 << 23)) >> np.int64(19)
+
+
+@inner
+def next_rate(rates, updates, row):
+    """Learning rate of a row for the update that is now counted."""
+    before = updates[row]
+    updates[row] = before + np.uint32(1)
+    return rates[rate_index(before)]
+
+
+@inner
+def look_up_input(tile, pos, word, window, matrices, rates, state, scratch):
+    """Find row and rate of the word at a sentence's ``pos`` as an input, and draw its window."""
+    scratch.reaches[pos] = window - below(state, window)
+    scratch.input_rows[pos] = address_of(matrices.syn0) + word * tile_row_bytes(tile)
+    scratch.input_rates[pos] = next_rate(rates[0], matrices.updates0, word)
 
 
 @inner
