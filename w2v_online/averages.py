@@ -3,7 +3,8 @@
 Stochastic gradient descent with a rate that must stay high, for the stream has no end, leaves
 noise in every vector; batch training quenches it by letting the rate go to zero. An average over
 the last part of each vector's path does the same without an end in sight (Polyak & Juditsky
-1992). Training never reads averages, so they cost one visit to a row now and then.
+1992). Training never reads averages, so they cost one visit to a row now and then, and a byte for
+each value: what that rounds away is a fiftieth of the noise that they are there to remove.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.embeddings import Embeddings, reserve
-from w2v_online.kernels.rows import average_rows
+from w2v_online.kernels.rows import average_rows, encode_rows
 
 SWEEP_VISITS = 16
 """Visits, one at each upkeep of the learner, in which every row has its turn once."""
@@ -26,6 +27,27 @@ MIN_UPDATES = 20
 """Updates after which a row gets an average; before, its vector moves too fast to have one."""
 
 
+def decode(words: NDArray[np.float32], vector_size: int) -> NDArray[np.float32]:
+    """float32[n, vector_size]: the values of rows of :attr:`Averages.words`."""
+    codes = words.view(np.int8)
+    exponents = codes[:, vector_size, None].astype(np.int32)
+    values: NDArray[np.float32] = np.ldexp(codes[:, :vector_size].astype(np.float32), exponents)
+    return values
+
+
+def published(vectors: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32[n, D]: averages, of which ``words`` are the rows, of ``vectors`` (float32[n, D]).
+
+    A vector itself where its average is the nearest that there is to it.
+    """
+    size = vectors.shape[1]
+    nearest = np.zeros_like(words)
+    rows = np.arange(len(words), dtype=np.int32)
+    encode_rows(np.ascontiguousarray(vectors), rows, nearest.view(np.int8))
+    is_same = (nearest.view(np.int8) == words.view(np.int8)).all(axis=1)
+    return np.where(is_same[:, None], vectors, decode(words, size))
+
+
 class Averages:
     """Averages of the rows of syn0; a row without one is published as it is.
 
@@ -34,10 +56,12 @@ class Averages:
 
     def __init__(self, embeddings: Embeddings, max_rows: int) -> None:
         self._embeddings = embeddings
-        self.matrix = reserve(max_rows, embeddings.row_floats, huge_pages=False)
-        """float32[max_rows, row_floats]: means something where ``averaged``."""
+        self.words = reserve(max_rows, embeddings.vector_size // 4 + 1, huge_pages=False)
+        """float32[max_rows, w]: codes, see :func:`decode`, four to a word that is no number."""
+        self._codes = self.words.view(np.int8)
         self.averaged = np.zeros(max_rows, np.uint32)
         """uint32[max_rows]: updates that the row's vector had at its last turn, 0: no average."""
+        self._values = np.zeros(embeddings.vector_size, np.float32)
         self.visits = 0
         self.keeper: Callable[[NDArray[np.int32]], None] | None = None
         """Called with rows whose averages are about to change."""
@@ -45,12 +69,7 @@ class Averages:
     @property
     def max_bytes(self) -> int:
         """Most memory that averages can ever take."""
-        return self.matrix.nbytes + self.averaged.nbytes
-
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """float32[len(embeddings), vector_size], a view; means something where ``averaged``."""
-        return self.matrix[: len(self._embeddings), : self._embeddings.vector_size]
+        return self.words.nbytes + self.averaged.nbytes
 
     def visit(self) -> None:
         """Let the next part of the rows have its turn."""
@@ -62,12 +81,14 @@ class Averages:
         average_rows(
             self._embeddings.matrices.syn0,
             self._embeddings.matrices.updates0,
-            self.matrix,
+            self._codes,
             self.averaged,
+            self._values,
             first,
             last,
             np.float32(SHARE),
             MIN_UPDATES,
+            np.uint32(self.visits & 0xFFFFFFFF),
         )
 
     def reset(self, rows: NDArray[np.int32]) -> None:
@@ -75,12 +96,12 @@ class Averages:
         rows = rows[self.averaged[rows] > 0]
         self._keep(rows)
         self.averaged[rows] = 0
-        self.matrix[rows] = 0.0
+        self.words[rows] = 0.0
 
     def remove(self, row: int, last: int) -> None:
         """Let what belongs to row ``last`` belong to ``row``; nothing of what was there remains."""
         self._keep(np.array([row, last], np.int32))
-        for array in (self.matrix, self.averaged):
+        for array in (self.words, self.averaged):
             array[row] = array[last]
             array[last] = 0
 
@@ -94,4 +115,9 @@ class Averages:
     ) -> None:
         """Take over saved averages: ``averages[i]`` is row ``rows[i]``'s."""
         self.averaged[: len(averaged)] = averaged
-        self.matrix[rows, : averages.shape[1]] = averages
+        encode_rows(np.ascontiguousarray(averages), rows, self._codes)
+
+    def warm_up(self) -> None:
+        """Call the kernel that only :meth:`restore` needs."""
+        nothing = np.empty(0, np.int32)
+        self.restore(np.empty(0, np.uint32), nothing, np.empty((0, 1), np.float32))

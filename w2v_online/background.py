@@ -54,17 +54,26 @@ class BackgroundSnapshot:
         self._path: Path | None = None
         self._is_cut = False
         matrix_bytes = len(embeddings) * embeddings.row_floats * 4
-        # All matrices, once as copies and once in the snapshot.
-        n_matrices = 2 if averages is None else 3
-        self._writer = SnapshotWriter(folder, 2 * n_matrices * matrix_bytes + image().nbytes)
+        # Both matrices as copies and in the snapshot, and what training goes on with.
+        needed_bytes = 4 * matrix_bytes + image().nbytes
+        if averages is not None:
+            needed_bytes += (
+                matrix_bytes + len(embeddings) * averages.words.itemsize * averages.words.shape[1]
+            )
+        self._writer = SnapshotWriter(folder, needed_bytes)
         matrices = embeddings.matrices
         try:
-            self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0)
-            self._output_vectors = self._copy_of("output_vectors", matrices.syn1, matrices.updates1)
+            size = embeddings.vector_size
+            self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0, size)
+            self._output_vectors = self._copy_of(
+                "output_vectors", matrices.syn1, matrices.updates1, size
+            )
             self._averages = (
                 None
                 if averages is None
-                else self._copy_of("averages", averages.matrix, averages.averaged)
+                else self._copy_of(
+                    "averages", averages.words, averages.averaged, averages.words.shape[1]
+                )
             )
         except SnapshotError:
             self._writer.abort()
@@ -72,10 +81,10 @@ class BackgroundSnapshot:
         self._thread = self._start(self._prepare)
 
     def _copy_of(
-        self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32]
+        self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32], columns: int
     ) -> RowCopy:
         path = self._writer.path / f"{name}.rows"
-        return RowCopy(path, matrix, updates, self._embeddings.vector_size, self._cancelled)
+        return RowCopy(path, matrix, updates, columns, self._cancelled)
 
     def _prepare(self) -> None:
         """Have memory ready, so that the cut only fills it: what is copied here is of no use."""

@@ -76,8 +76,8 @@ class LearnerConfig(BaseModel):
     )
     averaging: bool = Field(
         True,
-        description="Publish averages of the vectors' recent path: better, for half as much memory "
-        "again as the two matrices take.",
+        description="Publish averages of the vectors' recent path: better, for an eighth more "
+        "memory than the two matrices take.",
     )
     alpha: float = Field(
         0.05,

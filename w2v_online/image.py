@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import npy
+from w2v_online.averages import published
 from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.vocabulary import VocabularyArrays
 from w2v_online.snapshot import STATE_FOLDER
@@ -79,7 +80,7 @@ class PublishedMatrix:
         both = zip(self.vectors.blocks(order), self.averages.blocks(order), strict=True)
         for vectors, averages in both:
             chosen = self.is_averaged[order[first : first + len(vectors)]]
-            vectors[chosen] = averages[chosen]
+            vectors[chosen] = published(vectors[chosen], averages[chosen])
             first += len(vectors)
             yield vectors
 
@@ -102,7 +103,7 @@ class SavedMatrices(NamedTuple):
     vectors: Matrix
     output_vectors: Matrix
     averages: Matrix | None
-    """Means something where the array ``averaged`` of the state is above zero."""
+    """Rows of ``Averages.words``; mean something where the state's ``averaged`` is above zero."""
 
 
 @dataclass

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import snapshot
-from w2v_online.averages import Averages
+from w2v_online.averages import Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -94,6 +94,8 @@ def warm_up(config: LearnerConfig) -> None:
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()
     _warm_up_copies(model.embeddings.matrices)
+    if model.averages is not None:
+        model.averages.warm_up()
     if model.replay is not None:
         model.replay.warm_up()
     if model.tree is not None:
@@ -396,7 +398,9 @@ class OnlineWord2Vec:
         matrices = SavedMatrices(
             LiveMatrix(self.embeddings.vectors),
             LiveMatrix(self.embeddings.output_vectors),
-            None if self.averages is None else LiveMatrix(self.averages.vectors),
+            None
+            if self.averages is None
+            else LiveMatrix(self.averages.words[: len(self.embeddings)]),
         )
         needed_bytes = image.nbytes + len(matrices) * self.embeddings.vectors.nbytes
         writer = SnapshotWriter(Path(folder), needed_bytes)
@@ -457,8 +461,9 @@ class OnlineWord2Vec:
         """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it."""
         vectors = self.embeddings.vectors.copy()
         if self.averages is not None:
-            is_averaged = self.averages.averaged[: len(vectors)] > 0
-            vectors[is_averaged] = self.averages.vectors[is_averaged]
+            averaged_rows = np.flatnonzero(self.averages.averaged[: len(vectors)])
+            words = self.averages.words[averaged_rows]
+            vectors[averaged_rows] = published(vectors[averaged_rows], words)
         return vectors
 
     def totals(self) -> dict[str, int]:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay
-from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS
+from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS, Averages, decode, published
+from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import tree
 from w2v_online.kernels import vocabulary as kernels
@@ -24,7 +25,7 @@ from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
 from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
-from w2v_online.kernels.rows import initialise_rows
+from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.learner import warm_up
 from w2v_online.snapshot_writer import encode_manifest
@@ -166,7 +167,7 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     """Learning, eviction, saving and restoring all have their code when it returns."""
     warm_up(SMALL.model_copy(update={"replay": 1}))
     used = [encode, train_ns, noise_weights, draw_block, remap_draws, initialise_rows]
-    used += [append_sentences, read_sentences, draw_numbers, move_row]
+    used += [append_sentences, read_sentences, draw_numbers, move_row, average_rows, encode_rows]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
     used += [train_hs, tree.insert_leaf, tree.weigh, tree.swap_nodes, tree.mark_paths]
@@ -201,8 +202,39 @@ def test_published_vectors_are_averages_of_their_path() -> None:
     published = model.vectors()
     for row in range(rows):
         want = expected.get(row, model.embeddings.vectors[row])
-        np.testing.assert_allclose(published[row], want, rtol=1e-5, atol=1e-6)
+        # Four roundings, each to within the 64th part of the largest value.
+        tolerance = 4 * np.abs(want).max() / 64 if row in expected else 0.0
+        np.testing.assert_allclose(published[row], want, rtol=0, atol=tolerance)
     assert 0 < len(expected) < rows
+
+
+def test_averages_are_rounded_without_bias_and_restored_exactly() -> None:
+    rng = np.random.default_rng(2)
+    averages = Averages(Embeddings(500, 33, 0), 500)
+    embeddings, rows = averages._embeddings, np.arange(500, dtype=np.int32)
+    embeddings.grow(500)
+    scales = 10.0 ** rng.integers(-30, 30, (500, 1))
+    start = (rng.normal(size=(500, 33)) * scales).astype(np.float32)
+    start[0] = 0.0
+    embeddings.vectors[:] = start
+    embeddings.matrices.updates0[:] = MIN_UPDATES
+    for _ in range(SWEEP_VISITS):
+        averages.visit()
+    # An average that is as near as can be is the vector itself.
+    np.testing.assert_array_equal(published(embeddings.vectors, averages.words), start)
+    # What is rounded to the nearest at first, and at random then, is right on average.
+    unit = np.maximum(np.abs(start).max(axis=1, keepdims=True), 1e-37) / 64
+    embeddings.vectors[:] += 0.5 * unit
+    embeddings.matrices.updates0[:] += 1
+    for _ in range(SWEEP_VISITS):
+        averages.visit()
+    errors = (decode(averages.words, 33) - start)[1:] / unit[1:] - 0.5 * SHARE
+    assert np.abs(errors).max() <= 1.5
+    assert abs(errors.mean()) < 4 * errors.std() / np.sqrt(errors.size)
+    # What is published is all that is needed to go on.
+    restored = Averages(embeddings, 500)
+    restored.restore(averages.averaged, rows, published(embeddings.vectors, averages.words))
+    np.testing.assert_array_equal(restored.words.view(np.int8), averages.words.view(np.int8))
 
 
 def test_without_averaging_the_vectors_themselves_are_published(tmp_path: Path) -> None:

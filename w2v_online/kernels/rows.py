@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_online.kernels.jit import kernel
+from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.random import uniform
 
 
@@ -26,28 +26,79 @@ def initialise_rows(syn0, rows, vector_size, state):
             syn0[rows[i], j] = np.float32((uniform(state) - 0.5) * width)
 
 
+@inner
+def _power_of_two(exponent):
+    """2 ** exponent as float32, for exponents from -126 to 127."""
+    return np.int32((np.int32(exponent) + 127) << 23).view(np.float32)
+
+
+@inner
+def encode_row(values, codes, seed):
+    """Write float32[D] as int8[c > D]: whole multiples of a power of two, and its exponent.
+
+    The largest value has a code from 64 to 127. With a ``seed`` above 0 values are rounded up or
+    down at random, so that they are right on average and small steps are not lost; without one to
+    the nearest.
+    """
+    largest = np.float32(0.0)
+    for j in range(len(values)):
+        largest = max(largest, abs(values[j]))
+    exponent = max((np.int64(np.float32(largest).view(np.int32)) >> 23) - 127 - 6, -126)
+    inverse = _power_of_two(-exponent)
+    start = np.uint32(seed * np.uint32(0x9E3779B1))
+    for j in range(len(values)):
+        bits = np.uint32(start + np.uint32(j))
+        bits = np.uint32((bits ^ (bits >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+        bits = np.uint32((bits ^ (bits >> np.uint32(15))) * np.uint32(0xC2B2AE35))
+        part = np.float32(np.int32(bits >> np.uint32(17))) * np.float32(2.0**-15)
+        code = np.int32(np.floor(values[j] * inverse + (part if seed else np.float32(0.5))))
+        codes[j] = np.int8(min(max(code, -127), 127))
+    codes[len(values)] = np.int8(exponent)
+
+
 @kernel
-def average_rows(syn0, updates0, averages, averaged, first, last, share, min_updates):
-    """Move averages towards their rows: a += share * (x - a).
+def average_rows(
+    syn0, updates0, codes, averaged, values, first, last, share, min_updates, seed
+):  # fmt: skip
+    """Move averages towards their rows: a += share * (x - a), rounded at random.
 
     Parameters
     ----------
     syn0 : float32[capacity, row_floats], the rows x
     updates0 : uint32[capacity], updates of each row
-    averages : float32[capacity, row_floats], the averages a, updated in place
+    codes : int8[capacity, c > D], the averages a as ``encode_row`` has them, updated in place
     averaged : uint32[capacity], ``updates0`` at a row's last turn, 0 for none; updated
+    values : float32[D], overwritten
     first, last : int, rows whose turn it is
     share : float32
     min_updates : int, updates that a row must have to be averaged; its first average is itself
+    seed : uint32, of the rounding
 
     A row without a further update since its last turn is left as it is.
 
     """
+    vector_size = len(values)
     for row in range(first, last):
         updates = updates0[row]
         if updates < min_updates or updates == averaged[row]:
             continue
-        weight = share if averaged[row] else np.float32(1.0)
+        if averaged[row] == 0:
+            averaged[row] = updates
+            encode_row(syn0[row, :vector_size], codes[row], np.uint32(0))
+            continue
         averaged[row] = updates
-        for j in range(syn0.shape[1]):
-            averages[row, j] += weight * (syn0[row, j] - averages[row, j])
+        unit = _power_of_two(codes[row, vector_size])
+        for j in range(vector_size):
+            average = np.float32(codes[row, j]) * unit
+            values[j] = average + share * (syn0[row, j] - average)
+        encode_row(values, codes[row], np.uint32(seed ^ np.uint32(row)) | np.uint32(1))
+
+
+@kernel
+def encode_rows(values, rows, codes):
+    """Let ``codes[rows[i]]`` (int8[capacity, c]) stand for ``values[i]`` (float32[n, D]).
+
+    Exactly so, if the values come from codes; else to the nearest.
+    """
+    for i in range(len(rows)):
+        encode_row(values[i], codes[rows[i]], np.uint32(0))
