@@ -7,61 +7,70 @@ of metrics should: one that went on from a snapshot would fall back after a cras
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple
 
-if TYPE_CHECKING:
-    from w2v_online.learner import BatchStats
+from w2v_online.learner import BatchStats
 
 _LOSS_WORDS = 200_000.0
 """Words over which losses are averaged (exponentially)."""
 
 
-@dataclass
 class Counters:
-    """Sums over all batches; losses are sums of -log p, see :class:`BatchStats`."""
+    """Sums over all batches of a learner with one loss, ``ns``, ``hs`` or ``softmax``.
 
-    bytes: int = 0
-    records: int = 0
-    words: int = 0
-    trained_words: int = 0
-    positive_pairs: int = 0
-    negative_pairs: int = 0
-    positive_loss: float = 0.0
-    negative_loss: float = 0.0
+    Only negative sampling tells two kinds of pairs apart; elsewhere the loss of a pair is all of
+    its -log p, and ``sums.negative_pairs`` the nodes of the tree that it met.
+    """
 
-    def __post_init__(self) -> None:
-        self._recent_pairs = [0.0, 0.0]
-        self._recent_loss = [0.0, 0.0]
+    def __init__(self, loss: str = "ns") -> None:
+        self.bytes = 0
+        self.sums = BatchStats()
+        self.loss_name = loss
+        self._recent = [0.0] * 4
 
     def add(self, stats: BatchStats, text_bytes: int = 0) -> None:
         """Take in a batch that was learned of so many bytes."""
         self.bytes += text_bytes
-        for name in (
-            "records", "words", "trained_words", "positive_pairs", "negative_pairs",
-            "positive_loss", "negative_loss",
-        ):  # fmt: skip
-            setattr(self, name, getattr(self, name) + getattr(stats, name))
+        # One new object: who scrapes meanwhile sees the figures of one moment.
+        self.sums = BatchStats(
+            *(old + new for old, new in zip(astuple(self.sums), astuple(stats), strict=True))
+        )
         kept = math.exp(-stats.words / _LOSS_WORDS)
-        pairs = (stats.positive_pairs, stats.negative_pairs)
-        losses = (stats.positive_loss, stats.negative_loss)
-        self._recent_pairs = [kept * o + n for o, n in zip(self._recent_pairs, pairs, strict=True)]
-        self._recent_loss = [kept * o + n for o, n in zip(self._recent_loss, losses, strict=True)]
+        figures = (
+            stats.positive_pairs, stats.negative_pairs, stats.positive_loss, stats.negative_loss
+        )  # fmt: skip
+        self._recent = [kept * o + n for o, n in zip(self._recent, figures, strict=True)]
+
+    @property
+    def words(self) -> int:
+        """Words read."""
+        return self.sums.words
+
+    @property
+    def records(self) -> int:
+        """Records learned."""
+        return self.sums.records
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether there are pairs with words drawn from the noise."""
+        return self.loss_name == "ns"
 
     @property
     def loss(self) -> float:
         """The objective per positive pair of late, nan before the first."""
-        return _ratio(sum(self._recent_loss), self._recent_pairs[0])
+        pairs, _, positive, negative = self._recent
+        return _ratio(positive + negative, pairs)
 
     @property
     def loss_per_positive(self) -> float:
         """Loss per pair of words that stood together, of late; nan before the first."""
-        return _ratio(self._recent_loss[0], self._recent_pairs[0])
+        return _ratio(self._recent[2], self._recent[0])
 
     @property
     def loss_per_negative(self) -> float:
-        """Loss per pair with a word drawn from the noise, of late; nan before the first."""
-        return _ratio(self._recent_loss[1], self._recent_pairs[1])
+        """Loss per pair with a word drawn from the noise, of late; nan while there is none."""
+        return _ratio(self._recent[3], self._recent[1]) if self.has_negatives else math.nan
 
 
 def _ratio(total: float, pairs: float) -> float:

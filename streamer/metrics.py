@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from prometheus_client import (
@@ -29,6 +29,8 @@ from streamer.sources.base import Source
 from streamer.tokenizers.base import Tokenizer
 from w2v_online import __version__
 from w2v_online.learner import OnlineWord2Vec
+
+Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
 PREFIX = "w2v_stream_"
 
@@ -103,33 +105,37 @@ class DaemonMetrics(Collector):
         yield from self._read()
 
     def _learned(self) -> Iterator[Metric]:
-        c = self._counters
+        c, sums = self._counters, self._counters.sums
         yield _counter("read_bytes", "Bytes of text taken from the source.", c.bytes)
-        yield _counter("records", "Records learned.", c.records)
-        yield _counter("words", "Words read.", c.words)
+        yield _counter("records", "Records learned.", sums.records)
+        yield _counter("words", "Words read.", sums.words)
         yield _counter("trained_words", "Words trained: in the vocabulary and sampled.",
-                       c.trained_words)  # fmt: skip
-        pairs = CounterMetricFamily(
-            PREFIX + "pairs", "Pairs trained: words that stood together, and noise.",
-            labels=["kind"],
+                       sums.trained_words)  # fmt: skip
+        yield _counter("replayed_pairs", "Pairs of past text trained again.", sums.replayed_pairs)
+        yield self._by_kind(
+            CounterMetricFamily, "pairs", "Pairs trained: words that stood together, and noise.",
+            sums.positive_pairs, sums.negative_pairs,
         )  # fmt: skip
-        pairs.add_metric(["positive"], c.positive_pairs)
-        pairs.add_metric(["negative"], c.negative_pairs)
-        yield pairs
-        losses = CounterMetricFamily(
-            PREFIX + "loss", "Sum of -log p of pairs; its rate by that of pairs is the mean.",
-            labels=["kind"],
+        yield self._by_kind(
+            CounterMetricFamily, "loss", "Sum of -log p of pairs; its rate by theirs is the mean.",
+            sums.positive_loss, sums.negative_loss,
         )  # fmt: skip
-        losses.add_metric(["positive"], c.positive_loss)
-        losses.add_metric(["negative"], c.negative_loss)
-        yield losses
-        recent = GaugeMetricFamily(
-            PREFIX + "recent_loss", "Mean loss of a pair over the last 200,000 words or so.",
-            labels=["kind"],
+        yield self._by_kind(
+            GaugeMetricFamily, "recent_loss", "Mean loss of a pair over 200,000 words or so.",
+            c.loss_per_positive, c.loss_per_negative,
         )  # fmt: skip
-        recent.add_metric(["positive"], c.loss_per_positive)
-        recent.add_metric(["negative"], c.loss_per_negative)
-        yield recent
+        if c.loss_name == "hs":
+            yield _counter("nodes", "Inner nodes of the tree that pairs met.", sums.negative_pairs)
+
+    def _by_kind(
+        self, family: type[Family], name: str, text: str, positive: float, negative: float
+    ) -> Family:
+        """A figure of positive pairs, and of negative ones if the loss knows them."""
+        metric = family(PREFIX + name, text, labels=["kind"])
+        metric.add_metric(["positive"], positive)
+        if self._counters.has_negatives:
+            metric.add_metric(["negative"], negative)
+        return metric
 
     def _errors(self) -> Iterator[Metric]:
         totals = self._learner.totals()

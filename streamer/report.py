@@ -103,7 +103,7 @@ class Progress:
         self._learned = self._began
         self._words_at_shown = 0
         self._line = "starting"
-        self.counters = Counters()
+        self.counters = Counters(settings.loss)
 
     def __enter__(self) -> Progress:
         if self._live is not None:
@@ -155,8 +155,7 @@ class Progress:
                 words=total_words,
                 vocabulary=vocabulary,
                 loss=round(counters.loss, 4),
-                loss_per_positive=round(counters.loss_per_positive, 4),
-                loss_per_negative=round(counters.loss_per_negative, 4),
+                **_by_kind(counters),
                 snapshot_age_seconds=None if snapshot_age is None else round(snapshot_age),
                 **figures,
             )
@@ -179,6 +178,16 @@ class Progress:
     def words_per_second(self) -> float:
         """Mean rate from the start to the last batch that was learned."""
         return self.counters.words / max(self._learned - self._began, 1e-9)
+
+
+def _by_kind(counters: Counters) -> dict[str, float]:
+    """Losses of the kinds of pairs, where there is more than one."""
+    if not counters.has_negatives:
+        return {}
+    return {
+        "loss_per_positive": round(counters.loss_per_positive, 4),
+        "loss_per_negative": round(counters.loss_per_negative, 4),
+    }
 
 
 def _live() -> Any:

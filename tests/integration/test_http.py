@@ -123,6 +123,21 @@ def test_metrics_count_what_was_learned(daemon: Daemon) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("loss", ["hs", "softmax"])
+def test_losses_without_negatives_have_none_in_the_metrics(tmp_path: Path, loss: str) -> None:
+    """Their loss of a pair is all of its -log p; nodes of the tree are counted as what they are."""
+    with Daemon(tmp_path, "--loss", loss) as daemon:
+        daemon.learn(b"a b c d e f g h\n" * 100)
+        wait_until(lambda: daemon.metrics()["w2v_stream_words_total"] == 800)
+        found = daemon.metrics()
+    pairs, lost = (found[f"w2v_stream_{name}_total positive"] for name in ("pairs", "loss"))
+    assert 0 < found["w2v_stream_recent_loss positive"] < 4
+    assert found["w2v_stream_recent_loss positive"] == pytest.approx(lost / pairs, rel=0.01)
+    assert not [name for name in found if name.endswith(" negative")]
+    nodes = found.get("w2v_stream_nodes_total", 0)
+    assert (pairs <= nodes <= 7 * pairs) if loss == "hs" else nodes == 0
+
+
 def test_answers_are_those_of_the_newest_snapshot(daemon: Daemon) -> None:
     vectors = load_vectors(daemon.folder)
     status, answer = daemon.get("/v1/neighbors?word=cat&word=mat&topn=3")

@@ -128,11 +128,11 @@ def test_counters_sum_batches_and_average_losses_of_late() -> None:
     early = BatchStats(1, 10, 8, 4, 20, 8.0, 20.0)
     counters.add(early, 50)
     counters.add(BatchStats(), 7)
-    assert (counters.words, counters.bytes, counters.negative_pairs) == (10, 57, 20)
+    assert (counters.words, counters.bytes, counters.sums.negative_pairs) == (10, 57, 20)
     assert (counters.loss, counters.loss_per_positive, counters.loss_per_negative) == (7, 2, 1)
     counters.add(BatchStats(1, 10**7, 10**7, 10**6, 5 * 10**6, 10**6, 10**6))
     assert counters.loss_per_positive == pytest.approx(1.0, abs=1e-6)
-    assert counters.positive_loss == 8 + 10**6
+    assert counters.sums.positive_loss == 8 + 10**6
 
 
 def test_learning_rates_are_those_that_rows_have() -> None:
