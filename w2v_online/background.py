@@ -187,8 +187,9 @@ class BackgroundSnapshot:
         self._writer.abort()
 
 
-_ROW_BYTES = 80
-"""Memory per row while a snapshot is made: updates, order, counts, places, where words begin."""
+_ROW_BYTES = 112
+"""Memory per row while a snapshot is made: updates, order, counts, places, where words begin, and
+their index."""
 
 
 def max_bytes(state_bytes: int, words_bytes: int, rows: int, row_bytes: int, matrices: int) -> int:

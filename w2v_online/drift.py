@@ -19,6 +19,7 @@ from w2v_online.alignment import robust_rotation
 from w2v_online.errors import SnapshotError
 from w2v_online.table import VectorTable
 from w2v_online.vectors import WordVectors, load_vectors
+from w2v_online.words import as_dict
 
 MIN_COUNT = 100
 """Sightings below which a word's movement is mostly chance."""
@@ -81,8 +82,8 @@ def drift(
     before, after = old.table, new.table
     comparison = Comparison(before, after)
     words = _considered(before, after, min_count)
-    old_rows = [before.rows[word] for word in words]
-    new_rows = [after.rows[word] for word in words]
+    old_rows = _rows(before, words)
+    new_rows = _rows(after, words)
     moved = comparison.moved(old_rows, new_rows)
     relative = moved / _usual(moved, np.array(old_rows))
     most = np.argsort(-relative, kind="stable")[:topn]
@@ -105,16 +106,22 @@ def drift(
 
 def _considered(before: VectorTable, after: VectorTable, min_count: float) -> list[str]:
     counts = after.counts if after.counts.any() else np.full(len(after), np.inf)
+    known = set(before.words)
     words = [
         word
         for word, count in zip(after.words, counts.tolist(), strict=True)
-        if count >= min_count and word in before.rows
+        if count >= min_count and word in known
     ]
     if not words:
         raise ValueError(
             f"{before.name} and {after.name} share no word that was seen {min_count:g} times"
         )
     return words
+
+
+def _rows(table: VectorTable, words: list[str]) -> list[int]:
+    rows = as_dict(table.words)  # most of them are asked for
+    return [rows[word] for word in words]
 
 
 class Comparison:
@@ -124,10 +131,10 @@ class Comparison:
     """
 
     def __init__(self, before: VectorTable, after: VectorTable) -> None:
-        if before.vectors.shape[1] != after.vectors.shape[1]:
+        if before.vector_size != after.vector_size:
             raise ValueError(
-                f"{before.name} has vectors of {before.vectors.shape[1]} numbers and {after.name} "
-                f"of {after.vectors.shape[1]}: they cannot be compared"
+                f"{before.name} has vectors of {before.vector_size} numbers and {after.name} "
+                f"of {after.vector_size}: they cannot be compared"
             )
         self._before, self._after = before, after
         shared = [word for word in before.words[:_FITTED_WORDS] if word in after.rows]

@@ -30,7 +30,7 @@ def write(table: VectorTable, file_format: str, path: Path) -> int:
     holds = _HOLDS.get(file_format)
     rows = None if holds is None else [r for r, word in enumerate(table.words) if holds(word)]
     if rows is None or len(rows) == len(table):
-        words, vectors, counts = table.words, table.vectors, table.counts
+        words, vectors, counts = list(table.words), table.vectors, table.counts
     else:
         words = [table.words[row] for row in rows]
         vectors, counts = table.vectors[rows], table.counts[rows]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import npy
+from w2v_online import npy, publication
 from w2v_online.averages import published
 from w2v_online.kernels import vocabulary as kernels
 from w2v_online.kernels.vocabulary import VocabularyArrays
@@ -143,23 +143,24 @@ class Image:
     def nbytes(self) -> int:
         """Bytes of the files that :meth:`write` makes besides the matrices, about."""
         rows = len(self.state["row_counts"])
-        return sum(array.nbytes + 4096 for array in self.state.values()) + 64 * rows
+        return sum(array.nbytes + 4096 for array in self.state.values()) + 112 * rows
 
     def write(self, writer: SnapshotWriter, matrices: SavedMatrices, **extra: Any) -> Path:
         """Write everything and let the snapshot appear; return its path. Raises SnapshotError."""
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
-        writer.add("words.txt", [self._words(order)])
+        publication.add_words(writer, self._words(order), len(order))
         vectors = matrices.vectors
+        shape = len(order), vectors.vector_size
         if matrices.averages is None:
-            writer.add("vectors.npy", _chunks(vectors, order))
+            publication.add_vectors(writer, vectors.blocks(order), shape)
         else:
             is_averaged = self.state["averaged"] > 0
-            published = PublishedMatrix(vectors, matrices.averages, is_averaged)
-            writer.add("vectors.npy", _chunks(published, order))
+            averaged = PublishedMatrix(vectors, matrices.averages, is_averaged)
+            publication.add_vectors(writer, averaged.blocks(order), shape)
             raw = _chunks(vectors, order[is_averaged[order]])
             writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
-        writer.add_array("counts.npy", self._counts("row_counts", order))
-        writer.add_array("count_errors.npy", self._counts("row_errors", order))
+        counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
+        publication.add_counts(writer, counts, errors)
         output_vectors = _chunks(matrices.output_vectors, order)
         writer.add(f"{STATE_FOLDER}/output_vectors.npy", output_vectors)
         for name, array in {"rows": order, **self.state}.items():

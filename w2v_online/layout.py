@@ -52,7 +52,7 @@ def lay_out(
     ``method`` is "pca", or "umap" if umap-learn is installed (ImportError otherwise). ValueError
     for fewer than three words.
     """
-    words = table.words[:n_words]
+    words = list(table.words[:n_words])
     if len(words) < _MIN_SHARED:
         raise ValueError(f"{table.name} has {len(words)} words: too few for a map")
     units = table.unit(range(len(words))).astype(np.float64)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot
+from w2v_online import publication, snapshot
 from w2v_online.averages import Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
@@ -96,6 +96,7 @@ def warm_up(config: LearnerConfig) -> None:
     _warm_up_copies(model.embeddings.matrices)
     if model.averages is not None:
         model.averages.warm_up()
+    publication.warm_up()
     if model.replay is not None:
         model.replay.warm_up()
     if model.tree is not None:

@@ -36,29 +36,39 @@ def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return stream.getvalue()
 
 
-def map_array(file: Path) -> NDArray[Any]:
-    """The array in ``file``, memory-mapped and read-only; SnapshotError if it holds none."""
+def map_bytes(file: Path) -> NDArray[np.uint8]:
+    """The content of ``file``, memory-mapped and read-only; SnapshotError if it cannot be read."""
     try:
         with file.open("rb") as stream:
-            dtype, shape, offset = _read_header(file, stream.read(_MAX_HEADER_BYTES))
-            items = 1
-            for length in shape:
-                items *= length
-            size = os.fstat(stream.fileno()).st_size
-            if size != offset + items * dtype.itemsize:
-                raise SnapshotError(
-                    f"{file} is damaged: it has {size} bytes, its header tells of "
-                    f"{offset + items * dtype.itemsize}"
-                )
-            if not items:
-                # Nothing cannot be mapped. Without items, no other length of the shape is bounded.
-                array = np.empty([length if length < 1 << 32 else 0 for length in shape], dtype)
-                array.flags.writeable = False
-                return array
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            if not os.fstat(stream.fileno()).st_size:
+                return np.frombuffer(b"", np.uint8)  # nothing cannot be mapped
+            return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except OSError as error:
         raise SnapshotError(f"{file} cannot be read: {error.strerror}") from error
-    return np.frombuffer(mapped, dtype, items, offset).reshape(shape)
+
+
+def map_array(file: Path) -> NDArray[Any]:
+    """The array in ``file``, memory-mapped and read-only; SnapshotError if it holds none."""
+    return array_in(map_bytes(file), file)
+
+
+def array_in(content: NDArray[np.uint8], file: Path) -> NDArray[Any]:
+    """The array in the content of ``file``, a view; SnapshotError if it holds none."""
+    dtype, shape, offset = _read_header(file, content[:_MAX_HEADER_BYTES].tobytes())
+    items = 1
+    for length in shape:
+        items *= length
+    if len(content) != offset + items * dtype.itemsize:
+        raise SnapshotError(
+            f"{file} is damaged: it has {len(content)} bytes, its header tells of "
+            f"{offset + items * dtype.itemsize}"
+        )
+    if not items:
+        # Without items, no other length of the shape is bounded.
+        array = np.empty([length if length < 1 << 32 else 0 for length in shape], dtype)
+        array.flags.writeable = False
+        return array
+    return content[offset:].view(dtype).reshape(shape)
 
 
 def _read_header(file: Path, beginning: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from w2v_online import npy
+from w2v_online.blocks import CheckedArray, CheckedBlocks, count_blocks
 from w2v_online.errors import SnapshotError
 
 FORMAT_NAME = "w2v-stream"
@@ -28,6 +30,7 @@ READABLE_VERSIONS = (1, 2)
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
 STATE_FOLDER = "state"
+BLOCK_SUMS = "block_sums.npy"
 REQUIRED_FILES = frozenset({"words.txt", "vectors.npy", "counts.npy"})
 
 _MANIFEST_SHA256 = re.compile(rb'"manifest_sha256": ?"([0-9a-f]{64})"')
@@ -46,6 +49,27 @@ class Snapshot:
         if name not in self.manifest["files"]:
             raise SnapshotError(f"{self.path}: the manifest lists no {name}")
         return npy.map_array(self.path / name)
+
+    def checked(self, name: str) -> CheckedArray:
+        """The same, compared with its sums wherever it is used; uint8[bytes] if it is no array."""
+        file = self.path / name
+        content = npy.map_bytes(file)
+        array = npy.array_in(content, file) if name.endswith(".npy") else content
+        first = self.manifest["files"][name].get("first_sum")
+        if first is None:
+            return CheckedArray(array)
+        sums = self._sums[first : first + count_blocks(len(content))]
+        offset = len(content) - array.nbytes
+        return CheckedArray(array, CheckedBlocks(file, content, sums), offset)
+
+    @cached_property
+    def _sums(self) -> NDArray[np.uint64]:
+        """uint64[B]: what blocks are compared with, so checked whole."""
+        self.verify([BLOCK_SUMS])
+        sums = self.array(BLOCK_SUMS)
+        if sums.ndim != 1 or sums.dtype != np.uint64:
+            raise _damaged(self.path / BLOCK_SUMS)
+        return sums
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -215,8 +239,15 @@ def _check_files(file: Path, files: Any) -> None:
             not isinstance(expected, dict)
             or type(expected.get("bytes")) is not int
             or not isinstance(expected.get("sha256"), str)
+            or not _is_place(expected.get("first_sum", 0))
         ):
             raise SnapshotError(f"{file} is damaged: it lacks size or checksum of {name}")
+        if "first_sum" in expected and BLOCK_SUMS not in files:
+            raise SnapshotError(f"{file} is damaged: it lists no {BLOCK_SUMS}")
+
+
+def _is_place(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
 
 
 def manifest_sha256(text: bytes) -> str:

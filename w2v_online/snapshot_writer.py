@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +20,7 @@ import orjson
 from numpy.typing import NDArray
 
 from w2v_online import npy, snapshot
+from w2v_online.blocks import BlockSummer
 from w2v_online.errors import SnapshotError
 
 TEMPORARY = ".writing-"
@@ -71,23 +72,32 @@ class SnapshotWriter:
         self.name = f"{self.sequence:08d}-{self.created:%Y%m%dT%H%M%SZ}"
         self.path = folder / f"{TEMPORARY}{self.name}"
         self.files: dict[str, dict[str, Any]] = {}
+        self._sums: list[NDArray[np.uint64]] = []
         with _named(self.path):
             self.path.mkdir()
             (self.path / snapshot.STATE_FOLDER).mkdir()
 
-    def add(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
-        """Write and sync a file."""
-        self.files[name] = write_file(self.path / name, chunks)
+    def add(
+        self, name: str, chunks: Iterable[bytes | memoryview], *, is_summed: bool = False
+    ) -> None:
+        """Write and sync a file, with sums over its blocks if readers are to check parts of it."""
+        summer = BlockSummer() if is_summed else None
+        self.files[name] = entry = write_file(self.path / name, chunks, summer)
+        if summer is not None:
+            entry["first_sum"] = sum(map(len, self._sums))
+            self._sums.append(summer.finish())
 
-    def add_array(self, name: str, array: NDArray[Any]) -> None:
+    def add_array(self, name: str, array: NDArray[Any], *, is_summed: bool = False) -> None:
         """Write and sync an array."""
-        self.add(name, array_chunks(array))
+        self.add(name, array_chunks(array), is_summed=is_summed)
 
     def publish(self, manifest: dict[str, Any]) -> Path:
         """Write the manifest, let the folder appear under its name, and point LATEST at it.
 
         Returns the snapshot's path, with everything on the disk.
         """
+        if self._sums:
+            self.add_array(snapshot.BLOCK_SUMS, np.concatenate(self._sums))
         write_file(self.path / snapshot.MANIFEST, [self._manifest(manifest)])
         path = self.folder / self.name
         with _named(path):
@@ -120,13 +130,20 @@ def encode_manifest(document: dict[str, Any]) -> bytes:
     return blank.replace(b"0" * 64, snapshot.manifest_sha256(blank).encode(), 1)
 
 
-def write_file(file: Path, chunks: Iterable[bytes | memoryview]) -> dict[str, Any]:
-    """Write and sync a file; return its entry in the manifest. Raises SnapshotError."""
+def write_file(
+    file: Path, chunks: Iterable[bytes | memoryview], summer: BlockSummer | None = None
+) -> dict[str, Any]:
+    """Write and sync a file; return its entry in the manifest. Raises SnapshotError.
+
+    ``summer`` gets to see everything that is written.
+    """
     digest = hashlib.sha256()
     with _named(file), file.open("wb") as stream:
         for chunk in chunks:
             stream.write(chunk)
             digest.update(chunk)
+            if summer is not None:
+                summer.add(chunk)
         stream.flush()
         os.fsync(stream.fileno())
         size = stream.tell()
@@ -157,32 +174,3 @@ def _check_space(folder: Path, needed_bytes: int) -> None:
             f"{folder} has {free / 2**20:,.0f} MiB free, a snapshot needs "
             f"{needed_bytes / 2**20:,.0f} MiB; make room, or lower --keep"
         )
-
-
-def write(
-    folder: Path,
-    *,
-    words: bytes | memoryview,
-    vectors: NDArray[np.float32],
-    counts: NDArray[Any],
-    count_errors: NDArray[Any],
-    state: Mapping[str, NDArray[Any]],
-    manifest: dict[str, Any],
-) -> Path:
-    """Write a whole snapshot below ``folder`` and point LATEST at it; return its path.
-
-    ``words`` is the content of words.txt, ``state`` the learner's arrays by name. Raises
-    SnapshotError, and nothing is left of it then.
-    """
-    arrays = {"vectors": vectors, "counts": counts, "count_errors": count_errors}
-    arrays |= {f"{snapshot.STATE_FOLDER}/{name}": array for name, array in state.items()}
-    needed_bytes = len(words) + sum(array.nbytes + 4096 for array in arrays.values())
-    writer = SnapshotWriter(folder, needed_bytes)
-    try:
-        writer.add("words.txt", [words])
-        for name, array in arrays.items():
-            writer.add_array(f"{name}.npy", array)
-        return writer.publish(manifest)
-    except BaseException:
-        writer.abort()
-        raise

@@ -2,19 +2,22 @@
 
 The ground that everything on the read side stands on, whether the vectors came from a snapshot, a
 word2vec file or a running learner. Knows arrays, nothing of files; may be shared between threads.
+What lies in files is read, and checked, when it is used: any method may raise SnapshotError then.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.blocks import CheckedArray
 from w2v_online.errors import UnknownWordError
+from w2v_online.words import as_dict
 
 _SPELLING_POOL = 20_000
 """Most frequent words that near spellings are looked for in."""
@@ -41,37 +44,74 @@ class VectorTable:
         int64[V] or float64[V]; zeros where nothing is known.
     name
         Where they are from, for messages.
+    rows
+        The row of each word; made when it is needed if left out.
+    norms
+        float32[V]: the length of each vector; the same.
 
     """
 
     def __init__(
-        self, words: list[str], vectors: NDArray[np.float32], counts: NDArray[Any], name: str
+        self,
+        words: Sequence[str],
+        vectors: NDArray[np.float32] | CheckedArray,
+        counts: NDArray[Any] | CheckedArray,
+        name: str,
+        rows: Mapping[str, int] | None = None,
+        norms: CheckedArray | None = None,
     ) -> None:
+        self.words = words
+        self._vectors = _checked(vectors)
+        self._counts = _checked(counts)
+        self.name = name
+        self._rows = rows
+        self._norms = norms
         if not len(words) == len(vectors) == len(counts):
             raise ValueError(
                 f"{name}: {len(words)} words, {len(vectors)} vectors and {len(counts)} counts "
                 "do not belong together"
             )
-        self.words = words
-        self.vectors = _read_only(vectors)
-        self.counts = _read_only(counts)
-        self.name = name
+        if norms is not None and norms.shape != (len(words),):
+            raise ValueError(f"{name}: {len(words)} words and {len(norms)} norms")
 
     def __len__(self) -> int:
         return len(self.words)
 
+    @property
+    def vector_size(self) -> int:
+        """Dimensions of a vector."""
+        return self._vectors.shape[1]
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """float32[V, D], all of them checked, read-only."""
+        vectors: NDArray[np.float32] = self._vectors.whole()
+        return vectors
+
+    @property
+    def counts(self) -> NDArray[Any]:
+        """int64[V] or float64[V], all of them checked, read-only."""
+        return self._counts.whole()
+
     @cached_property
-    def rows(self) -> dict[str, int]:
+    def rows(self) -> Mapping[str, int]:
         """The row of each word."""
-        return {word: row for row, word in enumerate(self.words)}
+        return as_dict(self.words) if self._rows is None else self._rows
 
     @cached_property
     def inverse_norms(self) -> NDArray[np.float32]:
         """float32[V]: one over each vector's length, one for a vector of zeros."""
-        norms = np.sqrt(np.einsum("ij,ij->i", self.vectors, self.vectors))
+        norms = self._measured_norms() if self._norms is None else self._norms.whole().copy()
         norms[norms == 0] = 1.0
-        inverse: NDArray[np.float32] = np.float32(1.0) / norms
+        inverse: NDArray[np.float32] = (1.0 / norms).astype(np.float32, copy=False)
         return inverse
+
+    def _measured_norms(self) -> NDArray[np.float32]:
+        norms = np.empty(len(self), np.float32)
+        for first in range(0, len(self), _BLOCK_ROWS):
+            part = self._vectors.part(first, min(first + _BLOCK_ROWS, len(self)))
+            np.sqrt(np.einsum("ij,ij->i", part, part), out=norms[first : first + len(part)])
+        return norms
 
     @cached_property
     def total_count(self) -> float:
@@ -79,8 +119,8 @@ class VectorTable:
         return float(self.counts.sum())
 
     def prepare(self) -> None:
-        """Compute now what the first queries would wait for."""
-        _ = self.rows, self.inverse_norms, self.total_count
+        """Do now what the first queries would wait for: read and check everything."""
+        _ = self.rows, self.inverse_norms, self.total_count, self.vectors
 
     def frequencies(self, rows: Sequence[int]) -> NDArray[np.float64]:
         """float64[len(rows)]: shares of all counts; zeros where counts are unknown."""
@@ -89,23 +129,34 @@ class VectorTable:
 
     def row(self, word: str) -> int:
         """The word's row; UnknownWordError (a KeyError) names near spellings if it has none."""
-        try:
-            return self.rows[word]
-        except KeyError:
-            near = difflib.get_close_matches(word, self.words[:_SPELLING_POOL], n=3)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise UnknownWordError(f"{word!r} has no vector in {self.name}{hint}") from None
+        row = self.rows.get(word)
+        if row is not None:
+            return row
+        near = difflib.get_close_matches(word, self.words[:_SPELLING_POOL], n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise UnknownWordError(f"{word!r} has no vector in {self.name}{hint}")
+
+    def vector(self, row: int) -> NDArray[np.float32]:
+        """float32[D]: one vector, read-only."""
+        vector: NDArray[np.float32] = self._vectors.row(row)
+        return vector
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """float32[len(rows), D]: vectors, a copy."""
+        vectors: NDArray[np.float32] = self._vectors.take(np.asarray(rows, np.int64))
+        return vectors
 
     def unit(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """float32[len(rows), D]: vectors of length one (or zero), a copy."""
-        chosen = np.asarray(rows, np.int64)
-        units: NDArray[np.float32] = self.vectors[chosen] * self.inverse_norms[chosen, None]
+        units = self.take(rows)
+        units *= self.inverse_norms[np.asarray(rows, np.int64), None]
         return units
 
     def cosines(self, queries: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
         """float32[rows, queries]: cosines with queries of length one."""
-        products: NDArray[np.float32] = self.vectors[rows] @ queries.T
-        products *= self.inverse_norms[rows, None]
+        first, end, _ = rows.indices(len(self))
+        products: NDArray[np.float32] = self._vectors.part(first, end) @ queries.T
+        products *= self.inverse_norms[first:end, None]
         return products
 
     def nearest(
@@ -129,7 +180,7 @@ class VectorTable:
             for i, query in enumerate(block):
                 candidates = (groups[i, :, None] * _GROUP_ROWS + np.arange(_GROUP_ROWS)).ravel()
                 candidates = candidates[candidates < searched]
-                found = (self.vectors[candidates] @ query) * self.inverse_norms[candidates]
+                found = (self.take(candidates) @ query) * self.inverse_norms[candidates]
                 best = np.argsort(-found, kind="stable")[:topn]
                 rows[first + i] = candidates[best]
                 cosines[first + i] = found[best]
@@ -140,21 +191,34 @@ class VectorTable:
     ) -> NDArray[np.int64]:
         """int64[Q, k]: numbers of the groups with the highest cosines, in ascending order."""
         n_groups = -(-searched // _GROUP_ROWS)
-        best = np.full((n_groups, len(queries)), -np.inf, np.float32)
-        for first in range(0, searched, _BLOCK_ROWS):
-            products = self.cosines(queries, slice(first, min(first + _BLOCK_ROWS, searched)))
-            if missing := -len(products) % _GROUP_ROWS:
-                products = np.pad(products, ((0, missing), (0, 0)), constant_values=-np.inf)
-            grouped = products.reshape(-1, _GROUP_ROWS, len(queries))
-            group = first // _GROUP_ROWS
-            np.max(grouped, axis=1, out=best[group : group + len(grouped)])
+        if len(queries) == 1:
+            best = self._best_of_groups(queries[0], n_groups, searched)
+        else:
+            best = np.full((n_groups, len(queries)), -np.inf, np.float32)
+            for first in range(0, searched, _BLOCK_ROWS):
+                products = self.cosines(queries, slice(first, min(first + _BLOCK_ROWS, searched)))
+                if missing := -len(products) % _GROUP_ROWS:
+                    products = np.pad(products, ((0, missing), (0, 0)), constant_values=-np.inf)
+                grouped = products.reshape(-1, _GROUP_ROWS, len(queries))
+                group = first // _GROUP_ROWS
+                np.max(grouped, axis=1, out=best[group : group + len(grouped)])
         kept = min(topn, n_groups)
         by_query = np.ascontiguousarray(best.T)
         groups: NDArray[np.int64] = np.argpartition(-by_query, kept - 1, axis=1)[:, :kept]
         return np.sort(groups, axis=1)
 
+    def _best_of_groups(
+        self, query: NDArray[np.float32], n_groups: int, searched: int
+    ) -> NDArray[np.float32]:
+        """float32[groups, 1]: the highest cosine in each; one query reads at memory's speed."""
+        cosines = np.full(n_groups * _GROUP_ROWS, -np.inf, np.float32)
+        for first in range(0, searched, _BLOCK_ROWS):
+            end = min(first + _BLOCK_ROWS, searched)
+            np.dot(self._vectors.part(first, end), query, out=cosines[first:end])
+        cosines[:searched] *= self.inverse_norms[:searched]
+        best: NDArray[np.float32] = cosines.reshape(-1, _GROUP_ROWS).max(axis=1, keepdims=True)
+        return best
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
+
+def _checked(array: NDArray[Any] | CheckedArray) -> CheckedArray:
+    return array if isinstance(array, CheckedArray) else CheckedArray(array)

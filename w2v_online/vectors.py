@@ -7,7 +7,7 @@ gensim's KeyedVectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
 from w2v_online.remote import fetch, url_of
+from w2v_online.snapshot_table import table_of
 from w2v_online.table import VectorTable
 from w2v_online.watch import Watch
 from w2v_online.word2vec_format import read_word2vec
@@ -40,16 +41,7 @@ class _Loaded:
 def _load(opened: snapshot.Snapshot, verify: bool) -> _Loaded:
     if verify:
         opened.verify(sorted(snapshot.REQUIRED_FILES))
-    vectors, counts, words = opened.vectors, opened.counts, opened.words()
-    if vectors.ndim != 2 or vectors.dtype != np.float32:
-        raise SnapshotError(f"{opened.path / 'vectors.npy'} is not a float32 matrix")
-    if counts.ndim != 1:
-        raise SnapshotError(f"{opened.path / 'counts.npy'} is not a list of numbers")
-    try:
-        table = VectorTable(words, vectors, counts, str(opened.path))
-    except ValueError as error:
-        raise SnapshotError(str(error)) from error
-    return _Loaded(opened.path, opened.manifest, table)
+    return _Loaded(opened.path, opened.manifest, table_of(opened))
 
 
 def _load_newest(source: Path, verify: bool) -> _Loaded:
@@ -103,9 +95,19 @@ class WordVectors:
         return self._loaded.manifest
 
     @property
-    def words(self) -> list[str]:
+    def words(self) -> Sequence[str]:
         """The words in descending order of their counts."""
         return self.table.words
+
+    @property
+    def index_to_key(self) -> Sequence[str]:
+        """The words, by gensim's name."""
+        return self.table.words
+
+    @property
+    def key_to_index(self) -> Mapping[str, int]:
+        """The row of each word, by gensim's name."""
+        return self.table.rows
 
     @property
     def counts(self) -> NDArray[Any]:
@@ -120,7 +122,7 @@ class WordVectors:
     @property
     def vector_size(self) -> int:
         """Dimensions of a vector."""
-        return int(self.vectors.shape[1])
+        return self.table.vector_size
 
     def __len__(self) -> int:
         return len(self.table)
@@ -131,8 +133,7 @@ class WordVectors:
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """float32[vector_size], read-only; UnknownWordError (a KeyError) if there is none."""
         table = self.table
-        vector: NDArray[np.float32] = table.vectors[table.row(word)]
-        return vector
+        return table.vector(table.row(word))
 
     # --- a live daemon -----------------------------------------------------------------------
 
@@ -169,8 +170,7 @@ class WordVectors:
     def vectors_for(self, words: Sequence[str]) -> NDArray[np.float32]:
         """float32[len(words), D], a copy; UnknownWordError for the first that has no vector."""
         table = self.table
-        vectors: NDArray[np.float32] = table.vectors[[table.row(word) for word in words]]
-        return vectors.reshape(len(words), -1)
+        return table.take([table.row(word) for word in words])
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of the angle between two words' vectors."""
@@ -266,7 +266,7 @@ class WordVectors:
         if not rows:
             return np.zeros(self.vector_size, np.float32)
         weights = weight / (weight + table.frequencies(rows))
-        mean: NDArray[np.float32] = (weights @ table.vectors[rows] / len(rows)).astype(np.float32)
+        mean: NDArray[np.float32] = (weights @ table.take(rows) / len(rows)).astype(np.float32)
         return mean
 
 
@@ -286,10 +286,11 @@ def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
     Of a URL (``s3://bucket/prefix``) the newest complete one is copied to this machine. A file is
-    read as word2vec text or binary, whole and without counts. Manifest, words and sizes are
-    checked, with ``verify`` every vector and count too, which reads them all, here and at each
-    refresh. Raises SnapshotError if there is no snapshot or it is damaged, FileFormatError for a
-    file that is neither format.
+    read as word2vec text or binary, whole and without counts. Manifest and sizes are
+    checked at once, words, counts and vectors when they are used, with ``verify`` by their
+    checksums here and at each refresh, which reads them all. Raises SnapshotError if there is no
+    snapshot or it is damaged, as every question may later that meets damage; FileFormatError for
+    a file that is neither format.
     """
     url = url_of(path)
     path = fetch(url) if url else Path(path)

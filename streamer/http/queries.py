@@ -79,7 +79,7 @@ class Vectors(Question):
             "vectors": {
                 word: {
                     "count": table.counts[row].item(),
-                    "vector": np.ascontiguousarray(table.vectors[row]),
+                    "vector": np.ascontiguousarray(table.vector(row)),
                 }
                 for word, row in zip(self.word, rows, strict=True)
             }

@@ -50,9 +50,9 @@ class Search:
     def _answer(self, question: Question) -> dict[str, Any]:
         try:
             vectors = self._newest()
+            return {"snapshot": vectors.path.name, **question.answer(vectors)}
         except SnapshotError as error:
             raise HTTPException(503, str(error), {"Retry-After": "10"}) from error
-        return {"snapshot": vectors.path.name, **question.answer(vectors)}
 
     def _newest(self) -> WordVectors:
         now = time.monotonic()

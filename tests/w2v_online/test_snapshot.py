@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import load_vectors, snapshot, snapshot_writer
+from w2v_online import WordVectors, load_vectors, publication, snapshot, snapshot_writer
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.retention import Retention, clean, prune
 
@@ -24,7 +25,7 @@ from w2v_online.retention import Retention, clean, prune
 def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> Path:
     words = ["the", "cat", "dog"] if words is None else words
     rng = np.random.default_rng(len(words))
-    return snapshot_writer.write(
+    return publication.write(
         folder,
         words="".join(word + "\n" for word in words).encode(),
         vectors=rng.normal(size=(len(words), 4)).astype(np.float32),
@@ -54,7 +55,8 @@ def test_any_words_come_back(tmp_path_factory: pytest.TempPathFactory, words: li
     assert all(word in vectors for word in words)
 
 
-_FILES = ["manifest.json", "words.txt", "vectors.npy", "counts.npy", "state/rows.npy"]
+_FILES = ["manifest.json", "words.txt", "vectors.npy", "counts.npy", "state/rows.npy",
+          "word_starts.npy", "word_places.npy", "norms.npy", "block_sums.npy"]  # fmt: skip
 
 
 def _open_everything(path: Path) -> None:
@@ -120,6 +122,39 @@ def test_content_that_agrees_with_the_manifest_is_not_trusted(
         assert str(path) in str(error)  # noqa: PT017
     else:
         assert len(vectors.words) == len(vectors.vectors) == len(vectors.counts)
+
+
+def _npy(array: np.ndarray[Any, Any]) -> bytes:
+    return b"".join(map(bytes, snapshot_writer.array_chunks(array)))
+
+
+@given(
+    st.lists(st.integers(-2, 15) | st.integers(-(2**63), 2**63 - 1), min_size=4, max_size=4),
+    st.lists(st.integers(-1, 3) | st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=8),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=300)
+def test_an_index_that_agrees_with_the_manifest_is_not_trusted(
+    copies: Callable[[], Path], starts: list[int], places: list[int], has_ends: bool
+) -> None:
+    """Whatever it holds, a question is answered with words of the file or by the named error."""
+    path = copies()
+    if has_ends:
+        starts[0], starts[-1] = 0, (path / "words.txt").stat().st_size
+    _forge(path, "word_starts.npy", _npy(np.array(starts)))
+    _forge(path, "word_places.npy", _npy(np.array(places, np.int32)))
+    questions: list[Callable[[WordVectors], object]] = [
+        lambda wv: wv.words[1],
+        lambda wv: wv.words[1:],
+        lambda wv: list(wv.words),
+        lambda wv: wv.key_to_index.get("cat", 1) == 1,
+        lambda wv: wv.most_similar(np.ones(4, np.float32)),
+    ]
+    for ask in questions:
+        try:
+            assert ask(load_vectors(path))
+        except SnapshotError as error:
+            assert str(path) in str(error)  # noqa: PT017
 
 
 _JSON = st.recursive(
@@ -283,7 +318,7 @@ def test_a_reader_in_a_loop_never_fails_and_never_sees_mixed_versions(tmp_path: 
     reader: subprocess.Popen[str] | None = None
     for number in range(1, last + 1):
         rows = 10 + number % 7
-        snapshot_writer.write(
+        publication.write(
             tmp_path,
             words="".join(f"w{number}_{i}\n" for i in range(rows)).encode(),
             vectors=np.full((rows, 4), number, np.float32),

@@ -1,0 +1,90 @@
+"""What readers get of a snapshot, as it is written: words, vectors and counts, each with its index.
+
+Readers start fast because the work is done here, once, in the background: where each word lies, the
+length of each vector. What an array means is in docs/snapshot-format.md; knows no learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online import npy
+from w2v_online.kernels.publication import index_words, vector_norms
+from w2v_online.snapshot import STATE_FOLDER
+from w2v_online.snapshot_writer import SnapshotWriter
+
+
+def add_words(writer: SnapshotWriter, text: bytes | memoryview, count: int) -> None:
+    """Write ``count`` words, a line feed after each, and their index; ValueError for others."""
+    writer.add("words.txt", [text], is_summed=True)
+    starts = np.zeros(count + 1, np.int64)
+    places = np.full(1 << (2 * count).bit_length(), -1, np.int32)
+    if index_words(np.frombuffer(text, np.uint8), starts, places) != count:
+        raise ValueError(f"the text is not of {count} words")
+    writer.add_array("word_starts.npy", starts, is_summed=True)
+    writer.add_array("word_places.npy", places, is_summed=True)
+
+
+def add_vectors(
+    writer: SnapshotWriter, blocks: Iterable[NDArray[np.float32]], shape: tuple[int, int]
+) -> None:
+    """Write the vectors, float32[V, D], of which blocks come in order, and their lengths."""
+    norms = np.zeros(shape[0], np.float32)
+
+    def chunks() -> Iterator[bytes | memoryview]:
+        yield npy.header(np.dtype(np.float32), shape)
+        first = 0
+        for block in blocks:
+            rows = np.ascontiguousarray(block)
+            vector_norms(rows, norms[first : first + len(rows)])
+            first += len(rows)
+            yield rows.data.cast("B")
+
+    writer.add("vectors.npy", chunks(), is_summed=True)
+    writer.add_array("norms.npy", norms, is_summed=True)
+
+
+def add_counts(writer: SnapshotWriter, counts: NDArray[Any], count_errors: NDArray[Any]) -> None:
+    """Write how often each word was seen, and how many sightings that may lack."""
+    writer.add_array("counts.npy", counts, is_summed=True)
+    writer.add_array("count_errors.npy", count_errors, is_summed=True)
+
+
+def warm_up() -> None:
+    """Load or compile the kernels."""
+    index_words(np.empty(0, np.uint8), np.zeros(1, np.int64), np.full(1, -1, np.int32))
+    vector_norms(np.zeros((0, 1), np.float32), np.zeros(0, np.float32))
+
+
+def write(
+    folder: Path,
+    *,
+    words: bytes,
+    vectors: NDArray[np.float32],
+    counts: NDArray[Any],
+    count_errors: NDArray[Any],
+    state: Mapping[str, NDArray[Any]],
+    manifest: dict[str, Any],
+) -> Path:
+    """Write a whole snapshot below ``folder`` and point LATEST at it; return its path.
+
+    ``words`` is the content of words.txt, ``state`` the learner's arrays by name. Raises
+    SnapshotError, and nothing is left of it then.
+    """
+    arrays = (vectors, counts, count_errors, *state.values())
+    writer = SnapshotWriter(folder, 2 * len(words) + sum(a.nbytes + 4096 for a in arrays))
+    try:
+        add_words(writer, words, len(vectors))
+        add_vectors(writer, [vectors] if vectors.size else [], vectors.shape)
+        add_counts(writer, counts, count_errors)
+        for name, array in state.items():
+            writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
+        return writer.publish(manifest)
+    except BaseException:
+        writer.abort()
+        raise

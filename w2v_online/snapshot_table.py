@@ -1,0 +1,51 @@
+"""The table of a snapshot: its files mapped, and read where a question leads.
+
+Nothing but sizes and types is looked at here, so opening takes no longer for a million words than
+for ten. A snapshot without an index of its words, as older ones are, has them read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from w2v_online.blocks import CheckedArray
+from w2v_online.errors import SnapshotError
+from w2v_online.snapshot import Snapshot
+from w2v_online.table import VectorTable
+from w2v_online.words import WordIndex, WordList
+
+
+def table_of(opened: Snapshot) -> VectorTable:
+    """Words, counts and vectors; SnapshotError if its files do not belong together."""
+    words, rows = _words(opened)
+    vectors = _array(opened, "vectors.npy", "float32 matrix", 2, "f4")
+    counts = _array(opened, "counts.npy", "list of numbers", 1)
+    norms = None
+    if "norms.npy" in opened.manifest["files"]:
+        norms = _array(opened, "norms.npy", "list of float32", 1, "f4")
+    try:
+        return VectorTable(words, vectors, counts, str(opened.path), rows, norms)
+    except ValueError as error:
+        raise SnapshotError(str(error)) from error
+
+
+def _words(opened: Snapshot) -> tuple[Sequence[str], WordIndex | None]:
+    """The words and their rows, where they lie if the snapshot has an index of them."""
+    if not {"word_starts.npy", "word_places.npy"} <= set(opened.manifest["files"]):
+        return opened.words(), None
+    starts = _array(opened, "word_starts.npy", "list of int64", 1, "i8")
+    places = _array(opened, "word_places.npy", "list of int32", 1, "i4")
+    words = WordList(opened.path / "words.txt", opened.checked("words.txt"), starts)
+    return words, WordIndex(words, places, opened.path / "word_places.npy")
+
+
+def _array(
+    opened: Snapshot, name: str, description: str, ndim: int, dtype: str | None = None
+) -> CheckedArray:
+    """The array in a file, mapped; SnapshotError unless it is what it is to be."""
+    array = opened.checked(name)
+    if len(array.shape) != ndim or (dtype is not None and array.dtype != np.dtype(dtype)):
+        raise SnapshotError(f"{opened.path / name} is not a {description}")
+    return array
