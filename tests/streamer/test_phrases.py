@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.tokenizers.phrases import PhraseTokenizer
@@ -83,6 +83,7 @@ def test_batches_and_a_restart_change_nothing() -> None:
         second.restore({})
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "cc", " ", "\n", "_", "é"]), max_size=80).map("".join))
 def test_no_record_is_lost_and_no_token_grows_beyond_the_limit(text: str) -> None:
     tokenizer = _phrases(threshold=0.5, min_count=0, max_token_bytes=6)
