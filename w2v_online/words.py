@@ -88,7 +88,10 @@ class WordList(Sequence[str]):
         begin, end = self._starts.part(row, row + 2).tolist()
         if not 0 <= begin < end <= len(self._text):
             raise self._damaged()
-        return self._text.part(begin, end).tobytes()[:-1]
+        word = self._text.part(begin, end).tobytes()
+        if word.find(b"\n") != len(word) - 1:
+            raise self._damaged()
+        return word[:-1]
 
     def _between(self, first: int, stop: int) -> list[str]:
         begin, end = self._starts.row(first).item(), self._starts.row(stop).item()
