@@ -95,6 +95,8 @@ class WordList(Sequence[str]):
 
     def _between(self, first: int, stop: int) -> list[str]:
         begin, end = self._starts.row(first).item(), self._starts.row(stop).item()
+        if not 0 <= begin < end <= len(self._text):
+            raise self._damaged()
         words = self._decode(self._text.part(begin, end).tobytes()).split("\n")
         if len(words) != stop - first + 1 or words.pop():
             raise self._damaged()
