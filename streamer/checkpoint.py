@@ -141,7 +141,7 @@ class Checkpointer:
     """Writes checkpoints when they are due.
 
     ``positions`` are those of the snapshot that the learner goes on from, by source; the one of
-    ``source_name`` changes, the others stay as they are.
+    ``source_name`` changes, the others stay as they are. ``text`` says how text was prepared.
     """
 
     def __init__(
@@ -155,8 +155,10 @@ class Checkpointer:
         positions: dict[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
         probe: QualityProbe | None = None,
+        text: dict[str, Any] | None = None,
     ) -> None:
         self._learner = learner
+        self._text = text
         self._probe = probe
         self._folder = folder
         self.every = every
@@ -279,6 +281,8 @@ class Checkpointer:
             "positions": {**self._positions, self._source_name: position},
             "counters": counters,
         }
+        if self._text is not None:
+            extra["text"] = self._text
         if self._probe is not None:
             extra["probe"] = self._probe.ask(self._learner)
             self._log.info("probe", **extra["probe"])

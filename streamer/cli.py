@@ -13,6 +13,7 @@ from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationE
 from streamer.options import SettingsCommand, load_settings
 from streamer.origins import config_text
 from streamer.queries import QUERIES
+from streamer.scoring import score
 from streamer.validation import validate
 from streamer.views import VIEWS
 from w2v_online import __version__
@@ -67,7 +68,7 @@ main.add_command(
     )
 )
 
-for _command in [validate, *QUERIES, *VIEWS]:
+for _command in [validate, score, *QUERIES, *VIEWS]:
     main.add_command(_command)
 
 

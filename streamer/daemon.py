@@ -97,6 +97,7 @@ def _run(
         source.name,
         positions,
         probe=probe,
+        text={"lowercase": settings.lowercase},
     )
 
     def is_stopping() -> bool:

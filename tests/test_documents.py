@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamer.queries import QUERIES
+from streamer.scoring import score
 from streamer.settings import RunSettings
 from streamer.views import VIEWS
 
@@ -41,6 +42,7 @@ def folder(tmp_path: Path) -> Path:
         check=True,
         timeout=120,
     )
+    (tmp_path / "new.log").write_text("france spain king\n")
     return tmp_path
 
 
@@ -53,11 +55,15 @@ def test_the_readmes_python_runs(folder: Path, tmp_path_factory: pytest.TempPath
 
 
 def test_the_readmes_queries_run(folder: Path) -> None:
-    queries = re.findall(r"^    w2v-stream ((?:neighbors|analogy|inspect) .*)$", _README, re.M)
-    assert len(queries) == 3
+    queries = re.findall(
+        r"^    w2v-stream ((?:neighbors|analogy|inspect|score) .*)$", _README, re.M
+    )
+    assert len(queries) == 5
     for query in queries:
         command = [sys.executable, "-m", "streamer", *shlex.split(query, comments=True)]
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            command, cwd=folder, input="", capture_output=True, text=True, timeout=60
+        )
         assert result.returncode == 0, result.stderr
 
 
@@ -68,7 +74,9 @@ def test_every_flag_in_the_documents_exists() -> None:
         for name, field in RunSettings.model_fields.items()
         if field.annotation is bool
     }
-    known |= {flag for query in [*QUERIES, *VIEWS] for param in query.params for flag in param.opts}
+    known |= {
+        flag for query in [score, *QUERIES, *VIEWS] for param in query.params for flag in param.opts
+    }
     known |= {"--config", "--help", "--print-config"}
     for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *(_ROOT / "docs").glob("[dos]*.md")]:
         flags = set(re.findall(r"--[a-z][a-z-]+", file.read_text()))

@@ -8,9 +8,10 @@ account; docs/equations.md derives both. Nothing is learned or counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,12 @@ class Scorer:
     Raises SnapshotError if the model's vectors are not finite.
     """
 
-    def __init__(self, model: OnlineWord2Vec) -> None:
+    def __init__(
+        self, model: OnlineWord2Vec, manifest: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.model = model
+        self.manifest = manifest
+        """The manifest of the snapshot that the model is from, if it is from one."""
         config = self.config = model.config
         self._window = config.window
         has_tree = model.tree is not None
@@ -93,11 +98,17 @@ class Scorer:
         if config.loss == "softmax" and not config.cbow:
             self._log_z[:rows] = self._normalizers(self._syn0[:rows])
         counts = model.vocabulary.counts
-        self._noise = np.zeros(rows)
+        self._log_noise = np.zeros(max(1, rows))
+        """Log of how often a word is drawn as a negative where it is none (docs/equations.md)."""
         if config.loss == "ns" and rows:
             # A word adopted with its vector may have no count yet.
             weights = np.where(counts > 0, counts, 1.0) ** config.ns_exponent
-            self._noise = np.log(config.negative * weights / weights.sum())
+            self._log_noise[:] = np.log(config.negative * weights / weights.sum())
+
+    @property
+    def total_name(self) -> str:
+        """What :attr:`Scores.log_probability` is."""
+        return "log_sigmoid" if self.config.loss == "ns" else "log_probability"
 
     def score(self, sentences: Iterable[Iterable[str]]) -> Scores:
         """Scores of tokenised sentences; see :meth:`OnlineWord2Vec.learn`."""
@@ -160,7 +171,7 @@ class Scorer:
         self, ids: NDArray[np.int32], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """By word: sums over its predictions, their number, and its mean log p."""
-        sums = np.zeros((len(ids), 2))
+        sums = np.zeros((len(ids), 3))
         predictions = np.zeros(len(ids), np.int64)
         score_windows(
             self._tile,
@@ -173,17 +184,17 @@ class Scorer:
             self._syn1,
             self._tree.arrays,
             self._log_z,
+            self._log_noise,
             self._scratch,
             sums,
             predictions,
         )
         some = np.maximum(1, predictions)
         if self.config.loss == "ns":
-            # x . y tends to log p(word | context) - log(negative * noise), Levy & Goldberg 2014.
-            return sums[:, 0], predictions, sums[:, 1] / some + self._noise[ids]
+            return sums[:, 0], predictions, sums[:, 1] / some
         if self.config.loss == "hs":
             return sums[:, 0], predictions, sums[:, 0] / some
-        totals = sums[:, 1]
+        totals = sums[:, 2]
         if self.config.cbow:
             totals -= self._normalizers_of_means(ids, ends, predictions > 0)
         return totals, predictions, totals / some
@@ -231,14 +242,19 @@ def load_scorer(path: str | Path) -> Scorer:
     Every file of it is checked. Raises SnapshotError.
     """
     url = url_of(path)
-    opened = snapshot.read(fetch(url) if url else Path(path))
+    path = fetch(url) if url else Path(path)
+    if path.is_file():
+        raise SnapshotError(
+            f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
+        )
+    opened = snapshot.read(path)
     try:
         config = LearnerConfig.model_validate(opened.manifest["config"])
     except (KeyError, ValueError) as error:
         raise SnapshotError(f"{opened.path} has no options of a learner: {error}") from error
     # What only training needs is left out.
     reading = config.model_copy(update={"threads": 1, "replay": 0})
-    return Scorer(OnlineWord2Vec.restore(opened.path, reading))
+    return Scorer(OnlineWord2Vec.restore(opened.path, reading), opened.manifest)
 
 
 def _log_normalizers(
@@ -269,6 +285,8 @@ def _make_scratch(tile: Tile, window: int) -> ScoreScratch:
 
 
 def _sums_by_record(values: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """The sum of each record's values."""
-    sums = np.concatenate([np.zeros(1, values.dtype), np.cumsum(values)])
-    return np.diff(sums[ends], prepend=sums[:1])
+    """The sum of each record's values, which depends on nothing but these."""
+    sizes = np.diff(ends, prepend=0)
+    totals = np.zeros(len(ends), values.dtype)
+    totals[sizes > 0] = np.add.reduceat(values, (ends - sizes)[sizes > 0]) if len(values) else 0
+    return totals

@@ -27,15 +27,22 @@ class PhraseTokenizer:
     """Joins what ``tokenizer`` makes of text.
 
     Two words make a phrase where (count(a b) - ``min_count``) N / (count(a) count(b)) exceeds
-    ``threshold``, N the words so far.
+    ``threshold``, N the words so far. Unless it ``learns``, counts stay as they were restored.
     """
 
     is_separated = True
 
     def __init__(
-        self, tokenizer: Tokenizer, *, threshold: float, min_count: int, max_token_bytes: int
+        self,
+        tokenizer: Tokenizer,
+        *,
+        threshold: float,
+        min_count: int,
+        max_token_bytes: int,
+        learns: bool = True,
     ) -> None:
         self._tokenizer = tokenizer
+        self._learns = learns
         self._limits = float(min_count), float(threshold), max_token_bytes
         self._levels = [new_counts(WORD_BITS, PAIR_BITS) for _ in range(LEVELS)]
         self.identity = f"{tokenizer.identity} " + identity_of(
@@ -60,7 +67,9 @@ class PhraseTokenizer:
         classes = SEPARATED if self._tokenizer.is_separated else WHITESPACE
         for counts in self._levels:
             out = np.empty(len(tokens) + 1, np.uint8)
-            size = join(padded_text(tokens), len(tokens), classes, counts, *self._limits, out)
+            size = join(
+                padded_text(tokens), len(tokens), classes, counts, self._learns, *self._limits, out
+            )
             tokens, classes = out[:size].tobytes(), SEPARATED
         return tokens
 

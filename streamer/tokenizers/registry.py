@@ -57,9 +57,19 @@ def open_tokenizer(
         own = custom(name, options)
         own.stop_at_errors = stop_at_errors
         return own
+    make = _maker(name)
+    return make(**_keywords(name, make, options))
+
+
+def option_names(name: str) -> list[str] | None:
+    """The options that a tokenizer takes; None for a function of the user's own, which knows."""
+    return list(inspect.signature(_maker(name)).parameters) if name in _MAKERS else None
+
+
+def _maker(name: str) -> Callable[..., Tokenizer]:
     module, _, maker = _MAKERS[name].partition(":")
     make: Callable[..., Tokenizer] = getattr(import_module(f"streamer.tokenizers.{module}"), maker)
-    return make(**_keywords(name, make, options))
+    return make
 
 
 def _keywords(name: str, make: Callable[..., Any], options: dict[str, str]) -> dict[str, Any]:

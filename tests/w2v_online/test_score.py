@@ -98,7 +98,9 @@ def test_scores_of_text_do_not_depend_on_what_else_is_in_it(loss: str, cbow: boo
     scorer = Scorer(model)
     together = scorer.score(SENTENCES)
     alone = [scorer.score([sentence]) for sentence in SENTENCES]
-    np.testing.assert_allclose(together.surprise, [one.surprise[0] for one in alone], rtol=1e-9)
+    if loss != "softmax":  # a matrix product rounds as its size goes
+        np.testing.assert_array_equal(together.surprise, [one.surprise[0] for one in alone])
+    np.testing.assert_allclose(together.surprise, [one.surprise[0] for one in alone], rtol=1e-5)
     text = "".join(" ".join(sentence) + "\n" for sentence in SENTENCES).encode()
     np.testing.assert_array_equal(scorer.score_text(text).surprise, together.surprise)
     assert len(scorer.score_text(text[:-1]).words) == len(SENTENCES)
@@ -125,7 +127,8 @@ def test_negative_sampling_ranks_by_the_probability_that_it_stands_for() -> None
     rng = np.random.default_rng(2)
     p = rng.dirichlet(np.ones(rows), rows)  # p[context, word]
     noise = model.vocabulary.counts**0.75
-    optimum = np.log(p) - np.log(5 * noise / noise.sum())
+    # A pair is met p times as what came, and 5 noise (1 - p) times as a negative.
+    optimum = np.log(p / (1 - p)) - np.log(5 * noise / noise.sum())
     # Rank 19 at most: for contexts 0 to 18 the vectors can be chosen so that x . y is the optimum.
     x, y = model.embeddings.matrices.syn0, model.embeddings.matrices.syn1
     x[:SIZE, :SIZE] = np.eye(SIZE)

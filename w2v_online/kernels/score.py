@@ -124,15 +124,19 @@ def _look_up_outputs(tile, word, has_tree, syn1, tree, scratch):
 
 
 @inner
-def _log_sigmoids(tile, n_inputs, inputs_at, n_outputs, scratch):
-    """Sums over inputs x and outputs y of log sigmoid(s x . y), and of x . y."""
+def _log_sigmoid(x):
+    return -np.log1p(np.exp(-x)) if x > -_MAX_EXPONENT else x
+
+
+@inner
+def _score_path(tile, n_inputs, inputs_at, nodes, scratch):
+    """Sum over inputs x and a path's nodes of log sigmoid(s x . y)."""
     inputs = tile_inputs(tile)
     outputs = tile_outputs(tile)
     log_p = 0.0
-    dots = 0.0
     for first in range(0, n_inputs, inputs):
         odds = 1.0
-        for above in range(0, n_outputs, outputs):
+        for above in range(0, nodes, outputs):
             tile_dots(
                 tile,
                 inputs_at + 8 * first,
@@ -140,26 +144,46 @@ def _log_sigmoids(tile, n_inputs, inputs_at, n_outputs, scratch):
                 address_of(scratch.dots),
             )
             for i in range(min(inputs, n_inputs - first)):
-                for k in range(min(outputs, n_outputs - above)):
-                    dot = np.float64(scratch.dots[i * outputs + k])
-                    dots += dot
-                    signed = dot * scratch.signs[above + k]
+                for k in range(min(outputs, nodes - above)):
+                    x = np.float64(scratch.dots[i * outputs + k]) * scratch.signs[above + k]
                     # p = 1 / (1 + e^-x): one logarithm for many factors.
-                    if signed > -_MAX_EXPONENT:
-                        odds *= 1.0 + np.exp(-signed)
+                    if x > -_MAX_EXPONENT:
+                        odds *= 1.0 + np.exp(-x)
                         if odds > _MAX_ODDS:
                             log_p -= np.log(odds)
                             odds = 1.0
                     else:
-                        log_p += signed
+                        log_p += x
         log_p -= np.log(odds)
-    return log_p, dots
+    return log_p
+
+
+@inner
+def _score_word(tile, n_inputs, inputs_at, log_noise, scratch):
+    """Sums over inputs x of log sigmoid(x . y), log sigmoid(x . y + log_noise), and x . y."""
+    inputs = tile_inputs(tile)
+    plain = 0.0
+    shifted = 0.0
+    dots = 0.0
+    for first in range(0, n_inputs, inputs):
+        tile_dots(
+            tile,
+            inputs_at + 8 * first,
+            address_of(scratch.outputs),
+            address_of(scratch.dots),
+        )
+        for i in range(min(inputs, n_inputs - first)):
+            dot = np.float64(scratch.dots[i])
+            plain += _log_sigmoid(dot)
+            shifted += _log_sigmoid(dot + log_noise)
+            dots += dot
+    return plain, shifted, dots
 
 
 @kernel
 def score_windows(
-    tile, ids, record_ends, window, predicted, has_tree, syn0, syn1, tree, log_z, scratch, sums,
-    predictions,
+    tile, ids, record_ends, window, predicted, has_tree, syn0, syn1, tree, log_z, log_noise,
+    scratch, sums, predictions,
 ):  # fmt: skip
     """Add up what the contexts of every word say about it.
 
@@ -173,10 +197,11 @@ def score_windows(
     has_tree : bool, whether rows of syn1 are inner nodes of ``tree``
     syn0, syn1 : float32[rows, row_floats], padding zero
     tree : TreeArrays
-    log_z : float64[rows], taken away for each context of this row (skip-gram)
+    log_z : float64[rows], by context (skip-gram)
+    log_noise : float64[rows], by word
     scratch : ScoreScratch
-    sums : float64[n, 2], written: by word the sums over its predictions of log sigmoid(s x . y)
-        over all nodes, and of x . y - log_z
+    sums : float64[n, 3], written: by word the sums over its predictions of log p by the tree, or
+        without one of log sigmoid(x . y), log sigmoid(x . y + log_noise) and x . y - log_z
     predictions : int64[n], written: by word how many contexts it has; with CBOW one, their mean
 
     """
@@ -187,8 +212,7 @@ def score_windows(
     for record in range(len(record_ends)):
         end = record_ends[record]
         for pos in range(start, end):
-            sums[pos, 0] = 0.0
-            sums[pos, 1] = 0.0
+            sums[pos] = 0.0
             predictions[pos] = 0
             if ids[pos] >= predicted:
                 continue
@@ -210,8 +234,14 @@ def score_windows(
                 inputs_at = address_of(scratch.mean_rows)
             else:
                 scratch.contexts[n_contexts] = address_of(scratch.zero_row)
-            log_p, dots = _log_sigmoids(tile, n_contexts, inputs_at, n_outputs, scratch)
-            sums[pos, 0] = log_p
-            sums[pos, 1] = dots - sum_log_z
+            if has_tree:
+                sums[pos, 0] = _score_path(tile, n_contexts, inputs_at, n_outputs, scratch)
+            else:
+                plain, shifted, dots = _score_word(
+                    tile, n_contexts, inputs_at, log_noise[ids[pos]], scratch
+                )
+                sums[pos, 0] = plain
+                sums[pos, 1] = shifted
+                sums[pos, 2] = dots - sum_log_z
             predictions[pos] = n_contexts
         start = end

@@ -52,12 +52,14 @@ def _mix(number: Any) -> Any:
 
 
 @inner
-def _count_word(counts, hashed):
-    """Count a word once more; return how often it was seen, at most too high."""
+def _count_word(counts, hashed, learns):
+    """Count a word once more if it ``learns``; return how often it was seen, at most too high."""
     mask = np.uint64(counts.words.shape[1] - 1)
     first, second = hashed & mask, (hashed >> np.uint64(32)) & mask
     a, b = counts.words[0, first], counts.words[1, second]
     count = min(a, b)
+    if not learns:
+        return np.float64(count)
     if count < _MAX_COUNT:
         count += np.uint32(1)
     counts.words[0, first], counts.words[1, second] = max(a, count), max(b, count)
@@ -65,17 +67,19 @@ def _count_word(counts, hashed):
 
 
 @inner
-def _count_pair(counts, key):
-    """Count a pair once more; return how often it was seen, at most too low."""
+def _count_pair(counts, key, learns):
+    """Count a pair once more if it ``learns``; return how often it was seen, at most too low."""
     bucket = np.int64(key >> np.uint64(8)) & (len(counts.keys) // BUCKET_PAIRS - 1)
     rarest = first = bucket * BUCKET_PAIRS
     for slot in range(first, first + BUCKET_PAIRS):
         if counts.keys[slot] == key:
-            if counts.pairs[slot] < _MAX_COUNT:
+            if learns and counts.pairs[slot] < _MAX_COUNT:
                 counts.pairs[slot] += np.uint32(1)
             return np.float64(counts.pairs[slot])
         if counts.pairs[slot] < counts.pairs[rarest]:
             rarest = slot
+    if not learns:
+        return 0.0
     if counts.pairs[rarest] > 1:
         counts.pairs[rarest] -= np.uint32(1)
         return 0.0
@@ -85,7 +89,7 @@ def _count_pair(counts, key):
 
 
 @kernel
-def join(text, end, classes, counts, discount, threshold, max_token_bytes, out):
+def join(text, end, classes, counts, learns, discount, threshold, max_token_bytes, out):
     """Join words that belong together, the learner's tokens in and out.
 
     Two words are joined by ``_`` where (count(a b) - discount) total / (count(a) count(b)) exceeds
@@ -95,6 +99,7 @@ def join(text, end, classes, counts, discount, threshold, max_token_bytes, out):
     text : uint8[n], n at least ``end``
     classes : uint8[256], of bytes in ``text``
     counts : Counts, updated in place
+    learns : bool, whether they are
     out : uint8[end + 1], written: US lies between tokens, RS ends a record
 
     Returns how many bytes were written.
@@ -121,10 +126,11 @@ def join(text, end, classes, counts, discount, threshold, max_token_bytes, out):
             hashed = (hashed ^ np.uint64(text[at])) * np.uint64(1099511628211)
             at += 1
         hashed = _mix(hashed)
-        count = _count_word(counts, hashed)
-        counts.total[0] += 1
+        count = _count_word(counts, hashed, learns)
+        counts.total[0] += learns
         if has_previous:
-            pair = _count_pair(counts, _mix(previous_hash * np.uint64(3) + hashed) | np.uint64(1))
+            key = _mix(previous_hash * np.uint64(3) + hashed) | np.uint64(1)
+            pair = _count_pair(counts, key, learns)
             is_joined = (
                 not is_joined
                 and (pair - discount) * counts.total[0] > threshold * previous_count * count

@@ -1,0 +1,203 @@
+"""The command that scores lines: how much a snapshot's model expected each of them.
+
+Lines become words exactly as when the model was trained: the snapshot says by which tokenizer.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import numpy as np
+import orjson
+
+from streamer.queries import snapshot_argument
+from streamer.tables import shown
+
+if TYPE_CHECKING:
+    from streamer.decode import Decoder
+    from streamer.sources.records import RecordSplitter
+    from streamer.tokenizers.base import Tokenizer
+    from w2v_online.score import Scorer, Scores
+
+_CHUNK_BYTES = 1 << 19
+_MAX_LINE_BYTES = 1 << 20
+"""As the default of ``run``: longer lines are several."""
+
+
+@dataclass(frozen=True)
+class _ScoredText:
+    """Some lines of the input with their scores."""
+
+    first_number: int
+    lines: list[str]
+    tokens: bytes | bytearray
+    scores: Scores
+    total_name: str
+
+    def document(self, i: int, with_words: bool) -> dict[str, Any]:
+        """What is known of line i."""
+        scores = self.scores
+        document: dict[str, Any] = {
+            "line": self.first_number + i,
+            "surprise": float(scores.surprise[i]),
+            self.total_name: float(scores.log_probability[i]),
+            "predictions": int(scores.predictions[i]),
+            "words": int(scores.words[i]),
+            "unknown_words": int(scores.unknown_words[i]),
+            "text": self.lines[i],
+        }
+        if with_words:
+            first = int(scores.word_ends[i - 1]) if i else 0
+            document["per_word"] = [self._word(n) for n in range(first, int(scores.word_ends[i]))]
+        return document
+
+    def _word(self, n: int) -> dict[str, Any]:
+        scores = self.scores
+        start = int(scores.word_starts[n])
+        word = self.tokens[start : start + int(scores.word_lengths[n])]
+        log_p = float(scores.word_log_probability[n])
+        return {
+            "word": word.decode(errors="replace"),
+            "surprise": float(scores.word_surprise[n]),
+            self.total_name: None if math.isnan(log_p) else log_p,
+        }
+
+
+@click.command()
+@snapshot_argument
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="K", help="Print the K most surprising lines."
+)
+@click.option("--words", "with_words", is_flag=True, help="Also print the score of each word.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a document for each line.")
+@click.option(
+    "--lowercase/--no-lowercase", default=None, help="Turn text into lower case: as in training."
+)
+@click.option(
+    "--json-field", multiple=True, metavar="PATH", help="Lines are JSON: score these fields' texts."
+)
+@click.option(
+    "--tokenizer-option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As in training, if the snapshot does not tell.",
+)
+def score(
+    snapshot: Path,
+    file: BinaryIO,
+    top: int | None,
+    with_words: bool,
+    as_json: bool,
+    lowercase: bool | None,
+    json_field: tuple[str, ...],
+    tokenizer_option: tuple[str, ...],
+) -> None:
+    """Print how surprising each line of FILE, or of standard input, is to a model.
+
+    Columns: the line's number, surprise, log-probability, words, unknown words, the line.
+    Log-probability is the sum of log p(word | context) over all words and their contexts, as in
+    gensim's score. It is exact for models with --loss hs and softmax; negative sampling has no
+    probabilities, and the column is the mean of log sigmoid(x . y).
+
+    Surprise is per word, so that lines of any length compare: the mean of -log p(word | context),
+    with ns of what the model's optimum implies. A word without a vector or without contexts counts
+    with -log of its share of the stream. Natural logarithms. SNAPSHOT is a snapshot or a folder of
+    snapshots.
+    """
+    from streamer.decode import Decoder
+    from streamer.sources.records import RecordSplitter
+    from streamer.tokenizers.saved import saved_tokenizer
+    from w2v_online.score import load_scorer
+
+    scorer = load_scorer(snapshot)
+    tokenizer = saved_tokenizer(scorer.model, dict(map(_option, tokenizer_option)))
+    if lowercase is None:
+        lowercase = bool(scorer.manifest.get("text", {}).get("lowercase", False))
+    splitter = RecordSplitter(
+        _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=tokenizer.is_separated
+    )
+    decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_field)
+    parts = _scored(file, splitter, decoder, tokenizer, scorer)
+    form = partial(_as_json if as_json else _as_text, with_words=with_words)
+    if top is None:
+        for part in parts:
+            sys.stdout.write("".join(form(part, i) for i in range(len(part.lines))))
+            sys.stdout.flush()
+    else:
+        sys.stdout.write("".join(_most_surprising(parts, top, form)))
+    if failed := decoder.invalid_records + tokenizer.failed_records:
+        click.echo(f"{failed:,} lines could not be decoded or split", err=True)
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--tokenizer-option: {text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _scored(
+    file: BinaryIO,
+    splitter: RecordSplitter,
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    scorer: Scorer,
+) -> Iterator[_ScoredText]:
+    """Score what comes, as it comes."""
+    from streamer.sources.base import Batch
+
+    number = 1
+    # Whatever there is, up to a chunk: who pipes a live log in wants each line at once.
+    chunks = iter(lambda: file.read1(_CHUNK_BYTES), b"")  # type: ignore[attr-defined]
+    for chunk in chain(chunks, [None]):
+        records = splitter.flush() if chunk is None else splitter.feed(chunk)
+        text = decoder.decode(Batch(records)) if records else b""
+        if not text:
+            continue
+        tokens = tokenizer.tokenize(text)
+        scores = scorer.score_text(tokens, separated=tokenizer.is_separated)
+        lines = text.decode().split("\n")[:-1]
+        yield _ScoredText(number, lines, tokens, scores, scorer.total_name)
+        number += len(lines)
+
+
+def _most_surprising(
+    parts: Iterable[_ScoredText], top: int, form: Callable[[_ScoredText, int], str]
+) -> list[str]:
+    """The lines with the greatest surprise, that first; of equal ones the earliest."""
+    best: list[tuple[float, int, str]] = []
+    for part in parts:
+        surprise = part.scores.surprise
+        least = best[0][0] if len(best) == top else -np.inf
+        for i in np.flatnonzero(surprise > least).tolist():
+            if len(best) < top:
+                heapq.heappush(best, (float(surprise[i]), -part.first_number - i, form(part, i)))
+            elif surprise[i] > best[0][0]:
+                heapq.heapreplace(best, (float(surprise[i]), -part.first_number - i, form(part, i)))
+    return [line for _, _, line in sorted(best, reverse=True)]
+
+
+def _as_json(part: _ScoredText, i: int, with_words: bool) -> str:
+    return orjson.dumps(part.document(i, with_words), option=orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _as_text(part: _ScoredText, i: int, with_words: bool) -> str:
+    """A line of fields with tabs between them; with words, one more for each of these."""
+    line = part.document(i, with_words)
+    total = line[part.total_name]
+    row = f"{line['line']}\t{line['surprise']:.4f}\t{total:.4f}\t{line['words']}"
+    rows = [f"{row}\t{line['unknown_words']}\t{shown(line['text'])}\n"]
+    for word in line.get("per_word", ()):
+        log_p = "" if word[part.total_name] is None else f"{word[part.total_name]:.4f}"
+        rows.append(f"\t{word['surprise']:.4f}\t{log_p}\t{shown(word['word'])}\n")
+    return "".join(rows)

@@ -1,0 +1,145 @@
+"""``score`` as a user types it: the model's own tokenizer, the most surprising lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from streamer.tokenizers.phrases import PhraseTokenizer
+from streamer.tokenizers.saved import saved_tokenizer
+from streamer.tokenizers.whitespace import WhitespaceTokenizer
+from tests.integration.test_cli import run
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
+from w2v_online.errors import SnapshotError
+
+USUAL = [f"GET /shop/{i % 7} from 10.0.0.{i % 250} took {i % 90} ms" for i in range(900)]
+STRANGE = "kernel panic - not syncing: fatal exception"
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of log lines in lower case, by hierarchical softmax."""
+    folder = tmp_path_factory.mktemp("score") / "snapshots"
+    options = ["--tokenizer", "log", "--lowercase", "--loss", "hs", "--vector-size", "16"]
+    text = "".join(f"{line}\n" for line in USUAL).encode()
+    result = run("run", "--snapshot-dir", folder, *options, stdin=text)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_every_line_gets_a_row(snapshots: Path) -> None:
+    """In the order of the input, empty lines and the last one without a line feed included."""
+    text = f"{USUAL[0]}\n\n{STRANGE}\x1b\xff".encode("latin-1")
+    result = run("score", snapshots, stdin=text)
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert [row[3:5] for row in rows] == [["8", "0"], ["0", "0"], ["7", "7"]]
+    assert rows[0][5] == USUAL[0].lower()
+    assert rows[2][5].startswith(f"{STRANGE}\\x1b")
+    assert float(rows[2][1]) > float(rows[0][1]) > 0 == float(rows[1][1])
+    assert "1 lines could not be decoded" in result.stderr
+
+
+def test_top_lines_of_a_long_file(snapshots: Path, tmp_path: Path) -> None:
+    """The most surprising first, of equal ones the earliest, wherever in the file they are."""
+    file = tmp_path / "app.log"
+    lines = USUAL * 30
+    lines[20_000] = "kernel panic"
+    lines[3] = lines[9] = "never seen"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    assert file.stat().st_size > 1_000_000
+    result = run("score", snapshots, file, "--top", "4", "--json")
+    top = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [document["line"] for document in top[:3]] == [4, 10, 20_001]
+    assert top[0]["surprise"] == top[1]["surprise"] > top[3]["surprise"]
+    assert (top[0]["words"], top[0]["unknown_words"], top[0]["log_probability"]) == (2, 2, 0.0)
+    everything = run("score", snapshots, file, "--json").stdout.splitlines()
+    assert len(everything) == len(lines)
+    ranked = sorted(map(json.loads, everything), key=lambda d: (-d["surprise"], d["line"]))
+    assert ranked[:4] == top
+
+
+def test_words_of_a_line_add_up(snapshots: Path) -> None:
+    result = run("score", snapshots, "--words", "--json", stdin=f"{USUAL[5]} panic\n".encode())
+    (document,) = map(json.loads, result.stdout.splitlines())
+    words = document["per_word"]
+    assert [word["word"] for word in words] == [
+        *("get", "<PATH>", "shop", "from", "<IP>", "took", "<NUM>", "ms", "panic")
+    ]
+    assert words[-1]["log_probability"] is None
+    total = sum(word["log_probability"] or 0.0 for word in words)
+    assert total == pytest.approx(document["log_probability"])
+    mean = sum(word["surprise"] for word in words) / len(words)
+    assert mean == pytest.approx(document["surprise"])
+    rows = run("score", snapshots, "--words", stdin=f"{USUAL[5]} panic\n".encode()).stdout
+    assert len(rows.splitlines()) == 1 + len(words)
+    assert re.fullmatch(r"\t\d+\.\d+\t\tpanic", rows.splitlines()[-1])
+
+
+def test_json_in(snapshots: Path) -> None:
+    """The text in a field, and what is no JSON counted."""
+    documents = [json.dumps({"message": USUAL[1], "level": "info"}), "no JSON"]
+    text = "".join(f"{document}\n" for document in documents).encode()
+    result = run("score", snapshots, "--json-field", "message", stdin=text)
+    assert [row.split("\t")[5] for row in result.stdout.splitlines()] == [USUAL[1].lower()]
+    assert "1 lines could not be decoded" in result.stderr
+
+
+def test_what_cannot_be_scored_is_said(snapshots: Path, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("1 2\nword 1 2\n")
+    result = run("score", vectors)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "takes a snapshot" in result.stderr
+    result = run("score", snapshots, "--tokenizer-option", "keep_words=off", stdin=b"a\n")
+    assert (result.returncode, result.stdout) == (78, "")
+    assert "keep_words=true split_words=false, here that is log/" in result.stderr
+    assert run("score", snapshots, "--tokenizer-option", "keep_words").returncode == 2
+    model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
+    model.learn([["a", "b"]])
+    model.embeddings.vectors[0] = float("nan")
+    path = model.snapshot(tmp_path / "diverged")
+    with pytest.raises(SnapshotError, match="diverged"):
+        load_scorer(path)
+
+
+def test_phrases_are_joined_and_not_learned() -> None:
+    """Text is joined as at the moment of the snapshot, however often it is scored."""
+    tokenizer = PhraseTokenizer(
+        WhitespaceTokenizer(), threshold=2.0, min_count=2, max_token_bytes=64
+    )
+    for i in range(300):
+        tokenizer.tokenize(f"new york w{i % 40} w{i % 23}\n".encode())
+    model = OnlineWord2Vec(
+        LearnerConfig(vector_size=3, min_count=2, max_vocab_size=99), tokenizer=tokenizer.identity
+    )
+    model.text_state = tokenizer.state()
+    saved = saved_tokenizer(model, {})
+    before = {name: array.copy() for name, array in model.text_state.items()}
+    line = b"new york some thing\n"
+    first = saved.tokenize(line)
+    assert b"new_york" in first
+    assert all(saved.tokenize(line) == first for _ in range(9))
+    for name, array in model.text_state.items():
+        assert (array == before[name]).all()
+
+
+@pytest.mark.parametrize(
+    "identity", ["pretokenized", "whitespace", "unicode", "log", "tests.reference:sigmoid"]
+)
+def test_tokenizers_are_made_again_from_their_identity(identity: str) -> None:
+    """With the options that the text was split with."""
+    from streamer.tokenizers.registry import open_tokenizer
+
+    options = {"unicode": {"nfkc": "on"}, "log": {"split_words": "on"}}.get(identity, {})
+    wanted = "pretokenized"
+    if identity != wanted:
+        wanted = open_tokenizer(identity, options).identity
+    model = OnlineWord2Vec(
+        LearnerConfig(vector_size=3, min_count=2, max_vocab_size=99), tokenizer=wanted
+    )
+    made = saved_tokenizer(model, {}).identity
+    assert made == ("whitespace" if identity == "pretokenized" else wanted)
