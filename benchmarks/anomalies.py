@@ -22,7 +22,7 @@ from streamer.tokenizers.log import LogTokenizer
 from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer
 
 _LOSSES = ("hs", "softmax", "ns")
-_CASES = ("the native log", "its first half", "the mixed file")
+_CASES = ("native log", "first half", "mixed file")
 _SEED = 1
 _WANTED = 0.95
 
@@ -115,7 +115,11 @@ def main() -> None:
             rows.append(cells)
             print("  ".join(cells), flush=True)
             missed += [cells[:3]] if min(found[_CASES[0]].values()) < _WANTED else []
-    header = ["log", "loss", *(f"{name} {x}" for x in _CASES for name in ("least: ", "mean: "))]
+    header = [
+        "log",
+        "loss",
+        *(f"{case}: {which}" for case in _CASES for which in ("least", "mean")),
+    ]
     conditions = report.conditions(
         "anomalies",
         f"{options.lines} lines of each of {len(systems) - 1} other systems, one at a time.",
