@@ -14,6 +14,7 @@ from streamer.options import SettingsCommand, load_settings
 from streamer.origins import config_text
 from streamer.queries import QUERIES
 from streamer.scoring import score
+from streamer.serve import serve
 from streamer.validation import validate
 from streamer.views import VIEWS
 from w2v_online import __version__
@@ -68,7 +69,7 @@ main.add_command(
     )
 )
 
-for _command in [validate, score, *QUERIES, *VIEWS]:
+for _command in [validate, score, *QUERIES, *VIEWS, serve]:
     main.add_command(_command)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from prometheus_client import (
@@ -21,14 +21,16 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streamer.checkpoint import Checkpointer
-from streamer.counters import Counters
-from streamer.decode import Decoder
 from streamer.health import Health
-from streamer.sources.base import Source
-from streamer.tokenizers.base import Tokenizer
 from w2v_online import __version__
-from w2v_online.learner import OnlineWord2Vec
+
+if TYPE_CHECKING:
+    from streamer.checkpoint import Checkpointer
+    from streamer.counters import Counters
+    from streamer.decode import Decoder
+    from streamer.sources.base import Source
+    from streamer.tokenizers.base import Tokenizer
+    from w2v_online.learner import OnlineWord2Vec
 
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 

@@ -1,7 +1,8 @@
-"""What those who look after a daemon see of it: HTTP with metrics and probes, and systemd.
+"""What those who look after a daemon see of it: HTTP with metrics, probes and the page, and
+systemd.
 
-Joins health, metrics, server and notifier; the daemon tells it what happens, and it knows nothing
-of what the daemon does.
+Joins health, metrics, observer, site and notifier; the daemon tells it what happens, and it knows
+nothing of what the daemon does.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamer.checkpoint import Checkpointer
+from pydantic import SecretStr
+
 from streamer.errors import ConfigurationError
 from streamer.health import Health
 from streamer.notify import Notifier
-from streamer.report import Progress
-from streamer.settings import RunSettings
-from streamer.sources.base import Source
+from streamer.observer import Observer
 from w2v_online import __version__
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from streamer.http.server import HttpServer
+    from streamer.checkpoint import Checkpointer
+    from streamer.http.site import Site
+    from streamer.report import Progress
+    from streamer.settings import RunSettings
+    from streamer.sources.base import Source
 
 
 class Service:
@@ -32,44 +36,48 @@ class Service:
 
     def __init__(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
         self.health = Health()
+        self._settings = settings
         self._notifier = Notifier()
         self._registry: CollectorRegistry | None = None
-        self._server: HttpServer | None = None
-        self._search: Any = None
+        self._observer: Observer | None = None
+        self._site: Site | None = None
         if settings.http is not None:
             self._serve(settings, snapshots, log)
 
     def _serve(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
         # Imported here: a daemon without HTTP need not load the server.
-        from streamer.http.app import Parts, make_app
-        from streamer.http.search import Search
-        from streamer.http.server import HttpServer
+        from streamer.http.site import Site
         from streamer.metrics import make_registry
 
         assert settings.http is not None  # noqa: S101 for mypy: the caller has looked
-        token = read_token(settings)
+        token = read_token(settings.http_token, settings.http_token_file)
         self._registry = make_registry(self.health)
-        self._server = HttpServer(settings.http, log)
-        self._search = Search(snapshots)
-        if token is None and not settings.http.is_loopback:
-            log.warning("http_open", note="reachable from outside and without a token")
-        parts = Parts(self._registry, self.health, self._search, __version__, token)
-        self._server.start(make_app(parts))
+        self._observer = Observer(self.health)
+        self._site = Site(
+            settings.http,
+            snapshots,
+            registry=self._registry,
+            health=self.health,
+            look=self._observer.look,
+            token=token,
+            version=__version__,
+            log=log,
+        )
 
     def began(
         self, progress: Progress, checkpointer: Checkpointer, source: Source, **parts: Any
     ) -> None:
         """Everything is in place, and the loop begins."""
-        if self._registry is not None:
+        if self._registry is not None and self._observer is not None:
             from streamer import metrics
 
-            metrics.register(
-                self._registry,
-                counters=progress.counters,
-                checkpointer=checkpointer,
-                source=source,
-                **parts,
-            )
+            parts |= {
+                "counters": progress.counters,
+                "checkpointer": checkpointer,
+                "source": source,
+            }
+            metrics.register(self._registry, **parts)
+            self._observer.began(self._settings, **parts)
         self.health.began(
             the_source_is_not_connected=lambda: source.is_connected,
             no_recent_snapshot=checkpointer.is_recent,
@@ -96,23 +104,20 @@ class Service:
 
     def close(self) -> None:
         """Answer no more."""
-        if self._server is not None:
-            self._server.close()
-            self._search.close()
+        if self._site is not None:
+            self._site.close()
         self._notifier.close()
 
 
-def read_token(settings: RunSettings) -> str | None:
+def read_token(secret: SecretStr | None, file: Path | None) -> str | None:
     """The bearer token that requests must bring, None if none is set. ConfigurationError."""
-    if settings.http_token is not None:
-        token = settings.http_token.get_secret_value()
-    elif settings.http_token_file is not None:
+    if secret is not None:
+        token = secret.get_secret_value()
+    elif file is not None:
         try:
-            token = settings.http_token_file.read_text("ascii").strip()
+            token = file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"--http-token-file {settings.http_token_file} cannot be read: {error}"
-            ) from error
+            raise ConfigurationError(f"--http-token-file {file} cannot be read: {error}") from error
     else:
         return None
     if not token or not token.isascii() or any(map(str.isspace, token)):

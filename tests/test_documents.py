@@ -12,6 +12,7 @@ import pytest
 
 from streamer.queries import QUERIES
 from streamer.scoring import score
+from streamer.serve import serve
 from streamer.settings import RunSettings
 from streamer.views import VIEWS
 
@@ -75,7 +76,10 @@ def test_every_flag_in_the_documents_exists() -> None:
         if field.annotation is bool
     }
     known |= {
-        flag for query in [score, *QUERIES, *VIEWS] for param in query.params for flag in param.opts
+        flag
+        for query in [score, serve, *QUERIES, *VIEWS]
+        for param in query.params
+        for flag in param.opts
     }
     known |= {"--config", "--help", "--print-config"}
     for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *(_ROOT / "docs").glob("[dos]*.md")]:

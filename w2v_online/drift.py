@@ -85,7 +85,7 @@ def drift(
     old_rows = _rows(before, words)
     new_rows = _rows(after, words)
     moved = comparison.moved(old_rows, new_rows)
-    relative = moved / _usual(moved, np.array(old_rows))
+    relative = moved / usual(moved, np.array(old_rows))
     most = np.argsort(-relative, kind="stable")[:topn]
     chosen = [words[i] for i in most]
     old_near = old.most_similar_batch(chosen, neighbors)
@@ -155,8 +155,11 @@ class Comparison:
         return moved
 
 
-def _usual(moved: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64[n]: the median movement of each word's peers, its neighbours in ``order``."""
+def usual(moved: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[n]: the median movement of each word's peers, its neighbours in ``order``.
+
+    ``moved`` is float64[n], ``order`` int64[n]: rows, which lie in the order of counts.
+    """
     ranked = np.argsort(order, kind="stable")
     usual = np.empty(len(moved))
     for place in range(0, len(ranked), _STEP):
@@ -165,14 +168,17 @@ def _usual(moved: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.f
     return np.maximum(usual, 1e-9)
 
 
-def history(folder: str | Path, word: str, *, neighbors: int = 5) -> list[Moment]:
-    """One word through all complete snapshots of a folder, oldest first; those without it left out.
+def history(
+    folder: str | Path, word: str, *, neighbors: int = 5, most: int | None = None
+) -> list[Moment]:
+    """One word through the complete snapshots of a folder, oldest first; those without it left out.
 
+    ``most``: look at so many snapshots, evenly spread, the oldest and the newest among them.
     Raises SnapshotError if there is no snapshot, UnknownWordError if none knows the word.
     """
     moments: list[Moment] = []
     first = previous = latest = None
-    for path in reversed(snapshot.folders(Path(folder))):
+    for path in spread(snapshot.folders(Path(folder))[::-1], most):
         try:
             latest = load_vectors(path)
         except SnapshotError:
@@ -197,6 +203,14 @@ def history(folder: str | Path, word: str, *, neighbors: int = 5) -> list[Moment
     if not moments:
         latest.table.row(word)  # raises, with near spellings
     return moments
+
+
+def spread(paths: list[Path], most: int | None) -> list[Path]:
+    """At most so many of ``paths``, evenly spread, the first and the last among them."""
+    if most is None or len(paths) <= most:
+        return paths
+    places = np.linspace(0, len(paths) - 1, most).round().astype(int)
+    return [paths[place] for place in places.tolist()]
 
 
 def _moved_word(before: WordVectors, after: WordVectors, word: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,17 +16,23 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer.health import Health
-from streamer.http.openapi import description
-from streamer.http.queries import QUESTIONS, Question
+from streamer.http.feed import Feed
+from streamer.http.openapi import QUESTIONS, description
+from streamer.http.page import page_routes
+from streamer.http.question import Question
 from streamer.http.search import Search
 
 _PROBES = ("/healthz", "/readyz")
-"""Paths without a token: who starts and stops daemons need not know it."""
+"""Paths without a token: who starts and stops daemons need not know it. The page's own files need
+none either: the page asks for it."""
+
+PACKED_BYTES = 20_000
+"""Longer answers are packed for clients that take that: a map is."""
 
 
 class JSONResponse(Response):
@@ -39,18 +47,22 @@ class JSONResponse(Response):
 
 @dataclass(frozen=True)
 class Parts:
-    """What the answers come from; without ``search`` there are no questions to ask."""
+    """What the answers come from."""
 
     registry: CollectorRegistry
     health: Health
     search: Search
+    feed: Feed
     version: str
     token: str | None = None
 
 
 def make_app(parts: Parts) -> ASGIApp:
     """The server's application."""
+    page = page_routes()
     routes = [
+        *page,
+        Route("/v1/events", _follow(parts.feed, parts.search), methods=["GET"]),
         Route("/metrics", _metrics(parts.registry), methods=["GET"]),
         Route("/healthz", _alive(parts.health), methods=["GET"]),
         Route("/readyz", _ready(parts.health), methods=["GET"]),
@@ -61,7 +73,8 @@ def make_app(parts: Parts) -> ASGIApp:
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _failed})
-    return Guard(app, parts, {route.path for route in routes})
+    is_open = {*_PROBES, *(route.path for route in page)}
+    return Guard(app, parts, {route.path for route in routes}, is_open)
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -100,9 +113,24 @@ def _describe(version: str) -> Handler:
 
 def _ask(search: Search, question: type[Question]) -> Handler:
     async def ask(request: Request) -> Response:
-        return JSONResponse(await search.ask(_parse(question, request)))
+        answer = JSONResponse(await search.ask(_parse(question, request)))
+        if len(answer.body) > PACKED_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)
+            answer.headers["Content-Encoding"] = "gzip"
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
 
     return ask
+
+
+def _follow(feed: Feed, search: Search) -> Handler:
+    async def follow(_request: Request) -> Response:
+        if feed.is_full:
+            raise HTTPException(503, "too many pages are open", {"Retry-After": "60"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(feed.events(search.prepare), 200, headers, "text/event-stream")
+
+    return follow
 
 
 def _parse(question: type[Question], request: Request) -> Question:
@@ -111,7 +139,7 @@ def _parse(question: type[Question], request: Request) -> Question:
     for name, values in request.query_params.multi_items():
         given.setdefault(name, []).append(values)
     for name, values in given.items():
-        if name != "word":
+        if name not in question.repeated():
             given[name] = values[0] if len(values) == 1 else values
     try:
         return question.model_validate(given)
@@ -129,9 +157,10 @@ async def _failed(_request: Request, error: Exception) -> Response:
 class Guard:
     """In front of all: counts requests, asks for the token, and refuses bodies unread."""
 
-    def __init__(self, app: ASGIApp, parts: Parts, paths: set[str]) -> None:
+    def __init__(self, app: ASGIApp, parts: Parts, paths: set[str], is_open: set[str]) -> None:
         self._app = app
         self._paths = paths
+        self._open = is_open
         self._authorization = None if parts.token is None else f"Bearer {parts.token}".encode()
         self._requests = Counter(
             "w2v_stream_http_requests",
@@ -153,7 +182,7 @@ class Guard:
         await (refusal or self._app)(scope, receive, counted)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
-        if self._authorization is not None and path not in _PROBES:
+        if self._authorization is not None and path not in self._open:
             given = headers.get(b"authorization", b"")
             if not secrets.compare_digest(given, self._authorization):
                 wanted = {"WWW-Authenticate": "Bearer", "Connection": "close"}

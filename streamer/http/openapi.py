@@ -4,23 +4,74 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.http.queries import QUESTIONS, Question
+from streamer.http.queries import QUERIES
+from streamer.http.question import Question
+from streamer.http.views import VIEWS
+
+QUESTIONS: dict[str, type[Question]] = {**QUERIES, **VIEWS}
+"""All questions by path."""
 
 _NUMBER = {"type": "number"}
 _STRING = {"type": "string"}
 
+
+def _rows(**properties: dict[str, Any]) -> dict[str, Any]:
+    item = {"type": "object", "required": list(properties), "properties": properties}
+    return {"type": "array", "items": item}
+
+
+def _columns(*names: str, of: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"type": "array", "items": of} for name in names}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_NEAR = _rows(word=_STRING, count=_NUMBER, cosine=_NUMBER)
+_COUNTED = _rows(word=_STRING, count=_NUMBER)
+_PERHAPS = {"type": ["number", "null"]}
+_WORDS = {"type": "array", "items": _STRING}
+
 _ANSWERS: dict[str, dict[str, Any]] = {
-    "neighbors": {
-        "type": "object",
-        "additionalProperties": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["word", "cosine"],
-                "properties": {"word": _STRING, "cosine": _NUMBER},
-            },
-        },
-    },
+    "neighbors": {"type": "object", "additionalProperties": _NEAR},
+    "analogy": _NEAR,
+    "text": _object({"known": _WORDS, "unknown": _WORDS, "neighbors": _NEAR}),
+    "spellings": _COUNTED,
+    "words": _COUNTED,
+    "snapshots": _rows(name=_STRING, created=_STRING, words=_NUMBER, vocabulary=_NUMBER),
+    "map": _object(
+        {
+            "before": {"type": ["string", "null"]},
+            **_columns("words", of=_STRING),
+            **_columns("x", "y", "counts", "ages", of=_NUMBER),
+            **_columns("is_new", of={"type": "boolean"}),
+            **_columns("moved", "relative", of=_PERHAPS),
+        }
+    ),
+    "drift": _object(
+        {
+            "since": _STRING,
+            "words": _rows(
+                word=_STRING,
+                moved=_NUMBER,
+                relative=_NUMBER,
+                old_count=_NUMBER,
+                new_count=_NUMBER,
+                old_neighbors=_WORDS,
+                new_neighbors=_WORDS,
+            ),
+        }
+    ),
+    "history": _rows(
+        snapshot=_STRING,
+        created=_STRING,
+        words=_NUMBER,
+        count=_NUMBER,
+        moved=_PERHAPS,
+        moved_in_all=_NUMBER,
+        neighbors=_WORDS,
+    ),
     "similarity": _NUMBER,
     "vectors": {
         "type": "object",
@@ -38,6 +89,11 @@ _PLAIN = {
         "Whether the daemon lives.",
         "application/json",
         {"200": "Its loop turns.", "503": "It hangs: restart it."},
+    ),
+    "/v1/events": (
+        "Server-sent events for a page: the curves of the last hour, then how things are.",
+        "text/event-stream",
+        {"200": "Events `history`, once, and `status`, every two seconds; JSON each."},
     ),
     "/readyz": (
         "Whether the daemon is ready.",
@@ -111,7 +167,7 @@ def _question(path: str, question: type[Question]) -> dict[str, Any]:
     failures = {
         "400": "The question is malformed.",
         "401": "A bearer token is needed.",
-        "404": "A word has no vector.",
+        "404": "A word has no vector, or there is nothing to compare with.",
         "503": "There is no snapshot yet, or too many questions wait.",
     }
     error = {"schema": {"$ref": "#/components/schemas/Error"}}

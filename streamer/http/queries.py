@@ -1,16 +1,21 @@
-"""The questions that can be asked over HTTP, as models: parameters, limits and answers.
+"""The questions about words of the newest snapshot, as models: parameters, limits and answers.
 
 One declaration for checking requests and for the OpenAPI description.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 from starlette.exceptions import HTTPException
 
+from streamer.http.question import Kept, Question
+from w2v_online.table import VectorTable
 from w2v_online.vectors import WordVectors
 
 MAX_WORDS = 16
@@ -20,16 +25,18 @@ MAX_TOPN = 1000
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Words = Annotated[list[Word], Field(min_length=1, max_length=MAX_WORDS)]
+TopN = Annotated[int, Field(ge=1, le=MAX_TOPN)]
 
+MAX_TOKENS = 256
+"""Words of a text that are looked up."""
 
-class Question(BaseModel):
-    """Parameters of one path; ``answer`` is called in the thread that searches."""
+MAX_TEXT = 4096
 
-    model_config = ConfigDict(extra="forbid")
+_NEAR = 0.6
+"""Least share of a word's letters that a near spelling keeps."""
 
-    def answer(self, vectors: WordVectors) -> dict[str, Any]:
-        """What goes into the response beside the snapshot's name."""
-        raise NotImplementedError
+_SPELLING_CHUNK = 2_000
+"""Words compared in one go; between two of them others of the process get their turn."""
 
 
 class Neighbors(Question):
@@ -41,13 +48,14 @@ class Neighbors(Question):
         None, ge=1, description="Look only at so many most frequent words."
     )
 
-    def answer(self, vectors: WordVectors) -> dict[str, Any]:
-        """``{"neighbors": {word: [{"word": ..., "cosine": ...}, ...]}}``."""
-        _require(vectors, self.word)
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"neighbors": {word: [{"word": ..., "cosine": ..., "count": ...}, ...]}}``."""
+        vectors = kept.vectors
+        require(vectors, self.word)
         answers = vectors.most_similar_batch(self.word, self.topn, self.restrict_vocab)
         return {
             "neighbors": {
-                word: [{"word": near, "cosine": cosine} for near, cosine in found]
+                word: _with_counts(vectors.table, found)
                 for word, found in zip(self.word, answers, strict=True)
             }
         }
@@ -59,9 +67,10 @@ class Similarity(Question):
     a: Word
     b: Word
 
-    def answer(self, vectors: WordVectors) -> dict[str, Any]:
+    def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"similarity": cosine}``."""
-        _require(vectors, [self.a, self.b])
+        vectors = kept.vectors
+        require(vectors, [self.a, self.b])
         return {"similarity": vectors.similarity(self.a, self.b)}
 
 
@@ -70,9 +79,10 @@ class Vectors(Question):
 
     word: Words = Field(description="Word to look up; repeated for several.")
 
-    def answer(self, vectors: WordVectors) -> dict[str, Any]:
+    def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"vectors": {word: {"count": ..., "vector": [...]}}}``."""
-        _require(vectors, self.word)
+        vectors = kept.vectors
+        require(vectors, self.word)
         table = vectors.table
         rows = [table.rows[word] for word in self.word]
         return {
@@ -86,15 +96,122 @@ class Vectors(Question):
         }
 
 
-def _require(vectors: WordVectors, words: list[str]) -> None:
+class Analogy(Question):
+    """What c is to, as a is to b (3CosAdd)."""
+
+    a: Word
+    b: Word
+    c: Word
+    topn: TopN = Field(10, description="Answers.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"analogy": [{"word": ..., "cosine": ..., "count": ...}, ...]}``."""
+        vectors = kept.vectors
+        require(vectors, [self.a, self.b, self.c])
+        found = vectors.analogy(self.a, self.b, self.c, self.topn)
+        return {"analogy": _with_counts(vectors.table, found)}
+
+
+class Text(Question):
+    """The words nearest to a text, of which rare words weigh most."""
+
+    text: str = Field(min_length=1, max_length=MAX_TEXT, description="Words with spaces between.")
+    topn: TopN = Field(10, description="Answers.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"text": {"known": [...], "unknown": [...], "neighbors": [...]}}``."""
+        vectors = kept.vectors
+        known, unknown = [], []
+        for token in self.text.split()[:MAX_TOKENS]:
+            word = next((w for w in _forms(token) if w in vectors), None)
+            known.append(word) if word else unknown.append(token)
+        found: list[tuple[str, float]] = []
+        if known:
+            own = set(known)
+            near = vectors.most_similar([vectors.embed(known)], topn=self.topn + len(own))
+            found = [(word, cosine) for word, cosine in near if word not in own][: self.topn]
+        return {
+            "text": {
+                "known": known,
+                "unknown": unknown,
+                "neighbors": _with_counts(vectors.table, found),
+            }
+        }
+
+
+class Spellings(Question):
+    """Words that are spelled nearly so, nearest first, and frequent ones before rare ones."""
+
+    word: str = Field(min_length=1, max_length=256)
+    topn: int = Field(8, ge=1, le=100, description="Answers, at most.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"spellings": [{"word": ..., "count": ...}, ...]}``."""
+        table = kept.vectors.table
+        found = [(-1.0, table.rows[word]) for word in _cases(self.word) if word in table.rows]
+        for first in range(0, len(table), _SPELLING_CHUNK):
+            pool = table.words[first : first + _SPELLING_CHUNK]
+            near = process.extract(
+                self.word,
+                pool,
+                scorer=OSA.normalized_similarity,
+                score_cutoff=_NEAR,
+                limit=self.topn,
+            )
+            found += [(-nearness, first + place) for _, nearness, place in near]
+        rows = list(dict.fromkeys(row for _, row in sorted(found)))[: self.topn]
+        return {"spellings": [_counted(table, table.words[row]) for row in rows]}
+
+
+class Frequent(Question):
+    """The most frequent words."""
+
+    offset: int = Field(0, ge=0, description="So many more frequent ones are left out.")
+    topn: TopN = Field(100, description="Words.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"words": [{"word": ..., "count": ...}, ...]}``."""
+        table = kept.vectors.table
+        chosen = table.words[self.offset : self.offset + self.topn]
+        return {"words": [_counted(table, word) for word in chosen]}
+
+
+def _counted(table: VectorTable, word: str) -> dict[str, Any]:
+    return {"word": word, "count": table.counts[table.rows[word]].item()}
+
+
+def _with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{**_counted(table, word), "cosine": cosine} for word, cosine in found]
+
+
+def _cases(word: str) -> list[str]:
+    return list(dict.fromkeys([word.lower(), word.upper(), word.title()]))
+
+
+def _forms(token: str) -> list[str]:
+    """How a word of a text may be written in the vocabulary: as it is, bare, in lower case."""
+    bare = token
+    while bare and unicodedata.category(bare[0])[0] == "P":
+        bare = bare[1:]
+    while bare and unicodedata.category(bare[-1])[0] == "P":
+        bare = bare[:-1]
+    return [token, bare, token.lower(), bare.lower()]
+
+
+def require(vectors: WordVectors, words: list[str]) -> None:
+    """HTTPException 404 for the first that has no vector."""
     # Not left to the table: looking for near spellings would take the learner's time.
     for word in words:
         if word not in vectors:
             raise HTTPException(404, f"{word!r} has no vector")
 
 
-QUESTIONS: dict[str, type[Question]] = {
+QUERIES: dict[str, type[Question]] = {
     "/v1/neighbors": Neighbors,
     "/v1/similarity": Similarity,
     "/v1/vectors": Vectors,
+    "/v1/analogy": Analogy,
+    "/v1/text": Text,
+    "/v1/spellings": Spellings,
+    "/v1/words": Frequent,
 }

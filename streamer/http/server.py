@@ -24,7 +24,8 @@ MAX_PIPELINED = 16
 """Requests that a client may send ahead of the answers; with more it is cut off."""
 
 EXCHANGE_SECONDS = 10.0
-"""From a connection's or a request's first byte until its answer is sent; then it is cut off."""
+"""From a connection's or a request's first byte until its answer is sent; then it is cut off. An
+answer without end goes on as long as the client takes what is sent."""
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the usual minute between two scrapes or probes."""
@@ -87,7 +88,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _arm(self) -> None:
-        self._deadline = self.loop.call_later(EXCHANGE_SECONDS, self.transport.abort)
+        self._deadline = self.loop.call_later(EXCHANGE_SECONDS, self._overdue)
+
+    def _overdue(self) -> None:
+        cycle = self.cycle
+        is_answering = cycle is not None and cycle.response_started and not cycle.response_complete
+        if is_answering and not self.transport.get_write_buffer_size():
+            self._arm()
+        else:
+            self.transport.abort()
 
     def _disarm(self) -> None:
         if self._deadline is not None:

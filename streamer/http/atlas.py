@@ -1,0 +1,132 @@
+"""The map of the most frequent words, the same from snapshot to snapshot, and what is told of each.
+
+Each snapshot's layout is laid over that of the one before; the first one drawn here over that of
+the oldest snapshot kept, so that another process finds the map much as it was.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from streamer.http.archive import Archive, Entry
+from w2v_online.drift import Comparison, usual
+from w2v_online.errors import SnapshotError
+from w2v_online.layout import Layout, lay_out
+from w2v_online.table import VectorTable
+from w2v_online.vectors import WordVectors
+
+MAP_WORDS = 3000
+"""Words that are laid out; a smaller map shows the first of them."""
+
+_AGE_SNAPSHOTS = 8
+"""Snapshots, spread over those that are kept, that tell since when a word has a vector."""
+
+
+class Atlas:
+    """Maps of an archive's snapshots; the last one is remembered. Called from one thread."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._layout: Layout | None = None
+        self._name = ""
+        self._map: dict[str, Any] = {}
+
+    def map(self, vectors: WordVectors) -> dict[str, Any]:
+        """Columns, an entry a word: ``words x y counts ages is_new moved relative``.
+
+        ``ages`` are seconds since the first snapshot kept that has the word; ``moved`` is one minus
+        the cosine with the word's vector in the snapshot named ``before``, ``relative`` that over
+        what words as frequent moved; null where there is nothing to compare.
+        """
+        if self._name == vectors.path.name:
+            return self._map
+        entries = self._archive.entries()
+        names = [entry.name for entry in entries]
+        place = names.index(vectors.path.name) if vectors.path.name in names else 0
+        older = entries[place + 1 :]
+        layout = self._lay_out(vectors, older)
+        is_new, moved, relative = self._changes(layout.words, vectors, older[:1])
+        self._map = {
+            "before": older[0].name if older else None,
+            "words": layout.words,
+            "x": layout.positions[:, 0].round(4),
+            "y": layout.positions[:, 1].round(4),
+            "counts": vectors.counts[: len(layout.words)],
+            "ages": self._ages(layout.words, entries[place : place + 1], older),
+            "is_new": is_new,
+            "moved": moved,
+            "relative": relative,
+        }
+        self._layout, self._name = layout, vectors.path.name
+        return self._map
+
+    def _lay_out(self, vectors: WordVectors, older: list[Entry]) -> Layout:
+        previous = self._layout
+        if previous is None and older:
+            try:
+                table = self._archive.earlier(older[-1].name).table
+                previous = lay_out(table, MAP_WORDS)
+            except (SnapshotError, ValueError):
+                pass  # gone meanwhile, or too few words: then this is the first map
+        return lay_out(vectors.table, MAP_WORDS, previous=previous)
+
+    def _changes(
+        self, words: list[str], vectors: WordVectors, before: list[Entry]
+    ) -> tuple[list[bool], list[float | None], list[float | None]]:
+        """Whether each word is new since ``before``, what it moved, and that among its peers."""
+        unknown: list[float | None] = [None] * len(words)
+        try:
+            old = self._archive.earlier(before[0].name).table
+        except (IndexError, SnapshotError):
+            return [False] * len(words), unknown, unknown
+        is_new = [word not in old.rows for word in words]
+        try:
+            moved, relative = _movements(words, old, vectors.table)
+        except ValueError:  # vectors of another size
+            return is_new, unknown, unknown
+        return is_new, moved, relative
+
+    def _ages(self, words: list[str], newest: list[Entry], older: list[Entry]) -> list[float]:
+        """Seconds before the newest snapshot when each word first had a vector in one looked at."""
+        ages = dict.fromkeys(words, 0.0)
+        missing = set(words)
+        step = max(1, -(-len(older) // _AGE_SNAPSHOTS))
+        # From the oldest on: it has nearly all of them, and the others need not be read then.
+        for entry in older[::-step] if older else []:
+            if not missing:
+                break
+            try:
+                found = missing.intersection(self._archive.words(entry.name))
+            except SnapshotError:
+                continue
+            missing -= found
+            ages.update(dict.fromkeys(found, _seconds_between(entry, newest[0])))
+        return list(ages.values())
+
+
+def _movements(
+    words: list[str], old: VectorTable, new: VectorTable
+) -> tuple[list[float | None], list[float | None]]:
+    places = [i for i, word in enumerate(words) if word in old.rows]
+    old_rows = [old.rows[words[i]] for i in places]
+    moved = Comparison(old, new).moved(old_rows, [new.rows[words[i]] for i in places])
+    relative = moved / usual(moved, np.array(old_rows, np.int64)) if places else moved
+    columns: tuple[list[float | None], list[float | None]] = (
+        [None] * len(words),
+        [None] * len(words),
+    )
+    for column, values in zip(columns, (moved.round(4), relative.round(2)), strict=True):
+        for place, value in zip(places, values.tolist(), strict=True):
+            column[place] = value
+    return columns
+
+
+def _seconds_between(earlier: Entry, later: Entry) -> float:
+    try:
+        span = datetime.fromisoformat(later.created) - datetime.fromisoformat(earlier.created)
+    except (TypeError, ValueError):
+        return 0.0
+    return max(0.0, span.total_seconds())

@@ -1,0 +1,163 @@
+// The view that asks: neighbours of a word, analogies, a sentence, and a word's past.
+
+import { ask, Failure } from "./api.js";
+import { address, bar, bare, byId, compact, count, el, when, wordLink } from "./dom.js";
+
+const TOPN = 15;
+const EXAMPLES = 24;
+const EXAMPLES_FROM = 150; // more frequent ones say little
+
+let shown = {}; // parameters of the question that is answered
+let current = null; // ends what is under way when another question comes
+
+export function begin() {
+  for (const name of ["word", "analogy", "text"]) {
+    const form = byId(`ask-${name}`);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const parameters = Object.fromEntries(
+        [...new FormData(form)].map(([key, value]) => [key, value.trim()]),
+      );
+      location.hash = address("ask", parameters);
+    });
+  }
+}
+
+export function show(parameters) {
+  shown = Object.fromEntries(parameters);
+  for (const [key, value] of Object.entries(shown)) {
+    const field = document.querySelector(`#ask-view input[name="${CSS.escape(key)}"]`);
+    if (field) field.value = value;
+  }
+  return answer();
+}
+
+export function hide() {}
+
+export function restyle() {}
+
+// A newer snapshot: the same question again.
+export const renew = () => answer();
+
+async function answer() {
+  current?.abort();
+  const running = (current = new AbortController());
+  const { word, a, b, c, text } = shown;
+  try {
+    let found;
+    if (word) found = await neighbours(word, running.signal);
+    else if (a && b && c) found = await analogy({ a, b, c }, running.signal);
+    else if (text) found = await sentence(text, running.signal);
+    else found = await examples(running.signal);
+    if (running === current) byId("answer").replaceChildren(...found);
+    if (word && running === current) await past(word, running);
+  } catch (error) {
+    if (error.name === "AbortError" || running !== current) return;
+    byId("answer").replaceChildren(...(await failure(error)));
+  }
+}
+
+async function neighbours(word, signal) {
+  const { neighbors } = await ask("neighbors", { word, topn: TOPN }, signal);
+  const { vectors } = await ask("vectors", { word }, signal);
+  return [
+    el("h3", {}, "Nearest to ", bare(word)),
+    el("p", { class: "note" }, `seen ${count(vectors[word].count)} times`),
+    table(neighbors[word]),
+    el("div", { id: "past", class: "past" }),
+  ];
+}
+
+async function analogy({ a, b, c }, signal) {
+  const { analogy: found } = await ask("analogy", { a, b, c, topn: TOPN }, signal);
+  const title = el("h3", {}, bare(a), " is to ", bare(b), " as ", bare(c), " is to …");
+  return [title, table(found)];
+}
+
+async function sentence(text, signal) {
+  const { text: found } = await ask("text", { text, topn: TOPN }, signal);
+  const parts = [el("h3", {}, "Nearest to ", bare(text))];
+  if (found.unknown.length) {
+    const words = found.unknown.flatMap((word, i) => [i ? ", " : "", bare(word)]);
+    parts.push(el("p", { class: "note" }, "Without a vector, left out: ", ...words));
+  }
+  if (!found.known.length) parts.push(el("p", {}, "None of these words has a vector yet."));
+  return found.known.length ? [...parts, table(found.neighbors)] : parts;
+}
+
+async function examples(signal) {
+  const { words } = await ask("words", { topn: EXAMPLES, offset: EXAMPLES_FROM }, signal);
+  const fewer = words.length ? words : (await ask("words", { topn: EXAMPLES }, signal)).words;
+  return [
+    el("h3", {}, "Some frequent words"),
+    el("ul", { class: "words" }, ...fewer.map(({ word }) => el("li", {}, wordLink(word)))),
+  ];
+}
+
+function table(found) {
+  const rows = found.map(({ word, cosine, count: seen }) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, wordLink(word)),
+      el("td", { class: "number" }, bar(cosine), cosine.toFixed(3)),
+      el("td", { class: "number" }, count(seen)),
+    ),
+  );
+  const head = el(
+    "tr",
+    {},
+    el("th", { scope: "col" }, "word"),
+    el("th", { scope: "col", class: "number" }, "cosine"),
+    el("th", { scope: "col", class: "number" }, "count"),
+  );
+  return el("table", { class: "found" }, el("thead", {}, head), el("tbody", {}, ...rows));
+}
+
+// How the word's neighbours changed over the snapshots that are kept.
+async function past(word, running) {
+  const place = byId("past");
+  place.replaceChildren(el("p", { class: "note" }, "Looking through the earlier snapshots …"));
+  const { history } = await ask("history", { word }, running.signal);
+  if (running !== current) return;
+  const rows = history.map((moment, i) => {
+    const before = new Set(i ? history[i - 1].neighbors : moment.neighbors);
+    const words = moment.neighbors.map((near) =>
+      el("li", { class: before.has(near) ? null : "fresh" }, wordLink(near)),
+    );
+    return el(
+      "li",
+      { class: "moment" },
+      el(
+        "p",
+        { class: "note" },
+        el("time", { datetime: moment.created }, when(new Date(moment.created))),
+        ` · seen ${compact(moment.count)} times`,
+        moment.moved === null ? "" : ` · moved ${moment.moved.toFixed(3)}`,
+      ),
+      el("ul", { class: "words" }, ...words),
+    );
+  });
+  place.replaceChildren(
+    el("h3", {}, "Its neighbours over the snapshots kept"),
+    el("p", { class: "note" }, "Newest first; marked words are new among them."),
+    el("ol", { class: "moments", reversed: true }, ...rows.reverse()),
+  );
+}
+
+async function failure(error) {
+  if (!(error instanceof Failure)) return [el("p", { class: "wrong" }, error.message)];
+  const parts = [el("p", { class: "wrong" }, `${error.message}.`)];
+  const words = [shown.word, shown.a, shown.b, shown.c].filter(Boolean);
+  if (error.status !== 404 || !words.length) return parts;
+  for (const word of words) {
+    const { spellings } = await ask("spellings", { word: word.slice(0, 256) });
+    if (!spellings.length || spellings.some((near) => near.word === word)) continue;
+    parts.push(
+      el("p", {}, "Spelled nearly like ", bare(word), ":"),
+      el("ul", { class: "words" }, ...spellings.map((near) => el("li", {}, wordLink(near.word)))),
+    );
+  }
+  if (parts.length === 1) parts.push(el("p", {}, "Nothing is spelled nearly like it."));
+  return parts;
+}

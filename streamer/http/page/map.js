@@ -1,0 +1,235 @@
+// The view of the map: where words lie, which are new or have moved, and finding one.
+
+import { ask } from "./api.js";
+import { baseLayout, colour, CONFIG, plain, plotly } from "./charts.js";
+import { address, byId, compact, count, el, span, wordLink } from "./dom.js";
+import { labelled } from "./labels.js";
+
+const MOVERS = 25; // words marked as having moved
+const LEAST_RELATIVE = 1.5; // times as far as words seen as often: less is no news
+const ZOOM = 1.5;
+const PAN = 0.15; // of what is seen
+
+let map = null; // columns, as the server sends them
+let snapshot = "";
+let isDrawn = false;
+
+export function begin() {
+  byId("find").addEventListener("submit", (event) => event.preventDefault());
+  byId("find-word").addEventListener("input", find);
+  byId("colour").addEventListener("change", draw);
+  byId("zoom-in").addEventListener("click", () => zoom(1 / ZOOM));
+  byId("zoom-out").addEventListener("click", () => zoom(ZOOM));
+  byId("zoom-all").addEventListener("click", showAll);
+  byId("map-plot").addEventListener("keydown", steer);
+}
+
+export async function show() {
+  if (map === null) await renew();
+  else await draw();
+}
+
+export function hide() {}
+
+export function restyle() {
+  if (map !== null && !byId("map-view").hidden) draw();
+}
+
+// The map of the newest snapshot; what is zoomed into stays.
+export async function renew() {
+  const state = byId("map-state");
+  if (map === null) state.textContent = "The map is being drawn …";
+  try {
+    ({ map, snapshot } = await ask("map"));
+  } catch (error) {
+    state.textContent = `${error.message}.`;
+    return;
+  }
+  await draw();
+  state.textContent = `${count(map.words.length)} words of snapshot ${Number.parseInt(snapshot, 10)}.`;
+  list("movers", movers(), "Nothing has moved out of the ordinary.");
+  list("newcomers", newcomers(), "None of the words on the map is new.");
+}
+
+function list(id, places, none) {
+  const items = places.map((i) => el("li", {}, wordLink(map.words[i])));
+  byId(id).replaceChildren(...(items.length ? items : [el("li", { class: "note" }, none)]));
+}
+
+const places = () => map.words.map((_, i) => i);
+
+const newcomers = () => places().filter((i) => map.is_new[i]);
+
+function movers() {
+  return places()
+    .filter((i) => map.relative[i] >= LEAST_RELATIVE)
+    .sort((i, j) => map.relative[j] - map.relative[i])
+    .slice(0, MOVERS);
+}
+
+function found() {
+  const asked = byId("find-word").value.trim();
+  return asked ? places().filter((i) => map.words[i].startsWith(asked)) : [];
+}
+
+// Each word's place on the scale of colours, and what its ends are called.
+function shades() {
+  const kind = byId("colour").value;
+  if (kind === "age") {
+    const most = Math.max(...map.ages, 1);
+    return [map.ages.map((age) => age / most), "new", `${span(most)} or more`];
+  }
+  if (kind === "drift") {
+    const shade = map.relative.map((relative) => Math.min(1, (relative ?? 0) / 3));
+    return [shade, "stayed", "moved 3 × as far as usual"];
+  }
+  // By rank: counts themselves fall so fast that all but a few would have one colour.
+  const last = map.words.length - 1;
+  const shade = map.words.map((_, i) => 1 - i / last);
+  return [shade, `seen ${compact(map.counts[last])} times`, compact(map.counts[0])];
+}
+
+// The ramp of the style sheet, as plotly takes it.
+function scale() {
+  return ["low", "middle", "high"].map((name, i) => [i / 2, colour(`ramp-${name}`)]);
+}
+
+function points(chosen, marker, extra = {}) {
+  return {
+    x: chosen.map((i) => map.x[i]),
+    y: chosen.map((i) => map.y[i]),
+    mode: "markers",
+    hoverinfo: "skip",
+    marker,
+    ...extra,
+  };
+}
+
+async function draw() {
+  const charts = await plotly();
+  if (map === null || byId("map-view").hidden) return;
+  const [shade, low, high] = shades();
+  byId("scale-low").textContent = low;
+  byId("scale-high").textContent = high;
+  const all = points(
+    places(),
+    { size: 6, color: shade, cmin: 0, cmax: 1, colorscale: scale(), opacity: 0.8 },
+    { hoverinfo: "text", hovertext: map.words.map(hover) },
+  );
+  const ring = (name, symbol) => ({ size: 13, symbol, line: { width: 2 }, color: colour(name) });
+  const plot = byId("map-plot");
+  const axis = { visible: false };
+  await charts.react(
+    plot,
+    [
+      all,
+      points(movers(), ring("orange", "circle-open")),
+      points(newcomers(), ring("blue", "diamond-open")),
+      points(found(), { ...ring("red", "circle-open"), size: 17 }),
+      { ...points([], {}), mode: "text", textposition: "top center" },
+    ],
+    {
+      ...baseLayout(),
+      margin: { l: 0, r: 0, t: 0, b: 0 },
+      dragmode: "pan",
+      hovermode: "closest",
+      uirevision: "the same",
+      xaxis: axis,
+      yaxis: { ...axis, scaleanchor: "x" },
+    },
+    { ...CONFIG, scrollZoom: true },
+  );
+  if (!isDrawn) {
+    isDrawn = true;
+    plot.on("plotly_relayout", label);
+    plot.on("plotly_click", ({ points: [point] }) => {
+      if (point.curveNumber === 0) choose(point.pointIndex);
+    });
+  }
+  await label();
+}
+
+function choose(place) {
+  location.hash = address("ask", { word: map.words[place] });
+}
+
+function hover(word, i) {
+  const lines = [`<b>${plain(word)}</b>`, `seen ${count(map.counts[i])} times`];
+  if (map.is_new[i]) lines.push("new since the snapshot before");
+  else if (map.relative[i] !== null) lines.push(`moved ${map.relative[i].toFixed(1)} × as usual`);
+  return lines.join("<br>");
+}
+
+// Names beside as many of the points in sight as have room, those that stand out first.
+async function label() {
+  const charts = await plotly();
+  const { xaxis, yaxis } = byId("map-plot")._fullLayout;
+  const first = [...found().slice(0, 50), ...movers(), ...newcomers().slice(0, 50)];
+  const chosen = labelled(map, [...first, ...places()], xaxis, yaxis);
+  await charts.restyle(
+    "map-plot",
+    {
+      x: [chosen.map((i) => map.x[i])],
+      y: [chosen.map((i) => map.y[i])],
+      text: [chosen.map((i) => plain(map.words[i]))],
+      textfont: { color: colour("ink"), size: 12 },
+    },
+    [4],
+  );
+}
+
+async function find() {
+  if (!isDrawn) return;
+  const charts = await plotly();
+  const hits = found();
+  const asked = byId("find-word").value.trim();
+  byId("map-state").textContent = asked ? `${count(hits.length)} found on the map.` : "";
+  const marks = points(hits, {});
+  await charts.restyle("map-plot", { x: [marks.x], y: [marks.y] }, [3]);
+  const exact = map.words.indexOf(asked);
+  if (exact >= 0) await look(map.x[exact], map.y[exact]);
+  else await label();
+}
+
+function ranges() {
+  const { xaxis, yaxis } = byId("map-plot")._fullLayout;
+  return { x: xaxis.range.map(Number), y: yaxis.range.map(Number) };
+}
+
+async function look(x, y, factor = 1) {
+  const charts = await plotly();
+  const seen = ranges();
+  const half = (range) => (factor * (range[1] - range[0])) / 2;
+  await charts.relayout("map-plot", {
+    "xaxis.range": [x - half(seen.x), x + half(seen.x)],
+    "yaxis.range": [y - half(seen.y), y + half(seen.y)],
+  });
+}
+
+function zoom(factor, right = 0, up = 0) {
+  if (!isDrawn) return;
+  const { x, y } = ranges();
+  const middle = (range, step) => (range[0] + range[1]) / 2 + step * PAN * (range[1] - range[0]);
+  look(middle(x, right), middle(y, up), factor);
+}
+
+async function showAll() {
+  const charts = await plotly();
+  if (isDrawn) charts.relayout("map-plot", { "xaxis.autorange": true, "yaxis.autorange": true });
+}
+
+function steer(event) {
+  const act = {
+    "+": () => zoom(1 / ZOOM),
+    "=": () => zoom(1 / ZOOM),
+    "-": () => zoom(ZOOM),
+    0: showAll,
+    ArrowLeft: () => zoom(1, -1, 0),
+    ArrowRight: () => zoom(1, 1, 0),
+    ArrowUp: () => zoom(1, 0, 1),
+    ArrowDown: () => zoom(1, 0, -1),
+  }[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  act();
+}

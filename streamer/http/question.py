@@ -1,0 +1,42 @@
+"""What a question over HTTP is: a model of its parameters, and how its answer is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+from streamer.http.archive import Archive
+from streamer.http.atlas import Atlas
+from w2v_online.vectors import WordVectors
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What answers come from: the newest snapshot's vectors, all snapshots, and the map."""
+
+    vectors: WordVectors
+    archive: Archive
+    atlas: Atlas
+
+
+class Question(BaseModel):
+    """Parameters of one path; ``answer`` is called in a thread that searches."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    is_view: ClassVar[bool] = False
+    """Whether it looks at many words or snapshots: answered in a thread of its own, and the answer
+    remembered while the newest snapshot stays the same."""
+
+    @classmethod
+    def repeated(cls) -> set[str]:
+        """Parameters that may be given several times."""
+        return {
+            name for name, field in cls.model_fields.items() if get_origin(field.annotation) is list
+        }
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """What goes into the response beside the snapshot's name."""
+        raise NotImplementedError

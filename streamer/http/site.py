@@ -1,0 +1,55 @@
+"""Everything that answers over HTTP, put together: the server, questions, the page and its feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from streamer.address import Address
+from streamer.health import Health
+from streamer.http.app import Parts, make_app
+from streamer.http.archive import Archive
+from streamer.http.feed import Feed
+from streamer.http.search import Search
+from streamer.http.server import HttpServer
+from streamer.status import Status
+from w2v_online.snapshot import newest_name
+
+
+class Site:
+    """Answers at ``address``, from the snapshots in ``folder``, until closed.
+
+    ``look`` says how things are, see :mod:`streamer.status`; with a ``token`` only those are
+    answered who bring it. Raises ConfigurationError if it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        folder: Path,
+        *,
+        registry: CollectorRegistry,
+        health: Health,
+        look: Callable[[], Status],
+        token: str | None,
+        version: str,
+        log: Any,
+    ) -> None:
+        self._server = HttpServer(address, log)
+        self.address = self._server.address
+        if token is None and not address.is_loopback:
+            log.warning("http_open", note="reachable from outside and without a token")
+        self._search = Search(Archive(folder))
+        self._feed = Feed(look, lambda: newest_name(folder))
+        self._server.start(
+            make_app(Parts(registry, health, self._search, self._feed, version, token))
+        )
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._feed.close()
+        self._server.close()
+        self._search.close()

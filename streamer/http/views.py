@@ -1,0 +1,102 @@
+"""The questions about many words or several snapshots: map, drift, history, and what there is.
+
+Each is answered from the snapshots that are kept, most of them in the thread for views.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from streamer.http.atlas import MAP_WORDS
+from streamer.http.queries import Word
+from streamer.http.question import Kept, Question
+from w2v_online import drift
+from w2v_online.errors import SnapshotError, UnknownWordError
+
+MAX_MOMENTS = 8
+"""Snapshots, spread over those that are kept, that a word is followed through."""
+
+
+class Snapshots(Question):
+    """The snapshots that are kept, newest first."""
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"snapshots": [{"name": ..., "created": ..., "words": ..., "vocabulary": ...}]}``."""
+        return {"snapshots": [asdict(entry) for entry in kept.archive.entries()]}
+
+
+class Map(Question):
+    """The most frequent words in two dimensions; it lies over the map of the snapshot before."""
+
+    is_view: ClassVar[bool] = True
+    words: int = Field(MAP_WORDS, ge=3, le=MAP_WORDS, description="Most frequent words to show.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"map": {...}}``, columns as :meth:`streamer.http.atlas.Atlas.map` says."""
+        try:
+            columns = kept.atlas.map(kept.vectors)
+        except ValueError as error:
+            raise HTTPException(404, str(error)) from error
+        return {
+            "map": {
+                key: column if key == "before" else column[: self.words]
+                for key, column in columns.items()
+            }
+        }
+
+
+class Drift(Question):
+    """The words whose meaning moved most since an earlier snapshot, then and now."""
+
+    is_view: ClassVar[bool] = True
+    since: str | None = Field(
+        None, max_length=255, description="Name of that snapshot; the oldest unless given."
+    )
+    topn: int = Field(50, ge=1, le=1000, description="Words.")
+    min_count: int = Field(drift.MIN_COUNT, ge=1, description="Words that were seen so often.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"drift": {"since": ..., "words": [...]}}``; see w2v_online.drift.Movement."""
+        names = [entry.name for entry in kept.archive.entries()]
+        since = self.since or names[-1]
+        if since not in names:
+            raise HTTPException(404, f"there is no snapshot {since!r} any more")
+        if since == kept.vectors.path.name:
+            raise HTTPException(404, "there is no earlier snapshot yet to compare with")
+        try:
+            found = drift.drift(
+                kept.archive.earlier(since), kept.vectors, topn=self.topn, min_count=self.min_count
+            )
+        except (SnapshotError, ValueError) as error:
+            raise HTTPException(404, str(error)) from error
+        return {"drift": {"since": since, "words": [asdict(movement) for movement in found]}}
+
+
+class History(Question):
+    """One word through the snapshots that are kept, oldest first."""
+
+    is_view: ClassVar[bool] = True
+    word: Word
+    topn: int = Field(8, ge=1, le=100, description="Neighbours in each.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"history": [...]}``, see w2v_online.drift.Moment; at most MAX_MOMENTS of them."""
+        try:
+            moments = drift.history(
+                kept.archive.folder, self.word, neighbors=self.topn, most=MAX_MOMENTS
+            )
+        except UnknownWordError as error:
+            raise HTTPException(404, f"{self.word!r} has no vector in any snapshot") from error
+        return {"history": [asdict(moment) for moment in moments]}
+
+
+VIEWS: dict[str, type[Question]] = {
+    "/v1/snapshots": Snapshots,
+    "/v1/map": Map,
+    "/v1/drift": Drift,
+    "/v1/history": History,
+}

@@ -1,0 +1,207 @@
+"""Looks at a running daemon from the side, every few seconds, for people who look on.
+
+Reads figures that the parts keep anyway, from another thread: training does nothing for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streamer.health import Health
+from streamer.status import Concern, Status, spell_seconds
+
+if TYPE_CHECKING:
+    from streamer.checkpoint import Checkpointer
+    from streamer.counters import Counters
+    from streamer.decode import Decoder
+    from streamer.settings import RunSettings
+    from streamer.sources.base import Source
+    from streamer.tokenizers.base import Tokenizer
+    from w2v_online.learner import OnlineWord2Vec
+
+QUIET_SECONDS = 15.0
+"""Without text for so long, the source is said to be quiet."""
+
+IDLE_SECONDS = 300.0
+"""Without text for so long, it is worth a warning."""
+
+RATE_LOOKS = 5
+"""Looks that the rate is taken over: batches come in bursts."""
+
+LAG_LOOKS = 150
+"""Looks after which a lag that has only grown is worth a warning."""
+
+LAG_MESSAGES = 1000
+"""Less than that may wait at any time."""
+
+BAD_SHARE = 0.01
+"""Of the records: more that cannot be decoded are worth a warning."""
+
+_HEALTH_ADVICE = {
+    "the source is not connected": "Check the broker's address, the credentials and the network; "
+    "the log says what failed. Learning goes on by itself once it is back.",
+    "no recent snapshot": "Look for snapshot_failed in the log: the disk may be full or not be "
+    "writable. What was learned since the last one would be lost in a crash.",
+    "the loop hangs": "Look at the log and restart the daemon: it goes on from the last snapshot.",
+}
+
+
+class Observer:
+    """What is to be seen of one daemon; ``look`` is called from one thread."""
+
+    def __init__(self, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
+        self._health = health
+        self._clock = clock
+        self._parts: _Parts | None = None
+        self._looks: deque[tuple[float, int]] = deque(maxlen=RATE_LOOKS + 1)
+        self._lags: deque[float] = deque(maxlen=LAG_LOOKS)
+        self._changed_at = clock()
+
+    def began(
+        self,
+        settings: RunSettings,
+        *,
+        counters: Counters,
+        learner: OnlineWord2Vec,
+        checkpointer: Checkpointer,
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        source: Source,
+    ) -> None:
+        """The parts are there."""
+        self._changed_at = self._clock()
+        self._parts = _Parts(settings, counters, learner, checkpointer, decoder, tokenizer, source)
+
+    def look(self) -> Status:
+        """The daemon as it is now."""
+        problems = self._health.problems()
+        parts = self._parts
+        if parts is None:
+            return Status(phase=problems[0] if problems else "starting")
+        words, now = parts.counters.words, self._clock()
+        if not self._looks or self._looks[-1][1] != words:
+            self._changed_at = now
+        self._looks.append((now, words))
+        began, words_then = self._looks[0]
+        quiet = now - self._changed_at
+        lag = parts.source.figures().get("lag_messages")
+        if lag is not None:
+            self._lags.append(lag)
+        return Status(
+            phase="learning" if quiet < QUIET_SECONDS else "waiting for text",
+            source=parts.source_in_words(lag, quiet),
+            words=parts.learner.total_words,
+            words_per_second=(words - words_then) / (now - began) if now > began else 0.0,
+            loss=parts.counters.loss,
+            vocabulary=len(parts.learner.vocabulary),
+            lag=lag,
+            snapshot_age=parts.checkpointer.age_seconds(),
+            warnings=[
+                *(Concern(_sentence(p), _HEALTH_ADVICE.get(p, "See the log.")) for p in problems),
+                *parts.warnings(quiet),
+                *self._lag_warnings(),
+            ],
+        )
+
+    def _lag_warnings(self) -> list[Concern]:
+        lags = self._lags
+        if len(lags) < LAG_LOOKS or lags[-1] < LAG_MESSAGES or lags[-1] < 1.1 * lags[0]:
+            return []
+        return [
+            Concern(
+                f"The stream comes faster than it is learned: {lags[-1]:,.0f} messages wait, "
+                f"{lags[-1] - lags[0]:,.0f} more than some minutes ago.",
+                "Give it more --threads, take --replay away, or share the topic among several "
+                "daemons of one group. Nothing is lost while the broker keeps the messages.",
+            )
+        ]
+
+
+class _Parts:
+    """The parts of a daemon and what their figures say."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        counters: Counters,
+        learner: OnlineWord2Vec,
+        checkpointer: Checkpointer,
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        source: Source,
+    ) -> None:
+        self._settings = settings
+        self.counters = counters
+        self.learner = learner
+        self.checkpointer = checkpointer
+        self._decoder = decoder
+        self._tokenizer = tokenizer
+        self.source = source
+        self._invalid_before = decoder.invalid_records
+
+    def source_in_words(self, lag: float | None, quiet_seconds: float) -> str:
+        """Where text comes from, whether it does, and what waits."""
+        settings = self._settings
+        name = {"file": settings.path, "kafka": "Kafka"}.get(settings.source, "standard input")
+        if settings.source == "kafka":
+            topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
+            name = f"Kafka ({topics})"
+        if not self.source.is_connected:
+            return f"Not connected to {name}."
+        waiting = "" if lag is None else f" {lag:,.0f} messages wait there."
+        if quiet_seconds < QUIET_SECONDS:
+            return f"Text is coming in from {name}.{waiting}"
+        return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"
+
+    def warnings(self, quiet_seconds: float) -> list[Concern]:
+        """What the figures give reason to warn of."""
+        found = []
+        if quiet_seconds >= IDLE_SECONDS:
+            found.append(
+                Concern(
+                    f"No text has come for {spell_seconds(quiet_seconds)}.",
+                    "Look at what feeds the daemon. Where quiet is normal there is nothing to do.",
+                )
+            )
+        invalid = self._decoder.invalid_records - self._invalid_before
+        invalid += self._tokenizer.failed_records
+        records = self.counters.records + invalid
+        if invalid > BAD_SHARE * records:
+            found.append(
+                Concern(
+                    f"{invalid:,} of {records:,} records could not be decoded.",
+                    "Look at the producer, at --json-field and at the dead letters, if there are.",
+                )
+            )
+        limit = self.learner.config.max_vocab_size
+        if len(self.learner.vocabulary) >= limit:
+            found.append(
+                Concern(
+                    f"The vocabulary is full: {limit:,} words have a vector, and rare ones give "
+                    "way to words seen more often.",
+                    "Nothing, if that is meant; else raise --max-vocab-size, with memory for it.",
+                )
+            )
+        failures = self.checkpointer.failures
+        if failures:
+            found.append(
+                Concern(
+                    f"{failures:,} snapshots could not be written since the start.",
+                    "The log has the reason after snapshot_failed; it is tried again by itself.",
+                )
+            )
+        if lost := self.source.figures().get("lost_messages"):
+            found.append(
+                Concern(
+                    f"{lost:,.0f} messages were gone before they could be read.",
+                    "Lengthen the topic's retention, or learn faster: see the lag.",
+                )
+            )
+        return found
+
+
+def _sentence(problem: str) -> str:
+    return problem[0].upper() + problem[1:] + "."

@@ -1,0 +1,129 @@
+"""The command ``serve``: page and questions for a folder of snapshots, without a daemon."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+
+from streamer.address import Address, parse_address
+from streamer.health import Health
+from streamer.options import ENVIRONMENT_PREFIX
+from streamer.status import Concern, Status, spell_seconds
+from w2v_online import __version__, snapshot
+from w2v_online.errors import SnapshotError
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
+    try:
+        address = parse_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    assert isinstance(address, Address)  # noqa: S101 for mypy: text was given
+    return address
+
+
+class Folder:
+    """A folder of snapshots that somebody else writes, looked at for a page."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._newest: snapshot.Snapshot | None = None
+
+    def look(self) -> Status:
+        """What the newest snapshot is."""
+        try:
+            newest = self._open()
+        except SnapshotError as error:
+            advice = "Give the folder that a daemon writes to, or wait for its first snapshot."
+            return Status("no snapshot", f"{error}.", warnings=[Concern(f"{error}.", advice)])
+        totals = newest.manifest.get("totals", {})
+        age = _age_seconds(str(newest.manifest.get("created", "")))
+        written = "" if math.isnan(age) else f"; the newest was written {spell_seconds(age)} ago"
+        return Status(
+            phase="showing snapshots",
+            source=f"Shows the snapshots in {self._folder}{written}.",
+            words=totals.get("words"),
+            vocabulary=totals.get("vocabulary"),
+            snapshot_age=None if math.isnan(age) else age,
+        )
+
+    def has_snapshot(self) -> bool:
+        """Whether there is one to show."""
+        try:
+            self._open()
+        except SnapshotError:
+            return False
+        return True
+
+    def _open(self) -> snapshot.Snapshot:
+        name = snapshot.newest_name(self._folder)
+        if self._newest is None or name not in ("", self._newest.path.name):
+            self._newest = snapshot.read(self._folder)
+        return self._newest
+
+
+def _age_seconds(created: str) -> float:
+    try:
+        return max(0.0, time.time() - datetime.fromisoformat(created).timestamp())
+    except ValueError:
+        return math.nan
+
+
+@click.command()
+@click.argument("snapshot_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--http",
+    callback=_address,
+    default="127.0.0.1:8787",
+    show_default=True,
+    envvar=ENVIRONMENT_PREFIX + "HTTP",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="Where to serve; a port alone is one of this machine.",
+)
+@click.option(
+    "--http-token-file",
+    type=click.Path(path_type=Path),
+    envvar=ENVIRONMENT_PREFIX + "HTTP_TOKEN_FILE",
+    show_envvar=True,
+    metavar="FILE",
+    help="File with a bearer token that requests must bring; or set W2V_STREAM_HTTP_TOKEN.",
+)
+def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> None:
+    """Serve the live page and the API for a folder of snapshots, without a daemon.
+
+    SNAPSHOT_DIR may be one that a daemon writes to: new snapshots are shown as they come. Ends
+    with SIGTERM or SIGINT.
+    """
+    # Imported here: the other commands need no server.
+    from streamer.http.site import Site
+    from streamer.metrics import make_registry
+    from streamer.report import LogLevel, make_log
+    from streamer.service import read_token
+
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    folder, health = Folder(snapshot_dir), Health()
+    health.began(there_is_no_snapshot=folder.has_snapshot)
+    secret = os.environ.get(ENVIRONMENT_PREFIX + "HTTP_TOKEN")
+    site = Site(
+        http,
+        snapshot_dir,
+        registry=make_registry(health),
+        health=health,
+        look=folder.look,
+        token=read_token(SecretStr(secret) if secret else None, http_token_file),
+        version=__version__,
+        log=make_log("text", LogLevel("info")),
+    )
+    click.echo(f"http://{site.address}/", err=True)
+    signal.sigwait(ends)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)  # another one ends at once
+    site.close()

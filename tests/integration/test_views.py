@@ -1,0 +1,230 @@
+"""What the page asks for: maps, drift, a word's past, and a folder served without a daemon."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from tests.integration.daemons import COMMAND, environment, start, wait_until
+from tests.integration.test_http import TOKEN
+from w2v_online import LearnerConfig, OnlineWord2Vec, drift, load_vectors
+
+SENTENCES = [f"w{i} w{(7 * i) % 60} w{(i * i) % 60} the of".split() for i in range(400)]
+
+
+class Served:
+    """A folder under ``w2v-stream serve``."""
+
+    def __init__(self, folder: Path, log: Path, *args: str | Path) -> None:
+        self.log = log
+        self.process = start(log, "serve", folder, "--http", "127.0.0.1:0", *args)
+        wait_until(lambda: "http://127.0.0.1:" in log.read_text())
+        self.port = int(re.findall(r"http://127.0.0.1:(\d+)/", log.read_text())[0])
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def events(self, count: int) -> list[tuple[str, Any]]:
+        """The first events that a page is sent."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/v1/events")
+        response = connection.getresponse()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        found = []
+        for _ in range(count):
+            name, data, end = (response.readline().decode() for _ in range(3))
+            assert end == "\n"
+            found.append((name.strip().removeprefix("event: "), json.loads(data[6:])))
+        response.close()
+        connection.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three snapshots; the last one has a word that is new."""
+    folder = tmp_path_factory.mktemp("views") / "s"
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    for extra in ([], [], [["novel", "w1"]] * 500):
+        learner.learn(SENTENCES + extra)
+        learner.snapshot(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(folder, tmp_path_factory.mktemp("served") / "log")
+    yield served
+    served.process.terminate()
+    assert served.process.wait(30) == 0
+
+
+def names(folder: Path) -> list[str]:
+    return sorted((path.name for path in folder.iterdir() if path.is_dir()), reverse=True)
+
+
+def test_the_snapshots_kept_are_listed_newest_first(served: Served, folder: Path) -> None:
+    _, answer = served.get("/v1/snapshots")
+    assert [entry["name"] for entry in answer["snapshots"]] == names(folder)
+    assert answer["snapshots"][0]["words"] > answer["snapshots"][1]["words"] > 0
+
+
+def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) -> None:
+    _, answer = served.get("/v1/map")
+    columns = answer["map"]
+    vectors = load_vectors(folder)
+    assert columns["words"] == vectors.words
+    assert columns["counts"] == vectors.counts.tolist()
+    assert columns["before"] == names(folder)[1]
+    new = columns["words"].index("novel")
+    assert columns["is_new"] == [i == new for i in range(len(columns["words"]))]
+    assert columns["moved"][new] is None
+    before = load_vectors(folder / names(folder)[1])
+    moved = {m.word: m for m in drift.drift(before, vectors, topn=1000, min_count=1)}
+    for word, distance in zip(columns["words"], columns["moved"], strict=True):
+        assert distance is None or distance == pytest.approx(moved[word].moved, abs=1e-4)
+    assert [age for age in columns["ages"] if age < 0] == []
+
+
+def test_a_map_lies_over_the_one_before(tmp_path: Path) -> None:
+    """Words that keep their vectors keep their places, also for a server that starts anew."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn(SENTENCES * 5)
+    learner.snapshot(tmp_path / "s")
+    served = Served(tmp_path / "s", tmp_path / "log")
+    _, first = served.get("/v1/map")
+    learner.learn(SENTENCES)
+    learner.snapshot(tmp_path / "s")
+    wait_until(lambda: served.get("/v1/map")[1]["snapshot"] != first["snapshot"])
+    maps = [first["map"], served.get("/v1/map")[1]["map"]]
+    served.process.terminate()
+    again = Served(tmp_path / "s", tmp_path / "log2")
+    maps.append(again.get("/v1/map")[1]["map"])
+    again.process.terminate()
+    places = [
+        {word: (x, y) for word, x, y in zip(m["words"], m["x"], m["y"], strict=True)} for m in maps
+    ]
+    spread = np.ptp([places[0][word] for word in places[0]], axis=0).max()
+    for later in places[1:]:
+        moved = [np.hypot(*np.subtract(later[word], places[0][word])) for word in places[0]]
+        assert np.median(moved) < 0.1 * spread
+    assert served.process.wait(30) == again.process.wait(30) == 0
+
+
+def test_drift_and_history_are_those_of_the_library(served: Served, folder: Path) -> None:
+    oldest = names(folder)[-1]
+    _, answer = served.get("/v1/drift?topn=3&min_count=5")
+    assert answer["drift"]["since"] == oldest
+    expected = drift.drift(load_vectors(folder / oldest), load_vectors(folder), topn=3, min_count=5)
+    assert [m["word"] for m in answer["drift"]["words"]] == [m.word for m in expected]
+    assert answer["drift"]["words"][0]["moved"] == pytest.approx(expected[0].moved)
+    _, answer = served.get("/v1/history?word=w1&topn=2")
+    assert [moment["snapshot"] for moment in answer["history"]] == names(folder)[::-1]
+    assert answer["history"][0]["moved"] is None
+    assert len(answer["history"][2]["neighbors"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("/v1/drift?since=../../etc", 404, "there is no snapshot '../../etc'"),
+        ("/v1/drift?min_count=100000000", 404, "share no word"),
+        ("/v1/history?word=nobody", 404, "'nobody' has no vector in any snapshot"),
+        ("/v1/history?word=a&word=b", 400, "word"),
+        ("/v1/map?words=2", 400, "words"),
+        ("/v1/analogy?a=w1&b=w2&c=nobody", 404, "'nobody' has no vector"),
+        ("/v1/spellings?word=" + "x" * 300, 400, "at most 256"),
+        ("/page/../app.py", 404, "Not Found"),
+    ],
+)
+def test_views_that_cannot_be_shown_say_why(
+    served: Served, path: str, status: int, message: str
+) -> None:
+    found, answer = served.get(path)
+    assert found == status
+    assert message in answer["error"]
+
+
+def test_spellings_analogies_texts_and_frequent_words(served: Served, folder: Path) -> None:
+    vectors = load_vectors(folder)
+    for wrong, right in (("novle", "novel"), ("NOVEL", "novel"), ("nvel", "novel")):
+        assert served.get(f"/v1/spellings?word={wrong}")[1]["spellings"][0]["word"] == right
+    assert served.get("/v1/spellings?word=qqqqqqqq")[1]["spellings"] == []
+    _, answer = served.get("/v1/analogy?a=w1&b=w2&c=w3&topn=2")
+    found = [(near["word"], near["cosine"]) for near in answer["analogy"]]
+    expected = vectors.analogy("w1", "w2", "w3", 2)
+    assert [word for word, _ in found] == [word for word, _ in expected]
+    _, answer = served.get(f"/v1/text?text={quote('The w1, (w2) nobody')}&topn=4")
+    assert answer["text"]["known"] == ["the", "w1", "w2"]
+    assert answer["text"]["unknown"] == ["nobody"]
+    near = [near["word"] for near in answer["text"]["neighbors"]]
+    assert len(near) == 4
+    assert not {"the", "w1", "w2"} & set(near)
+    _, answer = served.get("/v1/words?topn=2&offset=1")
+    assert [word["word"] for word in answer["words"]] == vectors.words[1:3]
+
+
+def test_events_tell_how_things_are(served: Served, folder: Path) -> None:
+    (first, history), (second, status) = served.events(2)
+    assert (first, second) == ("history", "status")
+    assert len({len(column) for column in history.values()}) == 1
+    assert status["snapshot"] == names(folder)[0]
+    assert status["phase"] == "showing snapshots"
+    assert status["vocabulary"] == len(load_vectors(folder))
+
+
+def test_a_folder_that_is_empty_is_served_until_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    served = Served(tmp_path / "s", tmp_path / "log")
+    assert served.get("/readyz")[0] == 503
+    assert served.get("/v1/words")[0] == 503
+    _, (_, status) = served.events(2)
+    assert "holds no snapshot" in status["warnings"][0]["text"]
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn(SENTENCES)
+    learner.snapshot(tmp_path / "s")
+    wait_until(lambda: served.get("/v1/words")[0] == 200)
+    assert served.get("/readyz")[0] == 200
+    served.process.terminate()
+    assert served.process.wait(30) == 0
+    assert "Traceback" not in served.log.read_text()
+
+
+def test_serve_asks_for_the_token_and_refuses_what_makes_no_sense(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    served = Served(folder, tmp_path / "log", "--http-token-file", file)
+    assert served.get("/v1/words")[0] == 401
+    assert served.get("/v1/words", Authorization=f"Bearer {TOKEN}")[0] == 200
+    for args, code, message in (
+        ([tmp_path / "nowhere"], 2, "does not exist"),
+        ([folder, "--http", "nonsense"], 2, "expected HOST:PORT"),
+        ([folder, "--http", str(served.port)], 78, "cannot listen there"),
+        ([folder, "--http", "0", "--http-token-file", tmp_path / "none"], 78, "cannot be read"),
+    ):
+        result = subprocess.run(
+            [*COMMAND, "serve", *map(str, args)],
+            capture_output=True, text=True, timeout=60, check=False, env=environment(),
+        )  # fmt: skip
+        assert result.returncode == code, result.stderr
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+    served.process.terminate()
+    assert served.process.wait(30) == 0
