@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
-from streamer.counters import Counters
 from streamer.settings import RunSettings
 
 if TYPE_CHECKING:
+    from streamer.counters import Counters
     from w2v_online.learner import BatchStats
 
 LOG_SECONDS = 10.0
@@ -103,6 +103,9 @@ class Progress:
         self._learned = self._began
         self._words_at_shown = 0
         self._line = "starting"
+        # Imported here: it brings the learner and its compiler, which other commands do without.
+        from streamer.counters import Counters
+
         self.counters = Counters(settings.loss)
 
     def __enter__(self) -> Progress:

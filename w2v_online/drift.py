@@ -161,11 +161,11 @@ def usual(moved: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.fl
     ``moved`` is float64[n], ``order`` int64[n]: rows, which lie in the order of counts.
     """
     ranked = np.argsort(order, kind="stable")
-    usual = np.empty(len(moved))
+    medians = np.empty(len(moved))
     for place in range(0, len(ranked), _STEP):
         peers = ranked[max(0, place - _PEERS) : place + _STEP + _PEERS]
-        usual[ranked[place : place + _STEP]] = np.median(moved[peers])
-    return np.maximum(usual, 1e-9)
+        medians[ranked[place : place + _STEP]] = np.median(moved[peers])
+    return np.maximum(medians, 1e-9)
 
 
 def history(
