@@ -1,9 +1,8 @@
-"""What the documents show, done as they show it."""
+"""What the documents show besides commands (those: tests/integration/test_commands.py)."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +14,10 @@ from streamer.scoring import score
 from streamer.serve import serve
 from streamer.settings import RunSettings
 from streamer.views import VIEWS
+from tests.documents import python_blocks
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text()
-
-
-def _code_blocks(text: str) -> list[str]:
-    blocks = re.findall(r"(?:^    .*\n|^\n)+", text, re.MULTILINE)
-    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip("\n") for block in blocks]
 
 
 def _run(code: str, folder: Path) -> None:
@@ -48,24 +43,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_readmes_python_runs(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    blocks = [block for block in _code_blocks(_README) if "import" in block]
+    blocks = python_blocks(_README)
     assert len(blocks) == 3
     _run(blocks[0], folder)
     _run(blocks[1], folder)
     _run(blocks[2], tmp_path_factory.mktemp("learn"))
-
-
-def test_the_readmes_queries_run(folder: Path) -> None:
-    queries = re.findall(
-        r"^    w2v-stream ((?:neighbors|analogy|inspect|score) .*)$", _README, re.M
-    )
-    assert len(queries) == 5
-    for query in queries:
-        command = [sys.executable, "-m", "streamer", *shlex.split(query, comments=True)]
-        result = subprocess.run(
-            command, cwd=folder, input="", capture_output=True, text=True, timeout=60
-        )
-        assert result.returncode == 0, result.stderr
 
 
 def test_every_flag_in_the_documents_exists() -> None:

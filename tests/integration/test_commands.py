@@ -1,0 +1,124 @@
+"""Every command in README and docs does what it is shown for, or has a reason why it is not run.
+
+Those that need a Kafka broker are in ``tests/kafka/test_commands.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.documents import ROOT, Command, commands
+from tests.integration.test_s3 import _ACCESS, server  # noqa: F401 a fixture
+from tests.shell import furnish, run
+
+_NOT_RUN = {
+    "make test": "is what runs this",
+    "docker compose --file deploy/compose.yaml up --build": "needs Docker and its registries; "
+    "the file's parts are checked in tests/test_deploy.py",
+    "export W2V_STREAM_KAFKA_PASSWORD=... # or --kafka-password-file FILE": "a password of one's "
+    "own; the command after it is run with one",
+    "journalctl -u w2v-stream -o cat -S today": "needs a systemd that runs the unit",
+    "journalctl -u w2v-stream": "needs a systemd that runs the unit",
+    "systemctl status": "needs a systemd that runs the unit",
+    "systemctl reload": "needs a systemd that runs the unit",
+    "promtool check rules": "is run with the rules in tests/test_deploy.py",
+}
+"""Commands, and why nothing here runs them."""
+
+_STAND_INS = {
+    "make demo": "python examples/demo.py",  # make only prepares an environment for it
+    "/var/log/app": "logs",
+    "127.0.0.1:8787": "127.0.0.1:0",
+    "s3://bucket/prefix": "s3://vectors/commands",
+    "FOLDER": "vectors/00000002-*",
+}
+"""What is said of somebody's machine, and what takes its place on this one."""
+
+_COMMANDS = commands()
+_PLAIN = {command: " ".join(command.text.split()) for command in _COMMANDS}
+_RUN = [
+    command
+    for command in _COMMANDS
+    if _PLAIN[command] not in _NOT_RUN
+    and not command.text.startswith(("pip install", "make bench", "python -m benchmarks"))
+    and "broker:" not in command.text
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands find; each leaves its results for the next, as it would for a user."""
+    furnished = tmp_path_factory.mktemp("commands")
+    furnish(furnished)
+    return furnished
+
+
+@pytest.mark.parametrize("command", [c for c in _RUN if "s3:" not in c.text], ids=str)
+def test_a_command_ends_well(command: Command, folder: Path) -> None:
+    text = command.text
+    for shown, here in _STAND_INS.items():
+        text = text.replace(shown, here)
+    if text.startswith("w2v-stream run --init"):
+        text = f"some-command | {text} --snapshot-dir begun"
+    run(text, folder)
+
+
+@pytest.mark.parametrize("command", [c for c in _RUN if "s3:" in c.text], ids=str)
+def test_a_command_on_object_storage_ends_well(
+    command: Command,
+    folder: Path,
+    server: str,  # noqa: F811 the fixture
+) -> None:
+    text = command.text.replace("s3://bucket/prefix", _STAND_INS["s3://bucket/prefix"])
+    cache = str(folder / "cache")
+    run(text, folder, **_ACCESS, AWS_ENDPOINT_URL=server, XDG_CACHE_HOME=cache)
+
+
+def _benchmarks() -> dict[str, list[str]]:
+    """The arguments that each benchmark is shown with, those of ``make bench`` included."""
+    shown: dict[str, list[str]] = {}
+    for command in _COMMANDS:
+        lines = [command.text]
+        if command.text.startswith("make bench"):
+            asked = ["make", "-n", *shlex.split(command.text)[1:], "PYTHON=python3"]
+            lines = subprocess.run(
+                asked, cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+        for line in lines:
+            if found := re.search(r"python -m benchmarks\.(\w+)(.*)", line.replace("\\", " ")):
+                shown.setdefault(found[1], []).extend(shlex.split(found[2]))
+    return shown
+
+
+@pytest.mark.parametrize(("name", "arguments"), _benchmarks().items())
+def test_a_benchmark_takes_what_it_is_shown_with(
+    name: str, arguments: list[str], folder: Path
+) -> None:
+    """Benchmarks take minutes to hours: what is run is their help."""
+    told = run(f"python -m benchmarks.{name} --help", folder)
+    for argument in arguments:
+        if argument.startswith("--"):
+            assert re.search(rf"{argument}\b", told), f"benchmarks.{name} {argument}"
+
+
+def test_extras_that_are_to_be_installed_exist() -> None:
+    """pip itself is run by make, in an environment of its own."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    installs = [command.text for command in _COMMANDS if command.text.startswith("pip install")]
+    assert installs
+    for text in installs:
+        wanted = re.fullmatch(r"pip install (?:\.|'\.\[(\w+)\]'|[\w-]+)", text)
+        assert wanted, text
+        assert wanted[1] is None or wanted[1] in extras
+
+
+def test_reasons_are_for_commands_that_are_there() -> None:
+    assert set(_NOT_RUN) <= set(_PLAIN.values())

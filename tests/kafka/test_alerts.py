@@ -1,0 +1,67 @@
+"""Alerts about Kafka fire when their cause is provoked, and not before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.daemons import wait_until
+from tests.integration.test_http import Daemon
+from tests.kafka.cluster import Cluster
+from tests.test_deploy import Scrapes, promtool
+
+_SLOW = """
+import time
+
+version = "1"
+
+def slowly(text):
+    time.sleep(0.02)
+    return text.split()
+"""
+_LAG = "w2v_stream_source_lag_messages"
+
+
+def _options(cluster: Cluster, topic: str) -> list[str]:
+    return [
+        "--source", "kafka", "--kafka-bootstrap-servers", cluster.bootstrap_servers,
+        "--kafka-topic", topic, "--kafka-group", topic,
+    ]  # fmt: skip
+
+
+@promtool
+def test_a_daemon_that_cannot_keep_up_fires(cluster: Cluster, tmp_path: Path) -> None:
+    """More comes than a slow tokenizer takes: the lag grows from scrape to scrape."""
+    (tmp_path / "own.py").write_text(_SLOW)
+    topic = cluster.topic()
+    scrapes = Scrapes()
+    options = [*_options(cluster, topic), "--tokenizer", "own:slowly"]
+    daemon = Daemon(tmp_path, *options, cwd=tmp_path)
+    try:
+        cluster.produce(topic, [b"a b c"])
+        wait_until(lambda: daemon.metrics()["w2v_stream_words_total"] == 3)
+        scrapes.take(daemon)
+        for _ in range(4):
+            before = daemon.metrics()[_LAG]
+            while daemon.metrics()[_LAG] <= before:
+                cluster.produce(topic, [b"a b c"] * 200)
+            scrapes.take(daemon)
+    finally:
+        daemon.kill()
+    assert not scrapes.firing("W2vStreamLagging", tmp_path, at="3m")
+    assert scrapes.firing("W2vStreamLagging", tmp_path, at="17m")
+
+
+@promtool
+def test_messages_that_expired_unread_fire(cluster: Cluster, tmp_path: Path) -> None:
+    """What a daemon was to read next is gone when it comes again."""
+    topic = cluster.topic()
+    cluster.produce(topic, [b"a b c"] * 10)
+    cluster.commit(topic, topic, 2)
+    cluster.delete_before(topic, 0, 7)
+    scrapes = Scrapes()
+    with Daemon(tmp_path, *_options(cluster, topic)) as daemon:
+        wait_until(lambda: daemon.metrics()["w2v_stream_words_total"] == 9)
+        scrapes.take(daemon)
+        assert daemon.metrics()["w2v_stream_source_lost_messages_total"] == 5
+    assert scrapes.firing("W2vStreamMessagesLost", tmp_path)
+    assert not scrapes.firing("W2vStreamLagging", tmp_path)
