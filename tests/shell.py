@@ -59,6 +59,8 @@ def furnish(folder: Path) -> None:
     (folder / "corpus.txt.xz").write_bytes(lzma.compress(text.encode()))
     (folder / "corpus.txt.gz").write_bytes(gzip.compress(lower.encode()))
     (folder / "app.log").write_text(lower)
+    (folder / "usual.log").write_text(lower)
+    (folder / "new.log").write_text(lower)
     (folder / "logs").mkdir()
     (folder / "logs" / "app.log").write_text(lower)
     (folder / "wordsim353.tsv").write_text(_SIMILARITY)

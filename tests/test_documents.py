@@ -14,7 +14,7 @@ from streamer.scoring import score
 from streamer.serve import serve
 from streamer.settings import RunSettings
 from streamer.views import VIEWS
-from tests.documents import python_blocks
+from tests.documents import FILES, blocks, is_known, python_blocks
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text()
@@ -48,6 +48,12 @@ def test_the_readmes_python_runs(folder: Path, tmp_path_factory: pytest.TempPath
     _run(blocks[0], folder)
     _run(blocks[1], folder)
     _run(blocks[2], tmp_path_factory.mktemp("learn"))
+
+
+def test_every_block_is_python_or_commands_or_has_a_reason_to_be_neither() -> None:
+    """So that none is left out where commands are run."""
+    unknown = [b for file in FILES for b in blocks(file.read_text()) if not is_known(b)]
+    assert not unknown
 
 
 def test_every_flag_in_the_documents_exists() -> None:

@@ -36,6 +36,7 @@ _STAND_INS = {
     "/var/log/app": "logs",
     "127.0.0.1:8787": "127.0.0.1:0",
     "s3://bucket/prefix": "s3://vectors/commands",
+    "--loss hs --snapshot-dir vectors": "--loss hs --snapshot-dir usual",  # another model
     "FOLDER": "vectors/00000002-*",
 }
 """What is said of somebody's machine, and what takes its place on this one."""
