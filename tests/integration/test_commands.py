@@ -37,7 +37,8 @@ _STAND_INS = {
     "127.0.0.1:8787": "127.0.0.1:0",
     "s3://bucket/prefix": "s3://vectors/commands",
     "--loss hs --snapshot-dir vectors": "--loss hs --snapshot-dir usual",  # another model
-    "FOLDER": "vectors/00000002-*",
+    "FOLDER": "vectors",
+    "HOST:PORT": "127.0.0.1:0",
 }
 """What is said of somebody's machine, and what takes its place on this one."""
 
