@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.saved import saved_tokenizer
 from streamer.tokenizers.whitespace import WhitespaceTokenizer
+from tests.integration.daemons import COMMAND
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.errors import SnapshotError
@@ -60,6 +62,20 @@ def test_top_lines_of_a_long_file(snapshots: Path, tmp_path: Path) -> None:
     assert len(everything) == len(lines)
     ranked = sorted(map(json.loads, everything), key=lambda d: (-d["surprise"], d["line"]))
     assert ranked[:4] == top
+
+
+def test_a_line_that_is_piped_in_is_answered_at_once(snapshots: Path) -> None:
+    """Without waiting for more: a live log can be scored."""
+    command = [*COMMAND, "score", str(snapshots)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            process.stdin.write(f"{STRANGE}\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(f"{number}\t".encode())
+        process.stdin.close()
+        assert process.wait(60) == 0
 
 
 def test_words_of_a_line_add_up(snapshots: Path) -> None:
