@@ -36,13 +36,13 @@ PACKED_BYTES = 20_000
 
 
 class JSONResponse(Response):
-    """JSON, NumPy arrays included."""
+    """JSON with a line feed behind it."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The content as bytes."""
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ def _describe(version: str) -> Handler:
 
 def _ask(search: Search, question: type[Question]) -> Handler:
     async def ask(request: Request) -> Response:
-        answer = JSONResponse(await search.ask(_parse(question, request)))
+        found = await search.ask(_parse(question, request))
+        answer = Response(found, media_type=JSONResponse.media_type)
         if len(answer.body) > PACKED_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
             answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)
             answer.headers["Content-Encoding"] = "gzip"

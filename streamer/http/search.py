@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import orjson
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
@@ -29,8 +30,8 @@ MAX_WAITING = 64
 MAX_WAITING_VIEWS = 8
 """Views that may wait: one can take a second."""
 
-MAX_REMEMBERED = 32
-"""Answers to views that are kept for the next one who looks."""
+MAX_REMEMBERED_BYTES = 16 << 20
+"""Of answers, in each line, that are kept for the next one who asks the same."""
 
 
 class Search:
@@ -39,15 +40,16 @@ class Search:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._atlas = Atlas(archive)
-        self._remembered: dict[str, dict[str, Any]] = {}
-        self._remembered_of = ""
         self._queries = _Line("http-search", MAX_WAITING)
         self._views = _Line("http-views", MAX_WAITING_VIEWS)
 
-    async def ask(self, question: Question) -> dict[str, Any]:
-        """The answer with the snapshot's name; HTTPException 503 if there is none, or too busy."""
+    async def ask(self, question: Question) -> bytes:
+        """The answer with the snapshot's name, as JSON.
+
+        HTTPException 503 if there is no snapshot, or too many questions wait.
+        """
         line = self._views if question.is_view else self._queries
-        return await line.call(self._answer, question)
+        return await line.call(self._answer, question, line.memory)
 
     async def prepare(self) -> None:
         """Load the newest snapshot now, so that no question waits for that."""
@@ -56,28 +58,23 @@ class Search:
         except (HTTPException, SnapshotError):
             pass  # who asks next is told
 
-    def _answer(self, question: Question) -> dict[str, Any]:
+    def _answer(self, question: Question, memory: _Memory) -> bytes:
         try:
             vectors = self._archive.newest()
-            find = self._recall if question.is_view else self._find
-            return {"snapshot": vectors.path.name, **find(question, vectors)}
+            return memory.recall(
+                vectors.path.name,
+                f"{type(question).__name__} {question.model_dump_json()}",
+                lambda: self._find(question, vectors),
+            )
         except SnapshotError as error:
             raise HTTPException(503, str(error), {"Retry-After": "10"}) from error
 
-    def _find(self, question: Question, vectors: WordVectors) -> dict[str, Any]:
-        return question.answer(Kept(vectors, self._archive, self._atlas))
-
-    def _recall(self, question: Question, vectors: WordVectors) -> dict[str, Any]:
-        """The answer to a view, as it was found before if nothing has changed since."""
-        if self._remembered_of != vectors.path.name:
-            self._remembered, self._remembered_of = {}, vectors.path.name
-        key = f"{type(question).__name__} {question.model_dump_json()}"
-        if key not in self._remembered:
-            answer = self._find(question, vectors)
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.pop(next(iter(self._remembered)))
-            self._remembered[key] = answer
-        return self._remembered[key]
+    def _find(self, question: Question, vectors: WordVectors) -> bytes:
+        answer = question.answer(Kept(vectors, self._archive, self._atlas))
+        return orjson.dumps(
+            {"snapshot": vectors.path.name, **answer},
+            option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE,
+        )
 
     def close(self) -> None:
         """End the threads."""
@@ -85,14 +82,38 @@ class Search:
         self._views.close()
 
 
+class _Memory:
+    """Answers about one snapshot, those asked for last; used by one thread."""
+
+    def __init__(self) -> None:
+        self._snapshot = ""
+        self._answers: dict[str, bytes] = {}
+        self._bytes = 0
+
+    def recall(self, snapshot: str, question: str, find: Callable[[], bytes]) -> bytes:
+        """The answer as it was found before, or else as it is found now."""
+        if snapshot != self._snapshot:
+            self._snapshot, self._answers, self._bytes = snapshot, {}, 0
+        answer = self._answers.pop(question, None)
+        if answer is None:
+            answer = find()
+            self._bytes += len(question) + len(answer)
+        self._answers[question] = answer  # at the end: the first one goes first
+        while self._bytes > MAX_REMEMBERED_BYTES:
+            oldest = next(iter(self._answers))
+            self._bytes -= len(oldest) + len(self._answers.pop(oldest))
+        return answer
+
+
 class _Line:
-    """One thread and those who wait for it."""
+    """One thread, those who wait for it, and what it remembers."""
 
     def __init__(self, name: str, most: int) -> None:
         # The linear algebra's own threads would take cores from training.
         self._thread = ThreadPoolExecutor(1, name, initializer=threadpool_limits, initargs=(1,))
         self._waiting = 0
         self._most = most
+        self.memory = _Memory()
 
     async def call(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
         if self._waiting >= self._most:
