@@ -1,8 +1,9 @@
 """Kills the daemon with SIGKILL again and again, and looks at what is left of its work.
 
 A log is followed while it grows; the daemon is killed at random instants, most of them while a
-snapshot is copied, written, renamed or deleted. After each kill a complete snapshot must load and
-verify. At the end the model must equal, byte for byte, that of a daemon that nobody disturbed.
+snapshot, sometimes one of vectors alone, is copied, written, renamed or deleted. After each kill a
+complete snapshot must load and verify. At the end the model must equal, byte for byte, that of a
+daemon that nobody disturbed. Options behind ``--`` are the daemon's, such as ``--loss hs``.
 """
 
 from __future__ import annotations
@@ -44,21 +45,23 @@ class Log:
 class Trial:
     """A folder of snapshots that a daemon works on, one daemon after the other."""
 
-    def __init__(self, log: Log, folder: Path) -> None:
+    def __init__(self, log: Log, folder: Path, model: list[str]) -> None:
         self._log = log
+        self._model = [*_MODEL, *model]
         self.snapshots = folder / "snapshots"
         self._messages = folder / "messages"
         self.found: Counter[str] = Counter()
         self._words = -1
 
-    def start(self, every: str) -> subprocess.Popen[bytes]:
+    def start(self, every: str, *more: str) -> subprocess.Popen[bytes]:
         """A daemon that has begun to learn, or is about to."""
         self._messages.write_bytes(b"")
         with self._messages.open("ab") as messages:
             return subprocess.Popen(
                 [sys.executable, "-m", "streamer", "run", "--source", "file", "--follow",
-                 "--path", str(self._log.path), "--snapshot-dir", str(self.snapshots), *_MODEL,
-                 "--snapshot-every", every, "--keep", "2"],
+                 "--path", str(self._log.path), "--snapshot-dir", str(self.snapshots),
+                 "--snapshot-every", every, "--keep", "2", "--keep-vectors", "2",
+                 *self._model, *more],
                 stdin=subprocess.DEVNULL, stderr=messages,
             )  # fmt: skip
 
@@ -82,11 +85,16 @@ class Trial:
         for name in complete:  # each one that is visible is whole
             snapshot.read(self.snapshots / name).verify()
         if complete:
-            vectors = load_vectors(self.snapshots)
-            words = vectors.manifest["totals"]["words"]
+            load_vectors(self.snapshots).table.prepare()
+        if any(map(snapshot.is_whole, complete)):
+            saved = snapshot.read_whole(self.snapshots)
+            words = saved.manifest["totals"]["words"]
             if words < self._words:
-                sys.exit(f"{vectors.path} has {words} words, an earlier one had {self._words}")
+                sys.exit(f"{saved.path} has {words} words, an earlier one had {self._words}")
             self._words = words
+        self.found["vectors alone newest"] += bool(complete) and not snapshot.is_whole(
+            max(complete)
+        )
 
     def finish(self) -> Path:
         """Let a daemon learn the rest and end; the path of its last snapshot."""
@@ -100,10 +108,10 @@ class Trial:
         process.send_signal(signal.SIGTERM)
         if process.wait(timeout=_START_SECONDS) != 0:
             sys.exit(self._messages.read_text())
-        return snapshot.read(self.snapshots).path
+        return snapshot.read_whole(self.snapshots).path
 
     def _saved_bytes(self) -> int:
-        found = snapshot.newest(self.snapshots)
+        found = snapshot.newest_whole(self.snapshots)
         if found is None:
             return -1
         marks = found.manifest["positions"]["file"].get(str(self._log.path), [])
@@ -127,15 +135,19 @@ def differences(one: Path, two: Path) -> list[str]:
     )
 
 
-def run(rounds: int, seed: int, folder: Path) -> Counter[str]:
-    """All rounds; what the kills interrupted. Ends the process if something does not hold."""
+def run(rounds: int, seed: int, folder: Path, model: list[str]) -> Counter[str]:
+    """All rounds; what the kills interrupted. Ends the process if something does not hold.
+
+    ``model`` are options of the daemon.
+    """
     chance = random.Random(seed)
     log = Log(folder / "app.log", seed)
     log.grow(2000)
     (folder / "killed").mkdir()
-    trial = Trial(log, folder / "killed")
+    trial = Trial(log, folder / "killed", model)
     for number in range(rounds):
-        process = trial.start(chance.choice(["0.02s", "0.02s", "0.5s"]))
+        more = chance.choice([[], ["--vectors-every", "0.02s"]])
+        process = trial.start(chance.choice(["0.02s", "0.02s", "0.5s"]), *more)
         if chance.random() < 0.9:
             trial.wait_for(b"event=started", process)
         log.grow(chance.randrange(1500))
@@ -147,7 +159,7 @@ def run(rounds: int, seed: int, folder: Path) -> Counter[str]:
         if (number + 1) % 20 == 0:
             print(f"{number + 1} kills, found {dict(trial.found)}", file=sys.stderr, flush=True)
     (folder / "undisturbed").mkdir()
-    last, whole = trial.finish(), Trial(log, folder / "undisturbed").finish()
+    last, whole = trial.finish(), Trial(log, folder / "undisturbed", model).finish()
     different = differences(last, whole)
     if different:
         sys.exit(f"after {rounds} kills these differ from an undisturbed run: {different}")
@@ -159,14 +171,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="default %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="default %(default)s")
+    parser.add_argument("model", nargs="*", help="options of the daemon")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="w2v-kills-"))
-    found = run(options.rounds, options.seed, folder)
+    found = run(options.rounds, options.seed, folder, options.model)
     words = snapshot.read(folder / "undisturbed" / "snapshots").manifest["totals"]["words"]
     shutil.rmtree(folder)
     interrupted = ", ".join(f"{name}: {count}" for name, count in found.items())
     print(
-        f"{options.rounds} kills (seed {options.seed}); left behind by them: {interrupted}. "
+        f"{options.rounds} kills (seed {options.seed}) {' '.join(options.model)}; "
+        f"left behind by them: {interrupted}. "
         f"Every visible snapshot verified, and the model of {words:,} words equals that of an "
         "undisturbed run byte for byte."
     )

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamer import pipeline
-from streamer.checkpoint import Checkpointer, SnapshotFolder
+from streamer.checkpoint import Checkpointer
 from streamer.decode import Decoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
+from streamer.folder import SnapshotFolder
 from streamer.footprint import release_compiler
 from streamer.probe import QualityProbe
 from streamer.reload import Reload
@@ -98,6 +99,7 @@ def _run(
         positions,
         probe=probe,
         text={"lowercase": settings.lowercase},
+        vectors_every=settings.vectors_every,
     )
 
     def is_stopping() -> bool:

@@ -183,7 +183,9 @@ class DaemonMetrics(Collector):
 
     def _snapshots(self) -> Iterator[Metric]:
         c = self._checkpointer
-        yield _counter("snapshots", "Snapshots written.", c.snapshots)
+        yield _counter("snapshots", "Snapshots written that learning can go on from.", c.snapshots)
+        yield _counter("vectors_snapshots", "Snapshots of vectors alone written.",
+                       c.vectors_snapshots)  # fmt: skip
         yield _counter("snapshot_failures", "Snapshots that could not be written.", c.failures)
         yield _gauge("snapshot_age_seconds",
                      "Since what is learned was last safe: written, or nothing new to write.",

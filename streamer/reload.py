@@ -16,7 +16,15 @@ from streamer.errors import ConfigurationError
 from streamer.report import LogLevel
 from streamer.settings import RunSettings
 
-RELOADABLE = ("log_level", "snapshot_every", "keep", "keep_hourly", "keep_daily")
+RELOADABLE = (
+    "log_level",
+    "snapshot_every",
+    "vectors_every",
+    "keep",
+    "keep_hourly",
+    "keep_daily",
+    "keep_vectors",
+)
 
 
 class Reload:
@@ -50,7 +58,7 @@ class Reload:
         reloaded = {name: getattr(wanted, name) for name in changed if name in RELOADABLE}
         self._settings = self._settings.model_copy(update=reloaded)
         self._level.name = wanted.log_level
-        checkpointer.change(wanted.snapshot_every, wanted.retention)
+        checkpointer.change(wanted.snapshot_every, wanted.retention, wanted.vectors_every)
         self._log.info("reloaded", **{name: str(value) for name, value in reloaded.items()})
         if remaining := [name for name in changed if name not in RELOADABLE]:
             self._log.warning("restart_needed", options=",".join(remaining))

@@ -288,6 +288,14 @@ class RunSettings(LearnerConfig):
             json_schema_extra=_section("snapshots"),
         )
     )
+    vectors_every: Annotated[
+        Interval | None, BeforeValidator(parse_interval), PlainSerializer(_text)
+    ] = Field(
+        None,
+        description="How often to write the vectors alone, for readers, between snapshots that "
+        "learning can go on from. Off unless given.",
+        json_schema_extra=_section("snapshots") | {"metavar": "SPAN"},
+    )
     keep: int = Field(
         5,
         ge=1,
@@ -304,6 +312,12 @@ class RunSettings(LearnerConfig):
         0,
         ge=0,
         description="Also keep the last one of each of so many days (UTC).",
+        json_schema_extra=_section("snapshots"),
+    )
+    keep_vectors: int = Field(
+        5,
+        ge=1,
+        description="Snapshots of vectors alone kept, besides the others.",
         json_schema_extra=_section("snapshots"),
     )
     resume: Literal["auto", "require", "never"] = Field(
@@ -408,7 +422,7 @@ class RunSettings(LearnerConfig):
     @property
     def retention(self) -> Retention:
         """Which snapshots stay."""
-        return Retention(self.keep, self.keep_hourly, self.keep_daily)
+        return Retention(self.keep, self.keep_hourly, self.keep_daily, self.keep_vectors)
 
     @property
     def learner_config(self) -> LearnerConfig:

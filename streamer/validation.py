@@ -105,7 +105,7 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
         yield Finding("ok", "snapshot-dir", f"{url} answers and holds {len(names)} snapshot(s)")
     if settings.resume == "never":
         return
-    newest = snapshot.newest(folder)
+    newest = snapshot.newest_whole(folder)
     if newest is None:
         if settings.resume == "require" and not (url and names):
             yield Finding("failure", "resume", f"{folder} holds no intact snapshot to go on from")
@@ -142,6 +142,8 @@ def _memory_and_disk(settings: RunSettings) -> Iterator[Finding]:
     folder = local_folder(url, "write") if url else Path(settings.snapshot_dir)
     free = shutil.disk_usage(_existing(folder)).free
     kept = settings.keep + settings.keep_hourly + settings.keep_daily
+    if settings.vectors_every is not None:
+        kept += settings.keep_vectors  # each less than half as large
     told = f"a snapshot takes up to {_mib(ceiling)}, {_mib(free)} are free for it"
     if free < 2 * ceiling:
         yield Finding("failure", "disk", f"{told}, and twice as much is needed while writing")

@@ -30,6 +30,7 @@ class BackgroundSnapshot:
     :meth:`cut` decides that the snapshot is of that moment. Later :meth:`result` tells its path.
     ``image`` gives the learner's state as it is, ``wait`` waits until no thread trains,
     ``then`` is the last step, given the path; if it fails the snapshot has failed, though it stays.
+    With ``vectors_only`` it is one for readers, that no learner can go on from.
     """
 
     def __init__(
@@ -40,12 +41,15 @@ class BackgroundSnapshot:
         image: Callable[[], Image],
         wait: Callable[[], None],
         then: Callable[[Path], None] | None = None,
+        *,
+        vectors_only: bool = False,
     ) -> None:
         self.pause_seconds = 0.0
         """Time that learning stood still."""
         self._embeddings = embeddings
         self._live_averages = averages
-        self._image = image
+        self._whole_image = image
+        self._vectors_only = vectors_only
         self._wait = wait
         self._then = then
         self._room = Room()
@@ -54,19 +58,20 @@ class BackgroundSnapshot:
         self._path: Path | None = None
         self._is_cut = False
         matrix_bytes = len(embeddings) * embeddings.row_floats * 4
-        # Both matrices as copies and in the snapshot, and what training goes on with.
-        needed_bytes = 4 * matrix_bytes + image().nbytes
+        # Matrices as copies and in the snapshot, and what training goes on with.
+        needed_bytes = (2 if vectors_only else 4) * matrix_bytes + self._image().nbytes
         if averages is not None:
-            needed_bytes += (
-                matrix_bytes + len(embeddings) * averages.words.itemsize * averages.words.shape[1]
-            )
-        self._writer = SnapshotWriter(folder, needed_bytes)
+            needed_bytes += len(embeddings) * averages.words.itemsize * averages.words.shape[1]
+            needed_bytes += 0 if vectors_only else matrix_bytes
+        self._writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
         matrices = embeddings.matrices
         try:
             size = embeddings.vector_size
             self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0, size)
-            self._output_vectors = self._copy_of(
-                "output_vectors", matrices.syn1, matrices.updates1, size
+            self._output_vectors = (
+                None
+                if vectors_only
+                else self._copy_of("output_vectors", matrices.syn1, matrices.updates1, size)
             )
             self._averages = (
                 None
@@ -79,6 +84,11 @@ class BackgroundSnapshot:
             self._writer.abort()
             raise
         self._thread = self._start(self._prepare)
+
+    def _image(self) -> Image:
+        """What is to be saved besides the matrices, as it is now."""
+        image = self._whole_image()
+        return image.for_readers() if self._vectors_only else image
 
     def _copy_of(
         self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32], columns: int
@@ -101,7 +111,8 @@ class BackgroundSnapshot:
         image = self._image().copy(self._room)
         rows = len(self._embeddings)
         self._vectors.begin(rows, image.state["updates0"])
-        self._output_vectors.begin(rows, image.state["updates1"])
+        if self._output_vectors is not None:
+            self._output_vectors.begin(rows, image.state["updates1"])
         self._embeddings.keeper = self._keep
         if self._averages is not None and self._live_averages is not None:
             self._averages.begin(rows, image.state["averaged"])
@@ -113,7 +124,8 @@ class BackgroundSnapshot:
     def _keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
         """Save rows that are about to change."""
         self._save(self._vectors, rows)
-        self._save(self._output_vectors, output_rows)
+        if self._output_vectors is not None:
+            self._save(self._output_vectors, output_rows)
 
     def _keep_averages(self, rows: NDArray[np.int32]) -> None:
         if self._averages is not None:

@@ -101,7 +101,8 @@ class SavedMatrices(NamedTuple):
     """The matrices of a learner."""
 
     vectors: Matrix
-    output_vectors: Matrix
+    output_vectors: Matrix | None
+    """None if only vectors are to be written."""
     averages: Matrix | None
     """Rows of ``Averages.words``; mean something where the state's ``averaged`` is above zero."""
 
@@ -122,6 +123,10 @@ class Room:
         return copied
 
 
+_FOR_READERS = ("arena", "row_counts", "row_errors", "sums", "updates0", "averaged")
+"""State that words, counts and vectors are computed from, or watched by while they are copied."""
+
+
 @dataclass(frozen=True)
 class Image:
     """State of a learner at one moment; ``state`` are the arrays of the folder of that name."""
@@ -139,6 +144,11 @@ class Image:
         words = self.vocabulary._replace(arena=state["arena"], starts=starts)
         return replace(self, state=state, vocabulary=words)
 
+    def for_readers(self) -> Image:
+        """What is needed of it for a snapshot of vectors only."""
+        kept = {name: self.state[name] for name in _FOR_READERS if name in self.state}
+        return replace(self, state=kept)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the files that :meth:`write` makes besides the matrices, about."""
@@ -149,26 +159,40 @@ class Image:
         """Write everything and let the snapshot appear; return its path. Raises SnapshotError."""
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
         publication.add_words(writer, self._words(order), len(order))
-        vectors = matrices.vectors
-        shape = len(order), vectors.vector_size
-        if matrices.averages is None:
-            publication.add_vectors(writer, vectors.blocks(order), shape)
-        else:
-            is_averaged = self.state["averaged"] > 0
-            averaged = PublishedMatrix(vectors, matrices.averages, is_averaged)
-            publication.add_vectors(writer, averaged.blocks(order), shape)
-            raw = _chunks(vectors, order[is_averaged[order]])
-            writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
+        publication.add_vectors(
+            writer,
+            self._published(matrices).blocks(order),
+            (len(order), matrices.vectors.vector_size),
+        )
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
         publication.add_counts(writer, counts, errors)
-        output_vectors = _chunks(matrices.output_vectors, order)
-        writer.add(f"{STATE_FOLDER}/output_vectors.npy", output_vectors)
-        for name, array in {"rows": order, **self.state}.items():
-            writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
+        if matrices.output_vectors is not None:
+            self._write_state(writer, matrices.vectors, matrices.output_vectors, order)
         for matrix in matrices:
             if matrix is not None:
                 matrix.close()
         return writer.publish({**self.manifest, **extra})
+
+    def _published(self, matrices: SavedMatrices) -> Matrix:
+        if matrices.averages is None:
+            return matrices.vectors
+        return PublishedMatrix(matrices.vectors, matrices.averages, self.state["averaged"] > 0)
+
+    def _write_state(
+        self,
+        writer: SnapshotWriter,
+        vectors: Matrix,
+        output_vectors: Matrix,
+        order: NDArray[np.int32],
+    ) -> None:
+        """What only a learner needs that goes on from there."""
+        if "averaged" in self.state:
+            is_averaged = self.state["averaged"] > 0
+            raw = _chunks(vectors, order[is_averaged[order]])
+            writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
+        writer.add(f"{STATE_FOLDER}/output_vectors.npy", _chunks(output_vectors, order))
+        for name, array in {"rows": order, **self.state}.items():
+            writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
 
     def _words(self, order: NDArray[np.int32]) -> memoryview:
         lines = np.empty(

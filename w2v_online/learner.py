@@ -388,23 +388,24 @@ class OnlineWord2Vec:
 
     # --- snapshots ---------------------------------------------------------------------------
 
-    def snapshot(self, folder: str | Path, **extra: Any) -> Path:
+    def snapshot(self, folder: str | Path, *, vectors_only: bool = False, **extra: Any) -> Path:
         """Write a complete snapshot into a new folder below ``folder`` and return its path.
 
-        ``extra`` goes into the manifest (the daemon's source positions, for one). Raises
-        SnapshotError if it cannot be written; nothing of it is left then.
+        With ``vectors_only`` it is one for readers, that no learner can go on from. ``extra`` goes
+        into the manifest (the daemon's source positions, for one). Raises SnapshotError if it
+        cannot be written; nothing of it is left then.
         """
         self._wait()
-        image = self._image()
+        image = self._image().for_readers() if vectors_only else self._image()
+        rows = len(self.embeddings)
         matrices = SavedMatrices(
             LiveMatrix(self.embeddings.vectors),
-            LiveMatrix(self.embeddings.output_vectors),
-            None
-            if self.averages is None
-            else LiveMatrix(self.averages.words[: len(self.embeddings)]),
+            None if vectors_only else LiveMatrix(self.embeddings.output_vectors),
+            None if self.averages is None else LiveMatrix(self.averages.words[:rows]),
         )
-        needed_bytes = image.nbytes + len(matrices) * self.embeddings.vectors.nbytes
-        writer = SnapshotWriter(Path(folder), needed_bytes)
+        n_matrices = 1 if vectors_only else len(matrices)
+        needed_bytes = image.nbytes + n_matrices * self.embeddings.vectors.nbytes
+        writer = SnapshotWriter(Path(folder), needed_bytes, vectors_only=vectors_only)
         try:
             return image.write(writer, matrices, **extra)
         except BaseException:
@@ -412,7 +413,11 @@ class OnlineWord2Vec:
             raise
 
     def begin_snapshot(
-        self, folder: str | Path, then: Callable[[Path], None] | None = None
+        self,
+        folder: str | Path,
+        then: Callable[[Path], None] | None = None,
+        *,
+        vectors_only: bool = False,
     ) -> BackgroundSnapshot:
         """Begin a snapshot that is written while this learner goes on.
 
@@ -421,7 +426,13 @@ class OnlineWord2Vec:
         in a thread, as its last step. Raises SnapshotError.
         """
         return BackgroundSnapshot(
-            Path(folder), self.embeddings, self.averages, self._image, self._wait, then
+            Path(folder),
+            self.embeddings,
+            self.averages,
+            self._image,
+            self._wait,
+            then,
+            vectors_only=vectors_only,
         )
 
     def _image(self) -> Image:
@@ -495,7 +506,7 @@ class OnlineWord2Vec:
         ``tokenizer`` must be the saved one if given: SnapshotMismatchError otherwise,
         SnapshotError if the snapshot is damaged.
         """
-        saved = snapshot.read(Path(path))
+        saved = snapshot.read_whole(Path(path))
         saved.verify()
         try:
             saved_config = LearnerConfig.model_validate(saved.manifest["config"])

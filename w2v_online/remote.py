@@ -127,5 +127,5 @@ def fetch(url: str) -> Path:
         raise SnapshotError(f"{url} holds no complete snapshot")
     folder.mkdir(parents=True, exist_ok=True)
     path = remote.download(names[0], folder)
-    prune(folder, Retention(keep=_CACHED))
+    prune(folder, Retention(keep=_CACHED, vectors=_CACHED))
     return path

@@ -1,6 +1,7 @@
 """Which snapshots stay, and the end of the others; only a folder's one writer may call this.
 
-The newest complete snapshot is never deleted, whatever is asked for.
+The newest complete snapshots, one to go on from and one of vectors only, are never deleted,
+whatever is asked for.
 """
 
 from __future__ import annotations
@@ -23,18 +24,22 @@ _DAY_DIGITS = len("20260131")
 class Retention:
     """The newest ``keep`` snapshots stay, and the last one of each of so many hours and days.
 
-    Hours and days (UTC) without a snapshot do not count.
+    Hours and days (UTC) without a snapshot do not count, and none of these do that hold vectors
+    only: of them the newest ``vectors`` stay.
     """
 
     keep: int = 5
     hourly: int = 0
     daily: int = 0
+    vectors: int = 5
 
     def kept(self, newest_first: list[Path]) -> set[Path]:
         """Those that stay, of complete snapshots."""
-        by_hour = _last_of_each(newest_first, _HOUR_DIGITS)
-        by_day = _last_of_each(newest_first, _DAY_DIGITS)
-        newest = newest_first[: max(1, self.keep)]
+        whole = [path for path in newest_first if snapshot.is_whole(path.name)]
+        vectors = [path for path in newest_first if not snapshot.is_whole(path.name)]
+        by_hour = _last_of_each(whole, _HOUR_DIGITS)
+        by_day = _last_of_each(whole, _DAY_DIGITS)
+        newest = [*whole[: max(1, self.keep)], *vectors[: max(1, self.vectors)]]
         return {*newest, *by_hour[: self.hourly], *by_day[: self.daily]}
 
 

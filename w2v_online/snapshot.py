@@ -31,6 +31,8 @@ MANIFEST = "manifest.json"
 LATEST = "LATEST"
 STATE_FOLDER = "state"
 BLOCK_SUMS = "block_sums.npy"
+VECTORS_ONLY = "-vectors"
+"""How names of snapshots end that readers can use, but no learner can go on from."""
 REQUIRED_FILES = frozenset({"words.txt", "vectors.npy", "counts.npy"})
 
 _MANIFEST_SHA256 = re.compile(rb'"manifest_sha256": ?"([0-9a-f]{64})"')
@@ -130,6 +132,11 @@ def sequence_of(name: str) -> int:
     return int(head) if dash and head.isascii() and head.isdigit() else -1
 
 
+def is_whole(name: str) -> bool:
+    """Whether a snapshot of this name holds the learner's state, not only what readers use."""
+    return not name.endswith(VECTORS_ONLY)
+
+
 def folders(folder: Path) -> list[Path]:
     """Folders in ``folder`` named like snapshots, newest first."""
     try:
@@ -161,6 +168,17 @@ def read(path: Path) -> Snapshot:
     return found
 
 
+def read_whole(path: Path) -> Snapshot:
+    """The same for one that a learner can go on from: the newest such in a folder of snapshots."""
+    is_one = sequence_of(path.name) >= 0 or (path / MANIFEST).exists()
+    if not is_one and (found := newest_whole(path)) is not None:
+        return found
+    opened = read(path)
+    if not is_whole(opened.path.name):
+        raise SnapshotError(f"{opened.path} holds vectors only: there is nothing to go on from")
+    return opened
+
+
 def newest_name(folder: Path) -> str:
     """The name in LATEST, empty if there is none: a cheap look before a real one."""
     try:
@@ -184,6 +202,17 @@ def newest(folder: Path) -> Snapshot | None:
             return _open(path)
         except SnapshotError:
             continue
+    return None
+
+
+def newest_whole(folder: Path) -> Snapshot | None:
+    """The newest complete one that a learner can go on from, None if there is none."""
+    for path in folders(folder):
+        if is_whole(path.name):
+            try:
+                return _open(path)
+            except SnapshotError:
+                continue
     return None
 
 

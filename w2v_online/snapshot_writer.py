@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from w2v_online import npy, snapshot
 from w2v_online.blocks import BlockSummer
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshot import STATE_FOLDER
 
 TEMPORARY = ".writing-"
 """Names that begin so are unfinished."""
@@ -59,9 +60,10 @@ class SnapshotWriter:
     """A snapshot that is being written below ``folder``: files first, then :meth:`publish`.
 
     ``needed_bytes`` is what the files will take: SnapshotError at once if there is less space.
+    ``vectors_only`` is in its name.
     """
 
-    def __init__(self, folder: Path, needed_bytes: int = 0) -> None:
+    def __init__(self, folder: Path, needed_bytes: int = 0, *, vectors_only: bool = False) -> None:
         self.folder = folder
         self.created = datetime.now(timezone.utc)
         with _named(folder):
@@ -70,12 +72,15 @@ class SnapshotWriter:
         existing = snapshot.folders(folder)
         self.sequence = snapshot.sequence_of(existing[0].name) + 1 if existing else 1
         self.name = f"{self.sequence:08d}-{self.created:%Y%m%dT%H%M%SZ}"
+        if vectors_only:
+            self.name += snapshot.VECTORS_ONLY
         self.path = folder / f"{TEMPORARY}{self.name}"
+        self._folders = [self.path] if vectors_only else [self.path, self.path / STATE_FOLDER]
         self.files: dict[str, dict[str, Any]] = {}
         self._sums: list[NDArray[np.uint64]] = []
         with _named(self.path):
-            self.path.mkdir()
-            (self.path / snapshot.STATE_FOLDER).mkdir()
+            for made in self._folders:
+                made.mkdir()
 
     def add(
         self, name: str, chunks: Iterable[bytes | memoryview], *, is_summed: bool = False
@@ -101,8 +106,8 @@ class SnapshotWriter:
         write_file(self.path / snapshot.MANIFEST, [self._manifest(manifest)])
         path = self.folder / self.name
         with _named(path):
-            sync(self.path / snapshot.STATE_FOLDER)
-            sync(self.path)
+            for written in reversed(self._folders):
+                sync(written)
             self.path.rename(path)
             sync(self.folder)
         point_latest_at(path)

@@ -88,6 +88,16 @@ print(json.dumps([wv.path.name, wv.manifest["totals"]["words"], wv.words[0], int
 """
 
 
+_ADD_VECTORS = """
+import sys
+from streamer.folder import SnapshotFolder
+from w2v_online import OnlineWord2Vec
+folder = SnapshotFolder(sys.argv[1])
+model = OnlineWord2Vec.restore(folder.path)
+model.learn([["a", "c"]])
+folder.store(model.snapshot(folder.path, vectors_only=True))
+"""
+
 _UPLOAD_HALF = """
 import fsspec, json, sys
 files = fsspec.filesystem("s3")
@@ -106,13 +116,18 @@ def test_snapshots_are_complete_there_resumed_elsewhere_and_loaded(
         result = machine(*daemon, *options, stdin="a b a c\n" * 10)
         assert result.returncode == 0, result.stderr
         assert "a-secret" not in result.stderr
+        if machine is one:  # vectors alone: the newest for readers, nothing to go on from
+            added = one(sys.executable, "-c", _ADD_VECTORS, _URL)
+            assert added.returncode == 0, added.stderr
+            loaded = _machine(tmp_path / "reader", server)(sys.executable, "-c", _LOAD, _URL)
+            assert json.loads(loaded.stdout)[1:] == [42, "a", 21]
     listed = one(sys.executable, "-c", _UPLOAD_HALF, half, _URL[5:])
     manifests = [name for name in json.loads(listed.stdout) if name.endswith("manifest.json")]
-    assert len(manifests) == 1
+    assert len(manifests) == 2
     loaded = _machine(tmp_path / "reader", server)(sys.executable, "-c", _LOAD, _URL)
     assert loaded.returncode == 0, loaded.stderr
     name, words, word, count = json.loads(loaded.stdout)
-    assert name.startswith("00000002-")
+    assert name.startswith("00000003-")
     assert (words, word, count) == (80, "a", 40)
 
 

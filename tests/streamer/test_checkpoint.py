@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoint import RETRY_SECONDS, Checkpointer, SnapshotFolder
+from streamer.checkpoint import Checkpointer
 from streamer.errors import ConfigurationError
+from streamer.folder import SnapshotFolder
 from streamer.settings import Interval, RunSettings
+from streamer.timetable import RETRY_SECONDS
 from w2v_online import OnlineWord2Vec, load_vectors, snapshot
 from w2v_online.errors import SnapshotError
 from w2v_online.retention import Retention
@@ -39,14 +41,14 @@ class Log:
 class Rig:
     """A checkpointer with a learner and a clock of its own."""
 
-    def __init__(self, path: Path, every: Interval) -> None:
+    def __init__(self, path: Path, every: Interval, vectors_every: Interval | None = None) -> None:
         self.now = 0.0
         self.log = Log()
         self.learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
         self.folder = SnapshotFolder(str(path))
         self.checkpointer = Checkpointer(
             self.learner, self.folder, every, Retention(3), self.log, "test", {},
-            clock=lambda: self.now,
+            clock=lambda: self.now, vectors_every=vectors_every,
         )  # fmt: skip
         self.read = 0
 
@@ -105,6 +107,49 @@ def test_who_asks_while_one_is_written_gets_another(tmp_path: Path) -> None:
     rig.turn_until(lambda: len(rig.log.of("snapshot_written")) == 2)
     assert rig.checkpointer.write({"record": rig.read})
     assert load_vectors(tmp_path).manifest["totals"]["records"] == rig.read
+
+
+def test_vectors_alone_come_in_between_and_move_no_position(tmp_path: Path) -> None:
+    """Readers get them as the newest; whoever resumes goes on from the checkpoint before."""
+    rig = Rig(tmp_path, Interval(seconds=60), vectors_every=Interval(words=40))
+    rig.checkpointer.ask()
+    rig.turn_until(lambda: rig.log.of("snapshot_written"))
+    durable = rig.checkpointer.take_durable()
+    assert durable is not None
+    rig.turn_until(lambda: len(rig.log.of("vectors_written")) == 2)
+    assert rig.checkpointer.take_durable() is None
+    assert (rig.checkpointer.snapshots, rig.checkpointer.vectors_snapshots) == (1, 2)
+    rig.turn()
+    newest = load_vectors(tmp_path)
+    assert str(newest.path) == rig.log.of("vectors_written")[-1]["path"]
+    assert newest.path.name.endswith("-vectors")
+    assert "positions" not in newest.manifest
+    assert not (newest.path / "state").exists()
+    assert newest.manifest["totals"]["words"] > 4 * durable["record"]
+    learner, manifest = rig.folder.open_learner(_SETTINGS, "whitespace", Log())
+    assert manifest["positions"] == {"test": durable}
+    assert learner.total_words == 4 * durable["record"]
+    with pytest.raises(SnapshotError, match="vectors only"):
+        OnlineWord2Vec.restore(newest.path)
+    assert OnlineWord2Vec.restore(tmp_path).total_words == learner.total_words
+
+
+def test_what_readers_get_is_the_same_with_the_learners_state_and_without(tmp_path: Path) -> None:
+    """Written at once or behind the learner's back, vectors alone are those of a checkpoint."""
+    learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
+    learner.learn_text(b"".join(b"w%d w%d\n" % (i % 90, i % 7) for i in range(3000)))
+    whole = load_vectors(learner.snapshot(tmp_path / "s"))
+    assert (whole.table.vectors != learner.embeddings.vectors[: len(whole)]).any()  # averages
+    begun = learner.begin_snapshot(tmp_path / "s", vectors_only=True)
+    while (path := begun.result()) is None:
+        if begun.is_ready():
+            begun.cut()
+            learner.learn_text(b"w1 w2 w3 w4\n" * 50)
+    learner = OnlineWord2Vec.restore(whole.path)
+    for found in (path, learner.snapshot(tmp_path / "s", vectors_only=True)):
+        for name in ("words.txt", "vectors.npy", "counts.npy", "norms.npy", "word_places.npy"):
+            assert (found / name).read_bytes() == (whole.path / name).read_bytes()
+        snapshot.read(found).verify()
 
 
 def test_damage_at_any_place_is_named_and_the_snapshot_before_taken(tmp_path: Path) -> None:

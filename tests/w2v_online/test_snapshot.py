@@ -283,6 +283,18 @@ def test_the_last_snapshot_of_hours_and_days_stays() -> None:
         assert sorted(retention.kept(paths), reverse=True) == [paths[4 - i] for i in kept]
 
 
+def test_vectors_alone_are_counted_apart() -> None:
+    """They take no place of a snapshot that a learner can go on from, nor the other way round."""
+    names = ["1", "2-vectors", "3-vectors", "4", "5-vectors"]
+    paths = [Path(f"{name[0]:0>8}-20260101T100000Z{name[1:]}") for name in names][::-1]
+    for retention, kept in [
+        (Retention(keep=1, vectors=1), "45"),
+        (Retention(keep=5, vectors=2), "1345"),
+        (Retention(keep=1, hourly=1, vectors=9), "2345"),
+    ]:
+        assert "".join(sorted(path.name[7] for path in retention.kept(paths))) == kept
+
+
 def test_cleaning_ends_what_was_interrupted(tmp_path: Path) -> None:
     """Killed while writing, while deleting, or between the rename and LATEST."""
     first, second = _write(tmp_path), _write(tmp_path)
