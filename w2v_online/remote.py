@@ -119,10 +119,13 @@ class RemoteFolder:
                     self._files.rm(f"{self._root}/{name}", recursive=True)
 
 
-def fetch(url: str) -> Path:
-    """The newest complete snapshot of a URL, as a folder on this machine; SnapshotError."""
+def fetch(url: str, *, whole: bool = False) -> Path:
+    """The newest complete snapshot of a URL, as a folder on this machine; SnapshotError.
+
+    With ``whole`` the newest that a learner can go on from.
+    """
     remote, folder = RemoteFolder(url), local_folder(url, "read")
-    names = remote.names()
+    names = [name for name in remote.names() if not whole or snapshot.is_whole(name)]
     if not names:
         raise SnapshotError(f"{url} holds no complete snapshot")
     folder.mkdir(parents=True, exist_ok=True)

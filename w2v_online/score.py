@@ -239,15 +239,16 @@ class Scorer:
 def load_scorer(path: str | Path) -> Scorer:
     """A scorer of the snapshot at ``path``, or of the newest complete one in that folder, or URL.
 
-    Every file of it is checked. Raises SnapshotError.
+    One of vectors alone has not what scoring takes: then the newest of the others. Every file of
+    it is checked. Raises SnapshotError.
     """
     url = url_of(path)
-    path = fetch(url) if url else Path(path)
+    path = fetch(url, whole=True) if url else Path(path)
     if path.is_file():
         raise SnapshotError(
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
         )
-    opened = snapshot.read(path)
+    opened = snapshot.read_whole(path)
     try:
         config = LearnerConfig.model_validate(opened.manifest["config"])
     except (KeyError, ValueError) as error:

@@ -19,6 +19,7 @@ from streamer.timetable import RETRY_SECONDS
 from w2v_online import OnlineWord2Vec, load_vectors, snapshot
 from w2v_online.errors import SnapshotError
 from w2v_online.retention import Retention
+from w2v_online.score import load_scorer
 
 _SETTINGS = RunSettings(vector_size=8, min_count=1, max_vocab_size=500)
 
@@ -132,6 +133,7 @@ def test_vectors_alone_come_in_between_and_move_no_position(tmp_path: Path) -> N
     with pytest.raises(SnapshotError, match="vectors only"):
         OnlineWord2Vec.restore(newest.path)
     assert OnlineWord2Vec.restore(tmp_path).total_words == learner.total_words
+    assert load_scorer(tmp_path).model.total_words == learner.total_words
 
 
 def test_what_readers_get_is_the_same_with_the_learners_state_and_without(tmp_path: Path) -> None:
