@@ -1,0 +1,189 @@
+"""What a person is told of a daemon: states in words, warnings with advice, an hour of curves."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streamer.health import Health
+from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
+from streamer.observer import IDLE_SECONDS, LAG_LOOKS, Observer
+from streamer.settings import RunSettings
+from streamer.status import Concern, Status, spell_seconds
+from tests.integration.daemons import wait_until
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Daemon:
+    """An observer and the parts that it looks at, all in good order."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.health = Health(self.clock)
+        self.observer = Observer(self.health, self.clock)
+        self.figures: dict[str, float] = {}
+        self.source = SimpleNamespace(is_connected=True, figures=lambda: self.figures)
+        self.counters = SimpleNamespace(words=0, records=0, loss=2.5)
+        self.vocabulary: list[str] = []
+        self.checkpointer = SimpleNamespace(failures=0, age_seconds=lambda: 7.0)
+        self.decoder = SimpleNamespace(invalid_records=3)  # of an earlier process
+        self.health.began()
+        self.observer.began(
+            RunSettings(**settings),
+            counters=self.counters,  # type: ignore[arg-type]
+            learner=SimpleNamespace(  # type: ignore[arg-type]
+                total_words=500,
+                vocabulary=self.vocabulary,
+                config=SimpleNamespace(max_vocab_size=3),
+            ),
+            checkpointer=self.checkpointer,  # type: ignore[arg-type]
+            decoder=self.decoder,  # type: ignore[arg-type]
+            tokenizer=SimpleNamespace(failed_records=0),  # type: ignore[arg-type]
+            source=self.source,  # type: ignore[arg-type]
+        )
+
+    def look(self, seconds: float = 2.0, words: int = 0) -> Status:
+        self.clock.now += seconds
+        self.health.beat()
+        self.counters.words += words
+        self.counters.records += words
+        return self.observer.look()
+
+
+def warnings(status: Status) -> str:
+    assert all(concern.advice for concern in status.warnings)
+    return " ".join(concern.text for concern in status.warnings)
+
+
+def test_a_daemon_that_starts_says_what_it_waits_for() -> None:
+    assert Observer(Health()).look().phase == "the kernels are being loaded"
+
+
+def test_a_daemon_in_good_order_gives_no_warning() -> None:
+    daemon = Daemon()
+    daemon.look()
+    status = daemon.look(2.0, words=1000)
+    assert (status.phase, status.warnings) == ("learning", [])
+    assert status.words_per_second == pytest.approx(500)
+    assert (status.words, status.loss, status.vocabulary, status.lag) == (500, 2.5, 0, None)
+    assert (status.snapshot_age, status.source) == (7.0, "Text is coming in from standard input.")
+
+
+def test_a_quiet_source_is_said_and_then_warned_of() -> None:
+    daemon = Daemon(source="file", path="a.log", follow=True)
+    daemon.look(2.0, words=10)
+    status = daemon.look(60.0)
+    assert (status.phase, status.warnings) == ("waiting for text", [])
+    assert status.source == "No text from a.log for 60 seconds."
+    assert "No text has come for 6 minutes." in warnings(daemon.look(IDLE_SECONDS))
+    assert daemon.look(2.0, words=10).warnings == []
+
+
+def test_what_goes_wrong_is_said_in_sentences() -> None:
+    daemon = Daemon(source="kafka", kafka_bootstrap_servers=("b:1",), kafka_topic=("a", "b"))
+    daemon.source.is_connected = False
+    daemon.figures.update(lost_messages=12, lag_messages=3456)
+    daemon.vocabulary.extend("abc")
+    daemon.checkpointer.failures = 2
+    daemon.decoder.invalid_records += 4
+    daemon.health.began(the_source_is_not_connected=lambda: False)
+    status = daemon.look(2.0, words=96)
+    assert status.source == "Not connected to Kafka (a, b)."
+    assert status.lag == 3456
+    for text in (
+        "The source is not connected.",
+        "4 of 100 records could not be decoded.",
+        "The vocabulary is full: 3 words",
+        "2 snapshots could not be written",
+        "12 messages were gone before they could be read.",
+    ):
+        assert text in warnings(status)
+
+
+def test_a_lag_that_grows_for_minutes_is_warned_of() -> None:
+    daemon = Daemon(source="kafka", kafka_bootstrap_servers=("b:1",), kafka_topic=("a",))
+    for look in range(LAG_LOOKS):
+        daemon.figures["lag_messages"] = 10_000 + 100 * look
+        status = daemon.look(2.0, words=1)
+        assert (look < LAG_LOOKS - 1) == (status.warnings == [])
+    assert "comes faster than it is learned" in warnings(status)
+    assert "24,900 messages wait there." in status.source
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 seconds"), (119, "119 seconds"), (120, "2 minutes"), (9000, "2 hours")],
+)
+def test_spans_are_spelled_as_people_say_them(seconds: float, text: str) -> None:
+    assert spell_seconds(seconds) == text
+
+
+def test_an_hour_of_looks_is_kept_and_no_more() -> None:
+    feed = Feed(lambda: Status("learning", loss=1.23456789), lambda: "")
+    try:
+        wait_until(lambda: feed.status)
+        for _ in range(2 * KEPT_LOOKS):
+            feed._take()
+        history = feed.history()
+    finally:
+        feed.close()
+    assert {len(column) for column in history.values()} == {KEPT_LOOKS}
+    assert history["loss"][-1] == 1.23457
+
+
+def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready() -> None:
+    snapshots = itertools.chain(["1-a"], itertools.repeat("2-b"))
+    told: list[str] = []
+    concern = Concern("It is late.", "Go to bed.")
+    feed = Feed(lambda: Status("learning", warnings=[concern]), lambda: next(snapshots))
+
+    async def prepare() -> None:
+        told.append("prepared")
+
+    async def listen() -> None:
+        async for event in feed.events(prepare):
+            name, data, _, _ = event.decode().split("\n")
+            document = json.loads(data.removeprefix("data: "))
+            told.append(name + " " + document.get("snapshot", ""))
+            if "2-b" in told[-1]:
+                assert document["warnings"] == [{"text": "It is late.", "advice": "Go to bed."}]
+                feed._closing.set()
+
+    wait_until(lambda: feed.status)
+    asyncio.run(listen())
+    feed.close()
+    assert told == [
+        "event: history ", "prepared", "event: status 1-a", "prepared", "event: status 2-b",
+    ]  # fmt: skip
+
+
+def test_so_many_pages_may_listen_and_no_more() -> None:
+    feed = Feed(lambda: Status("learning"), lambda: "")
+
+    async def listen() -> None:
+        async def nothing() -> None:
+            pass
+
+        streams = [feed.events(nothing) for _ in range(MAX_STREAMS)]
+        for stream in streams:
+            assert not feed.is_full
+            await anext(stream)
+        assert feed.is_full
+        for stream in streams:
+            await stream.aclose()
+        assert not feed.is_full
+
+    asyncio.run(listen())
+    feed.close()
