@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-COLOURS = 64
+COLOURS = 200
 """Enough for a page, and a quarter of the bytes."""
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("file", type=Path)
     parser.add_argument("--width", type=int, default=1120)
-    parser.add_argument("--height", type=int, default=800)
+    parser.add_argument("--height", type=int, default=940)
     parser.add_argument("--theme", choices=["light", "dark"], default="light")
     arguments = parser.parse_args()
     with sync_playwright() as playwright:

@@ -137,10 +137,10 @@ class Comparison:
                 f"of {after.vector_size}: they cannot be compared"
             )
         self._before, self._after = before, after
-        shared = [word for word in before.words[:_FITTED_WORDS] if word in after.rows]
+        found = [after.rows.get(word) for word in before.words[:_FITTED_WORDS]]
+        shared = [(old_row, row) for old_row, row in enumerate(found) if row is not None]
         self._turn = robust_rotation(
-            before.unit([before.rows[word] for word in shared]),
-            after.unit([after.rows[word] for word in shared]),
+            before.unit([old_row for old_row, _ in shared]), after.unit([row for _, row in shared])
         )
 
     def turned(self, old_rows: list[int]) -> NDArray[np.float64]:

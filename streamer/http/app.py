@@ -113,7 +113,7 @@ def _describe(version: str) -> Handler:
 
 def _ask(search: Search, question: type[Question]) -> Handler:
     async def ask(request: Request) -> Response:
-        found = await search.ask(_parse(question, request))
+        found = await search.ask(_parse(question, request), request.is_disconnected)
         answer = Response(found, media_type=JSONResponse.media_type)
         if len(answer.body) > PACKED_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
             answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)

@@ -7,7 +7,7 @@ waiting who asks for a word. A question that finds too many before it is turned 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -43,18 +43,19 @@ class Search:
         self._queries = _Line("http-search", MAX_WAITING)
         self._views = _Line("http-views", MAX_WAITING_VIEWS)
 
-    async def ask(self, question: Question) -> bytes:
+    async def ask(self, question: Question, is_gone: Callable[[], Awaitable[bool]]) -> bytes:
         """The answer with the snapshot's name, as JSON.
 
-        HTTPException 503 if there is no snapshot, or too many questions wait.
+        HTTPException 503 if there is no snapshot, or too many questions wait; nothing is looked for
+        if, when its turn has come, whoever asked ``is_gone``.
         """
         line = self._views if question.is_view else self._queries
-        return await line.call(self._answer, question, line.memory)
+        return await line.call(self._answer, question, line.memory, is_gone=is_gone)
 
     async def prepare(self) -> None:
         """Load the newest snapshot now, so that no question waits for that."""
         try:
-            await self._queries.call(self._archive.newest, at_once=True)
+            await self._queries.call(partial(self._archive.newest, at_once=True))
         except (HTTPException, SnapshotError):
             pass  # who asks next is told
 
@@ -111,17 +112,26 @@ class _Line:
     def __init__(self, name: str, most: int) -> None:
         # The linear algebra's own threads would take cores from training.
         self._thread = ThreadPoolExecutor(1, name, initializer=threadpool_limits, initargs=(1,))
+        self._turn = asyncio.Lock()
         self._waiting = 0
         self._most = most
         self.memory = _Memory()
 
-    async def call(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
+    async def call(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        is_gone: Callable[[], Awaitable[bool]] | None = None,
+    ) -> T:
         if self._waiting >= self._most:
             raise HTTPException(503, "too many questions at once", {"Retry-After": "1"})
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, partial(function, *args, **options))
+            async with self._turn:
+                if is_gone is not None and await is_gone():
+                    raise HTTPException(503, "nobody waits for the answer any more")
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, function, *args)
         finally:
             self._waiting -= 1
 

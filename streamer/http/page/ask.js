@@ -58,13 +58,14 @@ async function answer() {
 }
 
 async function neighbours(word, signal) {
-  const { neighbors } = await ask("neighbors", { word, topn: TOPN }, signal);
-  const { vectors } = await ask("vectors", { word }, signal);
+  const [{ neighbors }, { vectors }] = await Promise.all([
+    ask("neighbors", { word, topn: TOPN }, signal),
+    ask("vectors", { word }, signal),
+  ]);
   return [
     el("h3", {}, "Nearest to ", bare(word)),
     el("p", { class: "note" }, `seen ${count(vectors[word].count)} times`),
-    table(neighbors[word]),
-    el("div", { id: "past", class: "past" }),
+    el("div", { class: "pair" }, table(neighbors[word]), el("div", { id: "past", class: "past" })),
   ];
 }
 
@@ -118,7 +119,14 @@ function table(found) {
 async function past(word, running) {
   const place = byId("past");
   place.replaceChildren(el("p", { class: "note" }, "Looking through the earlier snapshots …"));
-  const { history } = await ask("history", { word }, running.signal);
+  let history;
+  try {
+    ({ history } = await ask("history", { word }, running.signal));
+  } catch (error) {
+    if (error.name === "AbortError" || running !== current) return;
+    place.replaceChildren(el("p", { class: "note" }, `Its past cannot be shown: ${error.message}.`));
+    return;
+  }
   if (running !== current) return;
   const rows = history.map((moment, i) => {
     const before = new Set(i ? history[i - 1].neighbors : moment.neighbors);
