@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,59 @@ def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> No
         daemon.kill()
         daemon.wait()
     assert "Traceback" not in messages.read_text()
+
+
+def test_a_disk_that_becomes_read_only_is_survived(
+    tmp_path: Path, disk: tuple[Path, Mount]
+) -> None:
+    """Readers go on with what is there; once it can be written again all of it is saved."""
+    path, _ = disk
+    text, messages, snapshots = tmp_path / "text", tmp_path / "messages", path / "s"
+    text.write_text("a b c\n" * 100)
+    daemon = start(
+        messages, "--source", "file", "--path", text, "--follow", "--snapshot-dir", snapshots,
+        "--snapshot-every", "1s", "--vectors-every", "0.3s", *SMALL,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: _saved_words(snapshots) == 300)
+        with _read_only(path, tmp_path):
+            with text.open("a") as file:
+                file.write("d e f\n")
+            wait_until(lambda: "Read-only file system" in messages.read_text())
+            assert str(snapshots) in messages.read_text().partition("snapshot_failed")[2]
+            assert _saved_words(snapshots) == 300
+            assert "a" in load_vectors(snapshots)
+            refused = start(tmp_path / "refused", "--snapshot-dir", snapshots, *SMALL)
+            assert refused.wait(timeout=60) == 78
+            assert f"{snapshots} cannot be written: Read-only" in (tmp_path / "refused").read_text()
+        wait_until(lambda: _saved_words(snapshots) == 303)
+        daemon.terminate()
+        assert daemon.wait(timeout=30) == 0
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert "Traceback" not in messages.read_text()
+
+
+@contextmanager
+def _read_only(path: Path, tmp_path: Path) -> Iterator[None]:
+    """Lay a read-only view of a disk over it: remounting is refused while its lock is open."""
+    view = tmp_path / "view"
+    view.mkdir()
+
+    def mount(*args: str | Path) -> None:
+        subprocess.run(["mount", *args], check=True)
+
+    mount("--bind", path, view)
+    try:
+        mount("-o", "remount,bind,ro", view)
+        mount("--bind", view, path)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", path], check=True)
+    finally:
+        subprocess.run(["umount", "-l", view], check=True)
 
 
 def test_permission_taken_away_is_survived(tmp_path: Path) -> None:
