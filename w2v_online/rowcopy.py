@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from w2v_online.errors import SnapshotError
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 
-_STEP_ROWS = 8192
-_SAVED_BYTES = 8 << 20
+_STEP_ROWS = 2048
+_SAVED_BYTES = 2 << 20
 """Saved rows that are held in memory at most."""
 
 
