@@ -26,7 +26,7 @@ from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordE
 from w2v_online.huffman import HuffmanTree
 from w2v_online.image import Image, LiveMatrix, SavedMatrices
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
-from w2v_online.kernels.windows import Matrices
+from w2v_online.kernels.windows import MAX_UPDATES, Matrices
 from w2v_online.replay import Replay
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.snapshot import Snapshot
@@ -342,7 +342,9 @@ class OnlineWord2Vec:
         rows = self.vocabulary.enter([encoded[i] for i in chosen])
         self.embeddings.grow(len(self.vocabulary))
         updates = ADOPTED_UPDATES * len(rows) / np.arange(1, len(rows) + 1)
-        self.embeddings.adopt(rows, vectors[chosen], updates.astype(np.uint32))
+        self.embeddings.adopt(
+            rows, vectors[chosen], np.minimum(updates, MAX_UPDATES).astype(np.uint32)
+        )
         for row in rows:
             self.vocabulary.pin(row)
         return len(rows)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.softmax import list_windows
-from w2v_online.kernels.windows import Matrices
+from w2v_online.kernels.windows import MAX_UPDATES, Matrices
 from w2v_online.schedule import rate_indices
 
 STEP_CENTERS = 16
@@ -79,7 +79,8 @@ def train_softmax(
         syn1 += output_rates[:, None] * (errors.T @ inputs)
         input_rates = rates[0][rate_indices(matrices.updates0[rows])]
         np.add.at(syn0, rows, input_rates[:, None] * steps)
-        np.add.at(matrices.updates0, centers[first:last], np.uint32(1))
-        np.add.at(matrices.updates1, centers[first:last], np.uint32(1))
+        for updates in (matrices.updates0, matrices.updates1):
+            np.add.at(updates, centers[first:last], np.uint32(1))
+            updates[centers[first:last]] = np.minimum(updates[centers[first:last]], MAX_UPDATES)
         pairs += len(targets)
     return pairs, loss

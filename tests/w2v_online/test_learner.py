@@ -27,6 +27,7 @@ from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
+from w2v_online.kernels.windows import MAX_UPDATES
 from w2v_online.learner import warm_up
 from w2v_online.snapshot_writer import encode_manifest
 
@@ -206,6 +207,28 @@ def test_published_vectors_are_averages_of_their_path() -> None:
         tolerance = 4 * np.abs(want).max() / 64 if row in expected else 0.0
         np.testing.assert_allclose(published[row], want, rtol=0, atol=tolerance)
     assert 0 < len(expected) < rows
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_a_row_updated_billions_of_times_keeps_its_low_rate(loss: str) -> None:
+    """Counts stop before they would begin anew, and averages go on following."""
+    model = OnlineWord2Vec(SMALL.model_copy(update={"loss": loss, "sample": 0}))
+    model.learn([["a", "b"]] * 50)
+    matrices = model.embeddings.matrices
+    rows = len(model.vocabulary)
+    matrices.updates0[:rows] = matrices.updates1[:rows] = MAX_UPDATES - 1
+    words = []
+    for _ in range(2):
+        model.learn([["a", "b", "a"]] * 50)
+        assert model.averages is not None
+        for _ in range(SWEEP_VISITS):
+            model.averages.visit()
+        words.append(model.averages.words[:rows].copy())
+    assert matrices.updates0[:rows].tolist() == [MAX_UPDATES] * rows
+    assert matrices.updates1[:rows].max() == MAX_UPDATES
+    for rates in model.learning_rates():
+        np.testing.assert_allclose(rates[: rows - 1], model.config.min_alpha, rtol=1e-6)
+    assert not np.array_equal(words[0].view(np.int8), words[1].view(np.int8))
 
 
 def test_averages_are_rounded_without_bias_and_restored_exactly() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.random import uniform
+from w2v_online.kernels.windows import MAX_UPDATES
 
 
 @kernel
@@ -80,7 +81,8 @@ def average_rows(
     vector_size = len(values)
     for row in range(first, last):
         updates = updates0[row]
-        if updates < min_updates or updates == averaged[row]:
+        is_unchanged = updates == averaged[row] and updates < MAX_UPDATES
+        if updates < min_updates or is_unchanged:
             continue
         if averaged[row] == 0:
             averaged[row] = updates

@@ -32,6 +32,9 @@ MAX_STEP_CONTEXTS = 16
 RATE_STEPS = 16
 """Entries of the learning-rate table per doubling of a row's update count."""
 
+MAX_UPDATES = 1 << 31
+"""Where a row's update count stops: its rate is at the floor long before."""
+
 LN2 = float(np.log(2.0))
 
 
@@ -81,7 +84,7 @@ def rate_index(updates):
 def next_rate(rates, updates, row):
     """Learning rate of a row for the update that is now counted."""
     before = updates[row]
-    updates[row] = before + np.uint32(1)
+    updates[row] = before + np.uint32(before < MAX_UPDATES)
     return rates[rate_index(before)]
 
 
