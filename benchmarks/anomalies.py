@@ -6,7 +6,7 @@ FOLDER holds ``*_2k.log`` of logpai/loghub. Into the 2,000 lines of a log some l
 other system are mixed, chosen and placed at random with a fixed seed. Lines are ranked by their
 surprise, as ``score --top`` does; the AUC is the chance that a foreign line stands above a native
 one. The model has learned, in one pass, the native log; or its first half only, and the second is
-scored; or the very file that is scored, foreign lines included.
+scored; or the very file that is scored, foreign lines included, a few of them or as many as before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from streamer.tokenizers.log import LogTokenizer
 from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer
 
 _LOSSES = ("hs", "softmax", "ns")
-_CASES = ("native log", "first half", "mixed file")
 _SEED = 1
 _WANTED = 0.95
 
@@ -70,24 +69,29 @@ def mixed(native: list[str], foreign: list[str], rng: random.Random) -> list[str
     return lines + native[begin:]
 
 
+def case_names(n_lines: int, few: int) -> tuple[str, ...]:
+    """What the model has learned."""
+    return ("native", "first half", f"mixed, {few} lines", f"mixed, {n_lines} lines")
+
+
 def measure(
-    folder: Path, native_system: str, others: list[str], loss: str, n_lines: int
+    folder: Path, native_system: str, others: list[str], loss: str, n_lines: int, few: int
 ) -> dict[str, dict[str, float]]:
     """By case and foreign system the AUC."""
     native = read_log(folder, native_system)
     half = len(native) // 2
     of_all, of_half = learned(native, loss), learned(native[:half], loss)
-    found: dict[str, dict[str, float]] = {case: {} for case in _CASES}
+    cases = case_names(n_lines, few)
+    found: dict[str, dict[str, float]] = {case: {} for case in cases}
     for system in others:
         rng = random.Random(_SEED)
         foreign = rng.sample(read_log(folder, system), n_lines)
-        of_mixed = learned(mixed(native, foreign, rng), loss)
-        values = (
-            ranking(of_all, native, foreign),
-            ranking(of_half, native[half:], foreign),
-            ranking(of_mixed, native, foreign),
-        )
-        for case, value in zip(_CASES, values, strict=True):
+        values = [ranking(of_all, native, foreign), ranking(of_half, native[half:], foreign)]
+        values += [
+            ranking(learned(mixed(native, lines, rng), loss), native, lines)
+            for lines in (foreign[:few], foreign)
+        ]
+        for case, value in zip(cases, values, strict=True):
             found[case][system] = value
     return found
 
@@ -98,27 +102,29 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--native", nargs="+", default=["HDFS", "OpenSSH"])
     parser.add_argument("--lines", type=int, default=300, help="foreign ones mixed in")
+    parser.add_argument("--few", type=int, default=20, help="of a mixed file that is learned")
     report.add_docs_option(parser)
     options = parser.parse_args()
     systems = sorted(log.stem.removesuffix("_2k") for log in options.folder.glob("*_2k.log"))
+    cases = case_names(options.lines, options.few)
     results, rows, missed = {}, [], []
     for native in options.native:
         others = [system for system in systems if system != native]
         for loss in _LOSSES:
-            found = measure(options.folder, native, others, loss, options.lines)
+            found = measure(options.folder, native, others, loss, options.lines, options.few)
             results[f"{native} {loss}"] = found
             cells = [native, loss]
-            for case in _CASES:
+            for case in cases:
                 worst = min(found[case], key=found[case].__getitem__)
                 mean = sum(found[case].values()) / len(others)
                 cells += [f"{found[case][worst]:.3f} ({worst})", f"{mean:.3f}"]
             rows.append(cells)
             print("  ".join(cells), flush=True)
-            missed += [cells[:3]] if min(found[_CASES[0]].values()) < _WANTED else []
+            missed += [cells[:3]] if min(found[cases[0]].values()) < _WANTED else []
     header = [
         "log",
         "loss",
-        *(f"{case}: {which}" for case in _CASES for which in ("least", "mean")),
+        *(f"{case}: {which}" for case in cases for which in ("least", "mean")),
     ]
     conditions = report.conditions(
         "anomalies",
