@@ -7,6 +7,7 @@ so axes that change places as variances change do not turn the map. Draws nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,17 +46,25 @@ class Paths:
 
 
 def lay_out(
-    table: VectorTable, n_words: int, *, method: str = "pca", previous: Layout | None = None
+    table: VectorTable,
+    n_words: int,
+    *,
+    method: str = "pca",
+    previous: Layout | None = None,
+    besides: Sequence[str] = (),
 ) -> Layout:
     """The ``n_words`` most frequent words in two dimensions, laid over ``previous`` if given.
+
+    Words of the table that are to be there ``besides`` come after them.
 
     ``method`` is "pca", or "umap" if umap-learn is installed (ImportError otherwise). ValueError
     for fewer than three words.
     """
-    words = list(table.words[:n_words])
+    words = [*table.words[:n_words], *besides]
     if len(words) < _MIN_SHARED:
         raise ValueError(f"{table.name} has {len(words)} words: too few for a map")
-    units = table.unit(range(len(words))).astype(np.float64)
+    rows = [*range(len(words) - len(besides)), *(table.rows[word] for word in besides)]
+    units = table.unit(rows).astype(np.float64)
     shared = _shared(words, previous)
     components = _components(units, DIRECTIONS)
     if method == "umap":

@@ -7,6 +7,7 @@ the oldest snapshot kept, so that another process finds the map much as it was.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from w2v_online.vectors import WordVectors
 
 MAP_WORDS = 3000
 """Words that are laid out; a smaller map shows the first of them."""
+
+NEWCOMERS = 50
+"""Words new since the snapshot before, the most frequent of them, that are on the map besides."""
 
 _AGE_SNAPSHOTS = 8
 """Snapshots, spread over those that are kept, that tell since when a word has a vector."""
@@ -37,6 +41,7 @@ class Atlas:
     def map(self, vectors: WordVectors) -> dict[str, Any]:
         """Columns, an entry a word: ``words x y counts ages is_new moved relative``.
 
+        The MAP_WORDS most frequent words come first, then NEWCOMERS, at most, that are rarer.
         ``ages`` are seconds since the first snapshot kept that has the word; ``moved`` is one minus
         the cosine with the word's vector in the snapshot named ``before``, ``relative`` that over
         what words as frequent moved; null where there is nothing to compare.
@@ -47,14 +52,16 @@ class Atlas:
         names = [entry.name for entry in entries]
         place = names.index(vectors.path.name) if vectors.path.name in names else 0
         older = entries[place + 1 :]
-        layout = self._lay_out(vectors, older)
+        newcomers = self._newcomers(vectors, older[:1])
+        layout = self._lay_out(vectors, older, newcomers)
+        rows = [*range(len(layout.words) - len(newcomers)), *map(vectors.table.row, newcomers)]
         is_new, moved, relative = self._changes(layout.words, vectors, older[:1])
         self._map = {
             "before": older[0].name if older else None,
             "words": layout.words,
-            "x": layout.positions[:, 0].round(4),
-            "y": layout.positions[:, 1].round(4),
-            "counts": vectors.counts[: len(layout.words)],
+            "x": layout.positions[:, 0].round(4).tolist(),
+            "y": layout.positions[:, 1].round(4).tolist(),
+            "counts": vectors.counts[rows].tolist(),
             "ages": self._ages(layout.words, entries[place : place + 1], older),
             "is_new": is_new,
             "moved": moved,
@@ -63,7 +70,16 @@ class Atlas:
         self._layout, self._name = layout, vectors.path.name
         return self._map
 
-    def _lay_out(self, vectors: WordVectors, older: list[Entry]) -> Layout:
+    def _newcomers(self, vectors: WordVectors, before: list[Entry]) -> list[str]:
+        """Words beyond the most frequent that the snapshot before does not know, frequent first."""
+        rarer = vectors.words[MAP_WORDS:]
+        try:
+            known = set(self._archive.words(before[0].name)) if rarer else set()
+        except (IndexError, SnapshotError):
+            return []
+        return list(islice((word for word in rarer if word not in known), NEWCOMERS))
+
+    def _lay_out(self, vectors: WordVectors, older: list[Entry], newcomers: list[str]) -> Layout:
         previous = self._layout
         if previous is None and older:
             try:
@@ -71,7 +87,7 @@ class Atlas:
                 previous = lay_out(table, MAP_WORDS)
             except (SnapshotError, ValueError):
                 pass  # gone meanwhile, or too few words: then this is the first map
-        return lay_out(vectors.table, MAP_WORDS, previous=previous)
+        return lay_out(vectors.table, MAP_WORDS, previous=previous, besides=newcomers)
 
     def _changes(
         self, words: list[str], vectors: WordVectors, before: list[Entry]

@@ -33,7 +33,12 @@ class Map(Question):
     """The most frequent words in two dimensions; it lies over the map of the snapshot before."""
 
     is_view: ClassVar[bool] = True
-    words: int = Field(MAP_WORDS, ge=3, le=MAP_WORDS, description="Most frequent words to show.")
+    words: int = Field(
+        MAP_WORDS,
+        ge=3,
+        le=MAP_WORDS,
+        description="Most frequent words to show; new ones come besides.",
+    )
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"map": {...}}``, columns as :meth:`streamer.http.atlas.Atlas.map` says."""
@@ -41,9 +46,11 @@ class Map(Question):
             columns = kept.atlas.map(kept.vectors)
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
+        n_words = len(columns["words"])
+        places = [i for i in range(n_words) if i < self.words or i >= MAP_WORDS]
         return {
             "map": {
-                key: column if key == "before" else column[: self.words]
+                key: column if key == "before" else [column[i] for i in places]
                 for key, column in columns.items()
             }
         }

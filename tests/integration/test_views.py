@@ -14,6 +14,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from streamer.http import atlas
+from streamer.http.archive import Archive
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
 from w2v_online import LearnerConfig, OnlineWord2Vec, drift, load_vectors
@@ -99,6 +101,19 @@ def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) 
     for word, distance in zip(columns["words"], columns["moved"], strict=True):
         assert distance is None or distance == pytest.approx(moved[word].moved, abs=1e-4)
     assert [age for age in columns["ages"] if age < 0] == []
+
+
+def test_new_words_are_on_the_map_even_if_they_are_rare(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = load_vectors(folder)
+    row = vectors.words.index("novel")
+    monkeypatch.setattr(atlas, "MAP_WORDS", row)
+    columns = atlas.Atlas(Archive(folder)).map(vectors)
+    assert columns["words"] == [*vectors.words[:row], "novel"]
+    assert columns["counts"][row] == vectors.counts[row]
+    assert columns["is_new"] == [False] * row + [True]
+    assert len(columns["x"]) == row + 1
 
 
 def test_a_map_lies_over_the_one_before(tmp_path: Path) -> None:
