@@ -10,20 +10,10 @@ from pathlib import Path
 
 import click
 
+from streamer.arguments import json_option, restrict_option, snapshot_argument, topn_option
 from streamer.tables import echo_json, echo_rows
 from w2v_online import evaluation, export, load_vectors, snapshot
 from w2v_online.remote import fetch, url_of
-
-snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-topn_option = click.option(
-    "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="Answers to print."
-)
-restrict_option = click.option(
-    "--restrict-vocab",
-    type=click.IntRange(min=1),
-    help="Look only at so many most frequent words.",
-)
 
 
 def _answer_rows(answers: list[tuple[str, float]]) -> list[tuple[str, str]]:
@@ -33,8 +23,8 @@ def _answer_rows(answers: list[tuple[str, float]]) -> list[tuple[str, str]]:
 @click.command()
 @snapshot_argument
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
-@topn_option
-@restrict_option
+@topn_option(10, "Answers to print.")
+@restrict_option(None, "Look only at so many most frequent words.")
 @json_option
 def neighbors(
     snapshot: Path, words: tuple[str, ...], topn: int, restrict_vocab: int | None, as_json: bool
@@ -62,7 +52,7 @@ def neighbors(
 @click.argument("a")
 @click.argument("b")
 @click.argument("c")
-@topn_option
+@topn_option(10, "Answers to print.")
 @json_option
 def analogy(snapshot: Path, a: str, b: str, c: str, topn: int, as_json: bool) -> None:
     """Answer "A is to B as C is to ?", best answer first."""
@@ -114,12 +104,8 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="FILE...",
     help="Questions of four words, in sections: questions-words.txt.",
 )
-@click.option(
-    "--restrict-vocab",
-    type=click.IntRange(min=1),
-    default=evaluation.RESTRICT_VOCAB,
-    show_default=True,
-    help="Of analogies: ask only about so many most frequent words.",
+@restrict_option(
+    evaluation.RESTRICT_VOCAB, "Of analogies: ask only about so many most frequent words."
 )
 @click.option("--case-sensitive", is_flag=True, help="Tell Word from word.")
 @json_option

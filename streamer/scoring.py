@@ -19,7 +19,7 @@ import click
 import numpy as np
 import orjson
 
-from streamer.queries import snapshot_argument
+from streamer.arguments import snapshot_argument
 from streamer.tables import shown
 
 if TYPE_CHECKING:

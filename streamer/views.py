@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from streamer.arguments import json_option, snapshot_argument, topn_option
 from streamer.pictures import Picture, read_layout, write_picture
-from streamer.queries import json_option, snapshot_argument
 from streamer.tables import echo_json, echo_rows
 from w2v_online import drift as drifting
 from w2v_online import layout, load_vectors
@@ -24,9 +24,7 @@ picture_option = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("old", metavar="OLD", type=click.Path(path_type=Path))
 @click.argument("new", metavar="[NEW]", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--topn", type=click.IntRange(min=1), default=50, show_default=True, help="Words to print."
-)
+@topn_option(50, "Words to print.")
 @click.option(
     "--min-count",
     type=click.IntRange(min=0),

@@ -72,3 +72,19 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of whatever the source holds; the last ``commit`` came before."""
+
+
+class LocalSource:
+    """What sources on this machine have in common: nothing to connect to, nobody to tell."""
+
+    @property
+    def is_connected(self) -> bool:
+        """There is no connection that could be lost."""
+        return True
+
+    def figures(self) -> dict[str, float]:
+        """Nothing that the learner does not count."""
+        return {}
+
+    def commit(self, position: dict[str, Any]) -> None:
+        """Nobody keeps a position: files are kept by others, what was read from a pipe is gone."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError
-from streamer.sources.base import Batch
+from streamer.sources.base import Batch, LocalSource
 from streamer.sources.logs import RotatedLog
 from streamer.sources.records import RecordSplitter
 from streamer.sources.rotation import Generation, base_path, describe, in_order
@@ -29,7 +29,7 @@ _SEARCH_SECONDS = 1.0
 """How often a pattern is searched for new files."""
 
 
-class FileSource:
+class FileSource(LocalSource):
     """Records of the files that ``pattern`` names, at the position of a checkpoint.
 
     Without ``follow`` the files are read one after the other, in the order of their names, rotated
@@ -190,18 +190,6 @@ class FileSource:
         return {
             str(path): [mark.to_json() for mark in marks] for path, marks in self._marks.items()
         }
-
-    @property
-    def is_connected(self) -> bool:
-        """Files need no connection."""
-        return True
-
-    def figures(self) -> dict[str, float]:
-        """Nothing that the learner does not count."""
-        return {}
-
-    def commit(self, position: dict[str, Any]) -> None:
-        """Nobody to tell: files are kept by others."""
 
     def close(self) -> None:
         """Let go of all files."""

@@ -14,7 +14,7 @@ import time
 import zlib
 from typing import Any
 
-from streamer.sources.base import Batch
+from streamer.sources.base import Batch, LocalSource
 from streamer.sources.known import KnownBeginning
 from streamer.sources.records import RecordSplitter
 
@@ -31,7 +31,7 @@ _LINGER_SECONDS = 0.02
 _PIPE_BYTES = 1 << 20
 
 
-class StdinSource:
+class StdinSource(LocalSource):
     """Records from a file descriptor, in order, with the number of bytes read as position.
 
     ``known`` is the position of a checkpoint that begins with the same text, which is skipped then.
@@ -106,18 +106,6 @@ class StdinSource:
             "checked_bytes": self._read_bytes,
             "crc32": self._checksum,
         }
-
-    @property
-    def is_connected(self) -> bool:
-        """Standard input is always there."""
-        return True
-
-    def figures(self) -> dict[str, float]:
-        """Nothing that the learner does not count."""
-        return {}
-
-    def commit(self, position: dict[str, Any]) -> None:
-        """Nobody to tell: what was read from a pipe is gone."""
 
     def close(self) -> None:
         """Nothing to let go of: the descriptor belongs to the process."""
