@@ -6,16 +6,15 @@ first contentful paint; from Enter to a table of neighbours; from a click on Map
 drawn, the first time for a snapshot and again. Then minutes with the page open and minutes without
 take turns: words per second that the training thread ran, and time it was held up.
 
-    nice -n 19 python -m benchmarks.page --data corpus.txt --words 200000 --minutes 10
+    python -m benchmarks.page --data corpus.txt --words 200000 --minutes 10 --write-docs
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks import report
+from benchmarks.report import spread, table
 from benchmarks.soak import Sample, cost_of_queries, feed, get, sample
 from w2v_online import load_vectors
 
@@ -63,11 +64,6 @@ def opened(browser: Browser, port: int) -> Iterator[Page]:
     page.goto(f"http://127.0.0.1:{port}/")
     yield page
     context.close()
-
-
-def figures(values: list[float]) -> dict[str, float]:
-    """Median and worst of times in milliseconds."""
-    return {"median_ms": round(statistics.median(values), 1), "worst_ms": round(max(values), 1)}
 
 
 def first_paint(browser: Browser, port: int) -> list[float]:
@@ -161,12 +157,12 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             result: dict[str, Any] = {"words": len(load_vectors(folder / "s"))}
-            result["first_paint"] = figures(first_paint(browser, port))
-            result["question_in_the_browser"] = figures(questions(browser, port, words))
-            result["question_served"] = figures(served(port, words))
+            result["first_paint"] = first_paint(browser, port)
+            result["question_in_the_browser"] = questions(browser, port, words)
+            result["question_served"] = served(port, words)
             first, again = maps(browser, port, log)
-            result["map_of_a_new_snapshot"] = figures(first)
-            result["map_again"] = figures(again)
+            result["map_of_a_new_snapshot"] = first
+            result["map_again"] = again
             for view in arguments.views:
                 result[f"cost_{view}"] = cost(browser, process.pid, port, view, arguments.minutes)
             browser.close()
@@ -176,16 +172,62 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return result
 
 
+_ROWS = {
+    "first_paint": "first paint, new profile",
+    "question_in_the_browser": "a word to its neighbours on the screen",
+    "question_served": "the same without a browser",
+    "map_of_a_new_snapshot": "map of a new snapshot, all points drawn",
+    "map_again": "the same map again",
+}
+
+_COSTS = {
+    "words_per_running_second_lost_to_the_page": "fewer words per second that training ran",
+    "held_up_with_the_page": "training held up, page open",
+    "held_up_without": "training held up, no page",
+    "throughput_lost_to_the_page": "fewer words per second, other programs included",
+}
+
+
+def markdown(result: dict[str, Any], load: float, minutes: float) -> str:
+    """Tables of the times and of what the page costs."""
+    times = [[text, spread(result[name]).format(",.0f")] for name, text in _ROWS.items()]
+    views = [name for name in result if name.startswith("cost_")]
+    costs = [
+        [text, *(f"{100 * result[view][name]:.1f}" for view in views)]
+        for name, text in _COSTS.items()
+    ]
+    parts = [table(["", "ms"], times)]
+    if views:
+        heads = [f"page open at {view.removeprefix('cost_').capitalize()}, %" for view in views]
+        parts.append(table(["", *heads], costs))
+    parts.append(
+        report.conditions(
+            "page",
+            f"{result['words']:,} words, vector_size 100, a snapshot every 20 s, daemon and "
+            "browser on the same machine; median (least to greatest).",
+            f"What the page costs: medians over minutes with it, against those before and after, "
+            f"{minutes:g} minutes a view. Learning is held up when it neither runs nor lacks a "
+            "processor.",
+            f"Load of the machine at the end: {load:.1f} on {os.cpu_count()} CPUs.",
+            packages=["plotly", "playwright"],
+        )
+    )
+    return "\n\n".join(parts)
+
+
 def main() -> None:
-    """Run the trial and print what came of it, as JSON."""
+    """Run the trial and publish what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="text, repeated without end")
     parser.add_argument("--words", type=int, default=200_000)
     parser.add_argument("--minutes", type=float, default=10.0, help="for each view")
     parser.add_argument("--views", nargs="*", default=["now", "map"])
-    arguments = parser.parse_args()
+    report.add_docs_option(parser)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(trial(arguments, Path(name)), indent=2))
+        result = trial(options, Path(name))
+    text = markdown(result, os.getloadavg()[1], options.minutes)
+    report.publish("page", result, text, write_docs=options.write_docs)
 
 
 if __name__ == "__main__":

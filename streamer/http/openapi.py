@@ -83,6 +83,11 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_BESIDES: dict[str, dict[str, Any]] = {
+    "neighbors": {"counts": {"type": "object", "additionalProperties": _NUMBER}}
+}
+"""Parts of an answer that have another name than the question."""
+
 _PLAIN = {
     "/metrics": ("Metrics for Prometheus.", "text/plain", {"200": "The metrics."}),
     "/healthz": (
@@ -162,7 +167,7 @@ def _question(path: str, question: type[Question]) -> dict[str, Any]:
     answer = {
         "type": "object",
         "required": ["snapshot", name],
-        "properties": {"snapshot": _STRING, name: _ANSWERS[name]},
+        "properties": {"snapshot": _STRING, name: _ANSWERS[name], **_BESIDES.get(name, {})},
     }
     failures = {
         "400": "The question is malformed.",

@@ -49,7 +49,10 @@ class Neighbors(Question):
     )
 
     def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"neighbors": {word: [{"word": ..., "cosine": ..., "count": ...}, ...]}}``."""
+        """``{"neighbors": {word: [{"word": ..., "cosine": ..., "count": ...}]}, "counts": {...}}``.
+
+        ``counts`` are those of the words that were asked about.
+        """
         vectors = kept.vectors
         require(vectors, self.word)
         answers = vectors.most_similar_batch(self.word, self.topn, self.restrict_vocab)
@@ -57,7 +60,8 @@ class Neighbors(Question):
             "neighbors": {
                 word: _with_counts(vectors.table, found)
                 for word, found in zip(self.word, answers, strict=True)
-            }
+            },
+            "counts": {word: _counted(vectors.table, word)["count"] for word in self.word},
         }
 
 

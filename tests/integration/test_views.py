@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import pytest
 
 from streamer.http import atlas
 from streamer.http.archive import Archive
+from streamer.http.feed import LOOK_SECONDS
+from streamer.http.server import EXCHANGE_SECONDS
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
 from w2v_online import LearnerConfig, OnlineWord2Vec, drift, load_vectors
@@ -201,6 +204,14 @@ def test_events_tell_how_things_are(served: Served, folder: Path) -> None:
     assert status["snapshot"] == names(folder)[0]
     assert status["phase"] == "showing snapshots"
     assert status["vocabulary"] == len(load_vectors(folder))
+
+
+def test_a_page_listens_longer_than_other_answers_may_take(served: Served) -> None:
+    began = time.monotonic()
+    events = served.events(3 + int(EXCHANGE_SECONDS / LOOK_SECONDS))
+    assert time.monotonic() - began > EXCHANGE_SECONDS
+    times = [document["time"] for name, document in events if name == "status"]
+    assert times == sorted(set(times))
 
 
 def test_a_folder_that_is_empty_is_served_until_it_is_not(tmp_path: Path) -> None:

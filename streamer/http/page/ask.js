@@ -58,13 +58,10 @@ async function answer() {
 }
 
 async function neighbours(word, signal) {
-  const [{ neighbors }, { vectors }] = await Promise.all([
-    ask("neighbors", { word, topn: TOPN }, signal),
-    ask("vectors", { word }, signal),
-  ]);
+  const { neighbors, counts } = await ask("neighbors", { word, topn: TOPN }, signal);
   return [
     el("h3", {}, "Nearest to ", bare(word)),
-    el("p", { class: "note" }, `seen ${count(vectors[word].count)} times`),
+    el("p", { class: "note" }, `seen ${count(counts[word])} times`),
     el("div", { class: "pair" }, table(neighbors[word]), el("div", { id: "past", class: "past" })),
   ];
 }
