@@ -29,7 +29,7 @@ class RecordSplitter:
         self._max_line_bytes = max_line_bytes
         self._keep_runs = keep_runs
         self._token_bytes = max_token_bytes + 1
-        self._tail = b""
+        self._tail = bytearray()
         self._swallowed_bytes = 0
 
     @property
@@ -47,10 +47,11 @@ class RecordSplitter:
                 return b""
             data = data[end.end() :]
             records = self._end_line()
-        text = self._tail + data
-        end_of_lines = text.rfind(b"\n") + 1
-        self._tail = text[end_of_lines:]
-        records += self.cut_lines(text[:end_of_lines])
+        end_of_lines = data.rfind(b"\n") + 1
+        if end_of_lines:
+            records += self.cut_lines(bytes(self._tail) + data[:end_of_lines])
+            self._tail.clear()
+        self._tail += data[end_of_lines:]
         return records + self._cut_tail()
 
     def flush(self) -> bytes:
@@ -58,8 +59,8 @@ class RecordSplitter:
         return self._end_line()
 
     def _end_line(self) -> bytes:
-        records = self._tail + b"\n" if self._tail else b""
-        self._tail, self._swallowed_bytes = b"", 0
+        records = bytes(self._tail) + b"\n" if self._tail else b""
+        self._tail, self._swallowed_bytes = bytearray(), 0
         return records
 
     def cut_lines(self, lines: bytes) -> bytes:
@@ -85,13 +86,13 @@ class RecordSplitter:
     def _cut_tail(self) -> bytes:
         records = b""
         while len(self._tail) > self._max_line_bytes:
-            record, rest = self._cut(self._tail)
+            record, rest = self._cut(bytes(self._tail))
             if rest is None:
                 self._swallowed_bytes = len(self._tail) - len(record)
-                self._tail = record
+                self._tail = bytearray(record)
                 break
             records += record + b"\n"
-            self._tail = rest
+            self._tail = bytearray(rest)
         return records
 
     def _cut(self, line: bytes) -> tuple[bytes, bytes | None]:
