@@ -83,7 +83,8 @@ class LearnerConfig(BaseModel):
         0.05,
         gt=0.0,
         le=1.0,
-        description="Learning rate of an output vector's first update, twice a word vector's.",
+        description="Learning rate of a first update: with skip-gram an output vector's, which is "
+        "twice a word vector's.",
     )
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
