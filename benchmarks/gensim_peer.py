@@ -18,11 +18,9 @@ def main() -> None:
     text, output, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     if word2vec.FAST_VERSION < 0:
         sys.exit("this gensim lacks its compiled part; comparing with it would not be fair")
-    workers, epochs = settings.pop("threads"), settings.pop("epochs", 1)
+    options = {"sg": 1, "hs": 0, "epochs": 1, "workers": settings.pop("threads"), **settings}
     # corpus_file: gensim's fastest way in, it reads the text outside of the interpreter's lock.
-    model = word2vec.Word2Vec(
-        corpus_file=text, sg=1, hs=0, epochs=epochs, workers=workers, **settings
-    )
+    model = word2vec.Word2Vec(corpus_file=text, **options)
     model.wv.save_word2vec_format(output, binary=True)
     read = {"words": model.corpus_total_words, "vectors": len(model.wv)}
     Path(output + ".json").write_text(json.dumps(read))

@@ -10,69 +10,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import quality, report, text
-from benchmarks.programs import Gensim, Program, Settings, W2vStream
+from benchmarks import report, runs, text
+from benchmarks.programs import Gensim, Program, W2vStream
+from benchmarks.runs import SCORES, Run
 
 _PLOT = report.DOCS.parent / "onepass.svg"
 
 
-class Replaying(W2vStream):
-    """w2v-stream with more looks at the recent past."""
-
-    def __init__(self, replay: int) -> None:
-        super().__init__(f"w2v-stream --replay {replay}")
-        self._replay = replay
-
-    def command(self, text: Path, output: Path, settings: Settings) -> list[str]:
-        """See :class:`Program`."""
-        return [*super().command(text, output, settings), f"--replay={self._replay}"]
-
-
-class Epochs(Gensim):
-    """gensim that reads the text several times."""
-
-    def __init__(self, epochs: int) -> None:
-        super().__init__(f"gensim, {epochs} epochs")
-        self._epochs = epochs
-
-    def command(self, text: Path, output: Path, settings: Settings) -> list[str]:
-        """See :class:`Program`."""
-        options = json.dumps(asdict(settings) | {"epochs": self._epochs})
-        return [*super().command(text, output, settings)[:-1], options]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one program took and scored."""
-
-    name: str
-    cpu_seconds: float
-    others_share: float | None
-    wordsim353: float
-    simlex999: float
-    analogies: float
-    measured: str  # the day
-
-
-_SCORES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "analogies": "analogies %"}
-
-
-def _plot(runs: list[Run]) -> None:
+def _plot(measured: list[Run]) -> None:
     """Scores against seconds, every program a point."""
     import matplotlib
     from matplotlib.figure import Figure
 
     matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
     figure = Figure(figsize=(9, 2.8), layout="constrained")
-    for axis, (score, title) in zip(figure.subplots(1, 3), _SCORES.items(), strict=True):
-        for run in runs:
+    for axis, (score, title) in zip(figure.subplots(1, 3), SCORES.items(), strict=True):
+        for run in measured:
             at = run.cpu_seconds, getattr(run, score)
             axis.scatter(*at, color="#2a6f97" if run.name.startswith("w2v") else "#a9b4c2")
             place = {"textcoords": "offset points", "xytext": (0, 5), "ha": "center"}
@@ -86,40 +44,28 @@ def _plot(runs: list[Run]) -> None:
 def _earlier() -> dict[str, Run]:
     """The runs of the last result, by name."""
     file = report.RESULTS / "onepass.json"
-    runs = json.loads(file.read_text())["runs"] if file.exists() else []
-    return {run["name"]: Run(**run) for run in runs}
+    earlier = json.loads(file.read_text())["runs"] if file.exists() else []
+    return {run["name"]: Run(**run) for run in earlier}
 
 
-def measure(programs: list[Program], prepared: text.Text, folder: Path) -> dict[str, Run]:
-    """Run programs one after the other."""
-    settings, cpus = Settings(), sorted(os.sched_getaffinity(0))
-    frequent = prepared.frequent(settings.min_count)
-    runs = {}
-    for program in programs:
-        program.run(prepared.warm_up_path, settings, cpus, folder)
-        usage = program.run(prepared.path, settings, cpus, folder)
-        program.check(prepared, settings, folder)
-        scores = asdict(quality.evaluate(program.vectors(program.output(folder)), frequent))
-        day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-        run = Run(program.name, usage.cpu_seconds, usage.others_share, **scores, measured=day)
-        print(run, flush=True)
-        runs[program.name] = run
-    return runs
-
-
-def _table(runs: list[Run]) -> str:
-    most = runs[-1].cpu_seconds
+def _table(measured: list[Run]) -> str:
+    most = measured[-1].cpu_seconds
     rows = [
         [run.name, f"{run.cpu_seconds:.1f}", f"{most / run.cpu_seconds:.1f}"]
-        + [f"{getattr(run, score):.1f}" for score in _SCORES]
-        for run in runs
+        + [f"{getattr(run, score):.1f}" for score in SCORES]
+        for run in measured
     ]
-    return report.table(["", "CPU seconds", "times cheaper", *_SCORES.values()], rows)
+    return report.table(["", "CPU seconds", "times cheaper", *SCORES.values()], rows)
 
 
 def main() -> None:
     """Read the command line, measure, publish."""
-    programs = [Epochs(5), Gensim("gensim, 1 epoch"), Replaying(4), W2vStream("w2v-stream")]
+    programs: list[Program] = [
+        Gensim("gensim, 5 epochs", epochs=5),
+        Gensim("gensim, 1 epoch"),
+        W2vStream("w2v-stream --replay 4", "--replay=4"),
+        W2vStream("w2v-stream"),
+    ]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     names = [program.name for program in programs]
     parser.add_argument(
@@ -137,27 +83,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = text.prepare(options.data, Path(folder))
         chosen = [program for program in programs if program.name in options.only]
-        by_name = _earlier() | measure(chosen, prepared, Path(folder))
-    runs = sorted(by_name.values(), key=lambda run: run.cpu_seconds)
-    shares = [run.others_share for run in runs if run.others_share is not None]
-    markdown = _table(runs)
+        by_name = _earlier() | runs.measure(chosen, prepared, Path(folder))
+    measured = sorted(by_name.values(), key=lambda run: run.cpu_seconds)
+    markdown = _table(measured)
     if options.write_docs:
-        _plot(runs)
+        _plot(measured)
         markdown += f"\n\n![scores against CPU seconds]({_PLOT.name})"
-    settings = Settings()
-    vocabulary = len(prepared.frequent(settings.min_count))
     conditions = report.conditions(
-        "onepass",
-        f"Text: {prepared.name}, {prepared.words:,} words, a vocabulary of {vocabulary:,}.",
-        f"Settings: {report.listed(asdict(settings))}.",
-        "Whole processes, one run each; CPU seconds are user and system time.",
-        f"Up to {max(shares):.0%} of the CPUs' time went to other programs and the hypervisor, "
-        "which makes caches colder and CPU seconds more.",
-        packages=["gensim"],
+        "onepass", *runs.describe(prepared, measured), packages=["gensim"]
     )
     report.publish(
         "onepass",
-        {"runs": [asdict(run) for run in runs]},
+        {"runs": [asdict(run) for run in measured]},
         f"{markdown}\n\n{conditions}",
         write_docs=options.write_docs,
     )

@@ -117,9 +117,13 @@ class W2vStream(Program):
 
     reads_stdin = True
 
+    def __init__(self, name: str, *flags: str) -> None:
+        super().__init__(name)
+        self._flags = flags
+
     def command(self, text: Path, output: Path, settings: Settings) -> list[str]:
         """See :class:`Program`; the text comes by standard input."""
-        return [*daemon(output, settings), "--log-level", "error"]
+        return [*daemon(output, settings), *self._flags, "--log-level", "error"]
 
     def count(self, output: Path) -> tuple[int, int]:
         """As the manifest of the snapshot has it."""
@@ -133,12 +137,20 @@ class W2vStream(Program):
 
 
 class Gensim(Program):
-    """gensim by the script benchmarks/gensim_peer.py, with the Python that runs this."""
+    """gensim by the script benchmarks/gensim_peer.py, with the Python that runs this.
+
+    ``options`` are those of its Word2Vec; it takes one epoch of skip-gram unless told otherwise.
+    """
+
+    def __init__(self, name: str, **options: int) -> None:
+        super().__init__(name)
+        self._options = options
 
     def command(self, text: Path, output: Path, settings: Settings) -> list[str]:
         """See :class:`Program`."""
         script = [sys.executable, "-m", "benchmarks.gensim_peer"]
-        return [*script, str(text), str(output), json.dumps(asdict(settings))]
+        options = asdict(settings) | self._options
+        return [*script, str(text), str(output), json.dumps(options)]
 
     def count(self, output: Path) -> tuple[int, int]:
         """As the script says."""

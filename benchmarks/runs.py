@@ -1,0 +1,63 @@
+"""Programs as runs: what one took of a processor's time, and what its vectors are worth.
+
+All run as whole processes, one after the other, at most on one CPU at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from benchmarks import quality, report, text
+from benchmarks.programs import Program, Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one program took and scored."""
+
+    name: str
+    cpu_seconds: float
+    others_share: float | None
+    wordsim353: float
+    simlex999: float
+    analogies: float
+    measured: str  # the day
+
+
+SCORES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "analogies": "analogies %"}
+
+
+def measure(programs: list[Program], prepared: text.Text, folder: Path) -> dict[str, Run]:
+    """Run programs one after the other."""
+    settings, cpus = Settings(), sorted(os.sched_getaffinity(0))
+    frequent = prepared.frequent(settings.min_count)
+    runs = {}
+    for program in programs:
+        program.run(prepared.warm_up_path, settings, cpus, folder)
+        usage = program.run(prepared.path, settings, cpus, folder)
+        program.check(prepared, settings, folder)
+        scores = asdict(quality.evaluate(program.vectors(program.output(folder)), frequent))
+        day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+        run = Run(program.name, usage.cpu_seconds, usage.others_share, **scores, measured=day)
+        print(run, flush=True)
+        runs[program.name] = run
+    return runs
+
+
+def describe(prepared: text.Text, runs: list[Run]) -> list[str]:
+    """The conditions of some runs in words."""
+    settings = Settings()
+    shares = [run.others_share for run in runs if run.others_share is not None]
+    vocabulary = len(prepared.frequent(settings.min_count))
+    return [
+        f"Text: {prepared.name}, {prepared.words:,} words, a vocabulary of {vocabulary:,}.",
+        f"Settings: {report.listed(asdict(settings))}.",
+        "Whole processes, one run each; CPU seconds are user and system time.",
+        (
+            f"Up to {max(shares):.0%} of the CPUs' time went to other programs and the hypervisor, "
+            "which makes caches colder and CPU seconds more."
+        ),
+    ]
