@@ -36,8 +36,9 @@ _CURVES = ("words_per_second", "loss", "vocabulary", "lag", "snapshot_age")
 class Feed:
     """Looks at a daemon, or a folder, and tells pages; ``newest`` names the newest snapshot."""
 
-    def __init__(self, look: Callable[[], Status], newest: Callable[[], str]) -> None:
+    def __init__(self, look: Callable[[], Status], newest: Callable[[], str], log: Any) -> None:
         self._look = look
+        self._log = log
         self._newest = newest
         self._points: deque[tuple[float, ...]] = deque(maxlen=KEPT_LOOKS)
         self._state: tuple[int, dict[str, Any]] = (0, {})
@@ -48,7 +49,11 @@ class Feed:
 
     def _run(self) -> None:
         while True:
-            self._take()
+            try:
+                self._take()
+            except Exception as error:
+                # It reads what another thread changes: the next look may well succeed.
+                self._log.warning("look_failed", reason=repr(error))
             if self._closing.wait(LOOK_SECONDS):
                 return
 

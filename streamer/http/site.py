@@ -43,7 +43,7 @@ class Site:
         if token is None and not address.is_loopback:
             log.warning("http_open", note="reachable from outside and without a token")
         self._search = Search(Archive(folder))
-        self._feed = Feed(look, lambda: newest_name(folder))
+        self._feed = Feed(look, lambda: newest_name(folder), log)
         self._server.start(
             make_app(Parts(registry, health, self._search, self._feed, version, token))
         )

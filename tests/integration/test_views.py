@@ -17,7 +17,7 @@ import pytest
 
 from streamer.http import atlas
 from streamer.http.archive import Archive
-from streamer.http.feed import LOOK_SECONDS
+from streamer.http.feed import LOOK_SECONDS, MAX_STREAMS
 from streamer.http.server import EXCHANGE_SECONDS
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
@@ -212,6 +212,29 @@ def test_a_page_listens_longer_than_other_answers_may_take(served: Served) -> No
     assert time.monotonic() - began > EXCHANGE_SECONDS
     times = [document["time"] for name, document in events if name == "status"]
     assert times == sorted(set(times))
+
+
+def test_pages_that_leave_make_room_for_others(served: Served) -> None:
+    def listen() -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+        connection.request("GET", "/v1/events")
+        response = connection.getresponse()
+        response.readline()
+        return connection, response
+
+    listening = [listen() for _ in range(MAX_STREAMS + 1)]
+    assert [response.status for _, response in listening] == [200] * MAX_STREAMS + [503]
+    for connection, response in listening:
+        response.close()
+        connection.close()
+
+    def is_heard() -> bool:
+        connection, response = listen()
+        response.close()
+        connection.close()
+        return response.status == 200
+
+    wait_until(is_heard)
 
 
 def test_a_folder_that_is_empty_is_served_until_it_is_not(tmp_path: Path) -> None:

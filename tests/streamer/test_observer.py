@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streamer.health import Health
+from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
 from streamer.observer import IDLE_SECONDS, LAG_LOOKS, Observer
 from streamer.settings import RunSettings
@@ -131,7 +132,7 @@ def test_spans_are_spelled_as_people_say_them(seconds: float, text: str) -> None
 
 
 def test_an_hour_of_looks_is_kept_and_no_more() -> None:
-    feed = Feed(lambda: Status("learning", loss=1.23456789), lambda: "")
+    feed = Feed(lambda: Status("learning", loss=1.23456789), lambda: "", None)
     try:
         wait_until(lambda: feed.status)
         for _ in range(2 * KEPT_LOOKS):
@@ -143,11 +144,29 @@ def test_an_hour_of_looks_is_kept_and_no_more() -> None:
     assert history["loss"][-1] == 1.23457
 
 
+def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.01)
+    looks = iter([RuntimeError("changed while it was read"), Status("learning")])
+    failures: list[str] = []
+
+    def look() -> Status:
+        found = next(looks, Status("learning"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    log = SimpleNamespace(warning=lambda event, reason: failures.append(f"{event}: {reason}"))
+    feed = Feed(look, lambda: "", log)
+    wait_until(lambda: feed.status)
+    feed.close()
+    assert failures == ["look_failed: RuntimeError('changed while it was read')"]
+
+
 def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready() -> None:
     snapshots = itertools.chain(["1-a"], itertools.repeat("2-b"))
     told: list[str] = []
     concern = Concern("It is late.", "Go to bed.")
-    feed = Feed(lambda: Status("learning", warnings=[concern]), lambda: next(snapshots))
+    feed = Feed(lambda: Status("learning", warnings=[concern]), lambda: next(snapshots), None)
 
     async def prepare() -> None:
         told.append("prepared")
@@ -170,7 +189,7 @@ def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready(
 
 
 def test_so_many_pages_may_listen_and_no_more() -> None:
-    feed = Feed(lambda: Status("learning"), lambda: "")
+    feed = Feed(lambda: Status("learning"), lambda: "", None)
 
     async def listen() -> None:
         async def nothing() -> None:
