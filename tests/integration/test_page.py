@@ -81,6 +81,8 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         expect(rows.first).to_contain_text(f"{nearest[0][1]:.3f}")
         expect(page.locator(".moment")).to_have_count(2)
         keep_screenshot(page, "ask")
+        page.get_by_label("among").select_option("10000")
+        expect(rows).to_have_count(15)
         rows.first.locator("a").click()
         expect(page.locator("#answer h3").first).to_have_text(f"Nearest to {nearest[0][0]}")
         page.go_back()

@@ -11,6 +11,7 @@ let shown = {}; // parameters of the question that is answered
 let current = null; // ends what is under way when another question comes
 
 export function begin() {
+  byId("among").addEventListener("change", () => shown.word && answer());
   for (const name of ["word", "analogy", "text"]) {
     const form = byId(`ask-${name}`);
     form.addEventListener("submit", (event) => {
@@ -58,7 +59,9 @@ async function answer() {
 }
 
 async function neighbours(word, signal) {
-  const { neighbors, counts } = await ask("neighbors", { word, topn: TOPN }, signal);
+  const among = byId("among").value;
+  const parameters = { word, topn: TOPN, ...(among && { restrict_vocab: among }) };
+  const { neighbors, counts } = await ask("neighbors", parameters, signal);
   return [
     el("h3", {}, "Nearest to ", bare(word)),
     el("p", { class: "note" }, `seen ${count(counts[word])} times`),
