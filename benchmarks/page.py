@@ -32,7 +32,6 @@ from benchmarks.report import spread, table
 from benchmarks.soak import Sample, cost_of_queries, feed, get, sample
 from w2v_online import load_vectors
 
-_ROUNDS = 7
 _QUESTIONS = 40
 
 _PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime"""
@@ -66,10 +65,10 @@ def opened(browser: Browser, port: int) -> Iterator[Page]:
     context.close()
 
 
-def first_paint(browser: Browser, port: int) -> list[float]:
+def first_paint(browser: Browser, port: int, rounds: int) -> list[float]:
     """Milliseconds from the navigation to the first paint with content."""
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         with opened(browser, port) as page:
             page.wait_for_function(_PAINT)
             times.append(page.evaluate(_PAINT))
@@ -93,10 +92,10 @@ def served(port: int, words: list[str]) -> list[float]:
     return times
 
 
-def maps(browser: Browser, port: int, log: Path) -> tuple[list[float], list[float]]:
+def maps(browser: Browser, port: int, log: Path, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds to the map: the first time that anybody asks for a snapshot's, and again."""
     first, again = [], []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         written = log.read_text().count("snapshot_written")
         while log.read_text().count("snapshot_written") == written:
             time.sleep(0.5)
@@ -137,8 +136,8 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "streamer", "--snapshot-dir", folder / "s", "--http", "0",
-                "--snapshot-every", "20s", "--keep", "5", "--progress", "off", "--min-count", "1",
-                "--max-vocab-size", str(arguments.words),
+                "--snapshot-every", arguments.snapshot_every, "--keep", "5", "--progress", "off",
+                "--min-count", "1", "--max-vocab-size", str(arguments.words),
             ],
             stdin=subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
@@ -157,10 +156,10 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             result: dict[str, Any] = {"words": len(load_vectors(folder / "s"))}
-            result["first_paint"] = first_paint(browser, port)
+            result["first_paint"] = first_paint(browser, port, arguments.rounds)
             result["question_in_the_browser"] = questions(browser, port, words)
             result["question_served"] = served(port, words)
-            first, again = maps(browser, port, log)
+            first, again = maps(browser, port, log, arguments.rounds)
             result["map_of_a_new_snapshot"] = first
             result["map_again"] = again
             for view in arguments.views:
@@ -188,7 +187,7 @@ _COSTS = {
 }
 
 
-def markdown(result: dict[str, Any], load: float, minutes: float) -> str:
+def markdown(result: dict[str, Any], options: argparse.Namespace) -> str:
     """Tables of the times and of what the page costs."""
     times = [[text, spread(result[name]).format(",.0f")] for name, text in _ROWS.items()]
     views = [name for name in result if name.startswith("cost_")]
@@ -203,12 +202,13 @@ def markdown(result: dict[str, Any], load: float, minutes: float) -> str:
     parts.append(
         report.conditions(
             "page",
-            f"{result['words']:,} words, vector_size 100, a snapshot every 20 s, daemon and "
-            "browser on the same machine; median (least to greatest).",
+            f"{result['words']:,} words, vector_size 100, a snapshot every "
+            f"{options.snapshot_every}, daemon and browser on the same machine; median (least to "
+            "greatest).",
             f"What the page costs: medians over minutes with it, against those before and after, "
-            f"{minutes:g} minutes a view. Learning is held up when it neither runs nor lacks a "
-            "processor.",
-            f"Load of the machine at the end: {load:.1f} on {os.cpu_count()} CPUs.",
+            f"{options.minutes:g} minutes a view. Learning is held up when it neither runs nor "
+            "lacks a processor.",
+            f"Load of the machine at the end: {os.getloadavg()[1]:.1f} on {os.cpu_count()} CPUs.",
             packages=["plotly", "playwright"],
         )
     )
@@ -221,12 +221,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="text, repeated without end")
     parser.add_argument("--words", type=int, default=200_000)
     parser.add_argument("--minutes", type=float, default=10.0, help="for each view")
+    parser.add_argument("--rounds", type=int, default=7, help="of first paint and map")
+    parser.add_argument("--snapshot-every", default="20s")
     parser.add_argument("--views", nargs="*", default=["now", "map"])
     report.add_docs_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         result = trial(options, Path(name))
-    text = markdown(result, os.getloadavg()[1], options.minutes)
+    text = markdown(result, options)
     report.publish("page", result, text, write_docs=options.write_docs)
 
 
