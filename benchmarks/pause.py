@@ -2,13 +2,15 @@
 
 In one process, as in the daemon: batches of half a megabyte of Zipf text are learned, and every so
 often a snapshot is made behind the learner's back. Rates with and without one under way are taken
-in turns from the same run. Then a snapshot is loaded by a process of its own.
+in turns from the same run, by the clock and by processor time, which depends less on what else the
+machine does. Then a snapshot is loaded by a process of its own, on one processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -29,7 +31,7 @@ from w2v_online.learner import warm_up
 DEFAULT_INTERVAL_SECONDS = 300
 
 _LOAD = """
-import json, resource, sys, time
+import json, resource, statistics, sys, time
 from w2v_online import load_vectors
 seconds = {}
 def timed(name, call):
@@ -38,10 +40,18 @@ def timed(name, call):
     seconds[name] = time.perf_counter() - began
     return result
 wv = timed("load_vectors", lambda: load_vectors(sys.argv[1]))
-seconds["resident_mib_after_load"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[1])
+seconds["resident_mib_after_load"] = pages * resource.getpagesize() / 2**20
 word = timed("first word", lambda: wv.words[1000])
 timed("first most_similar", lambda: wv.most_similar(word))
-timed("second most_similar", lambda: wv.most_similar(wv.words[2000]))
+later = []
+for number in range(20):
+    began = time.perf_counter()
+    wv.most_similar(wv.words[2000 + number])
+    later.append(time.perf_counter() - began)
+seconds["later most_similar, median"] = statistics.median(later)
+seconds["later most_similar, least"] = min(later)
 print(json.dumps(seconds))
 """
 
@@ -54,6 +64,10 @@ class Checkpoint:
     seconds: float
     words_per_second: float
     words_per_second_before: float
+    writer_cpu_seconds: float
+    """Processor time of every thread but the learner's."""
+    extra_cpu_seconds: float
+    """Processor time that the learner needed more than for so many words before."""
 
     @property
     def lost_seconds(self) -> float:
@@ -79,27 +93,37 @@ class Flow:
         """Learn the next batch."""
         self._learner.learn_text(next(self._batches), wait=False)
 
-    def rate(self, seconds: float) -> float:
-        """Words a second over some time."""
-        began, words = time.perf_counter(), self._learner.total_words
+    def rates(self, seconds: float) -> tuple[float, float]:
+        """Words a second over some time, and a second of the learner's processor time."""
+        began, cpu_began, words = time.perf_counter(), time.thread_time(), self._learner.total_words
         while (elapsed := time.perf_counter() - began) < seconds:
             self.learn()
-        return (self._learner.total_words - words) / elapsed
+        learned = self._learner.total_words - words
+        return learned / elapsed, learned / (time.thread_time() - cpu_began)
 
 
 def measure(learner: OnlineWord2Vec, flow: Flow, folder: Path, seconds: float) -> Checkpoint:
     """Learn for some time, then make a snapshot while learning goes on."""
-    before = flow.rate(seconds)
+    before, before_by_cpu = flow.rates(seconds)
     began, words = time.perf_counter(), learner.total_words
+    cpu_began, own_began = time.process_time(), time.thread_time()
     snapshot = learner.begin_snapshot(folder)
     while (path := snapshot.result()) is None:
         if snapshot.is_ready():
             snapshot.cut()
         flow.learn()
     elapsed = time.perf_counter() - began
-    rate = (learner.total_words - words) / elapsed
+    learned, own = learner.total_words - words, time.thread_time() - own_began
+    writer = time.process_time() - cpu_began - own
     shutil.rmtree(path)
-    return Checkpoint(snapshot.pause_seconds, elapsed, rate, before)
+    return Checkpoint(
+        snapshot.pause_seconds,
+        elapsed,
+        learned / elapsed,
+        before,
+        writer_cpu_seconds=writer,
+        extra_cpu_seconds=own - learned / before_by_cpu,
+    )
 
 
 def parse_options() -> argparse.Namespace:
@@ -129,7 +153,7 @@ def main() -> None:
     for block in text.every_word():
         learner.learn_text(block)
     flow = Flow(learner, text)
-    flow.rate(options.seconds)
+    flow.rates(options.seconds)
     with tempfile.TemporaryDirectory(prefix="w2v-pause-", dir=options.folder) as folder:
         checkpoints = []
         for _ in range(options.rounds):
@@ -137,7 +161,11 @@ def main() -> None:
             print(checkpoints[-1], file=sys.stderr)
         learner.snapshot(folder)
         load = subprocess.run(
-            [sys.executable, "-c", _LOAD, folder], capture_output=True, text=True, check=True
+            [sys.executable, "-c", _LOAD, folder],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
     loading = json.loads(load.stdout)
     lost = statistics.median(checkpoint.lost_seconds for checkpoint in checkpoints)
@@ -150,6 +178,10 @@ def main() -> None:
         ["learning lost, s a checkpoint", lost_spread.format(".2f")],
         [f"of {DEFAULT_INTERVAL_SECONDS} s, the default interval, percent",
          f"{100 * lost / DEFAULT_INTERVAL_SECONDS:.2f}"],
+        ["processor time of writing one, s",
+         spread(c.writer_cpu_seconds for c in checkpoints).format(".2f")],
+        ["processor time that learning needs more meanwhile, s",
+         spread(c.extra_cpu_seconds for c in checkpoints).format(".2f")],
         *([name, f"{1000 * value:,.1f} ms"] for name, value in loading.items()),
         ["resident after load_vectors, MiB", f"{resident:,.0f}"],
     ]  # fmt: skip

@@ -46,13 +46,19 @@ def test_sighup_changes_what_can_change_and_names_the_rest(
     following: tuple[subprocess.Popen[bytes], Path], log: Path, tmp_path: Path
 ) -> None:
     process, config = following
-    config.write_text('snapshot-every = "150words"\nkeep = 1\nwindow = 9\nlog-level = "debug"\n')
+    config.write_text(
+        'snapshot-every = "150words"\nvectors-every = "60words"\nkeep = 1\nwindow = 9\n'
+        'log-level = "debug"\n'
+    )
     process.send_signal(signal.SIGHUP)
     _wait_for(log, "event=restart_needed options=window")
     assert re.search(r"event=reloaded .*snapshot_every=150words", log.read_text())
     with (tmp_path / "text").open("a") as more:
         more.write("a b d\n" * 100)
     _wait_for(log, "event=snapshot_written")
+    with (tmp_path / "text").open("a") as more:
+        more.write("a b d\n" * 30)
+    _wait_for(log, "event=vectors_written")
     config.write_text('snapshot-every = "1h"\nwindow = 9\nlog-level = "warning"\n')
     process.send_signal(signal.SIGHUP)
     wait_until(lambda: log.read_text().count("event=restart_needed") == 2)
@@ -60,7 +66,7 @@ def test_sighup_changes_what_can_change_and_names_the_rest(
     assert process.wait(30) == 0
     assert log.read_text().count("event=reloaded") == 1  # the second was below the new level
     assert "event=stopped" not in log.read_text()
-    assert load_vectors(tmp_path / "s").manifest["totals"]["words"] == 450
+    assert load_vectors(tmp_path / "s").manifest["totals"]["words"] == 540
 
 
 def test_a_wrong_configuration_changes_nothing(
