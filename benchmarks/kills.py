@@ -25,6 +25,7 @@ from w2v_online import load_vectors, snapshot
 
 _MODEL = ["--vector-size", "24", "--min-count", "2", "--max-vocab-size", "8000"]
 _START_SECONDS = 120
+_WRITING_SECONDS = 5
 
 
 class Log:
@@ -72,6 +73,14 @@ class Trial:
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"no {event!r}:\n{self._messages.read_text()}")
             time.sleep(0.005)
+
+    def wait_for_writing(self) -> None:
+        """Wait until a snapshot is being written, or not much longer than that usually takes."""
+        deadline = time.monotonic() + _WRITING_SECONDS
+        while time.monotonic() < deadline:
+            if self.snapshots.exists() and any(self.snapshots.glob(".writing-0*")):
+                return
+            time.sleep(0.002)
 
     def check(self) -> None:
         """What must hold after a kill; raises if it does not."""
@@ -151,6 +160,8 @@ def run(rounds: int, seed: int, folder: Path, model: list[str]) -> Counter[str]:
         if chance.random() < 0.9:
             trial.wait_for(b"event=started", process)
         log.grow(chance.randrange(1500))
+        if chance.random() < 0.5:
+            trial.wait_for_writing()
         time.sleep(chance.random() * 0.4)
         process.kill()
         process.wait()
