@@ -27,8 +27,10 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     is_view: ClassVar[bool] = False
-    """Whether it looks at many words or snapshots: answered in a thread of its own, and the answer
-    remembered while the newest snapshot stays the same."""
+    """Whether it looks at many words or snapshots: answered in a thread of its own."""
+
+    is_lasting: ClassVar[bool] = True
+    """Whether the answer stays the same as long as the newest snapshot does."""
 
     @classmethod
     def repeated(cls) -> set[str]:

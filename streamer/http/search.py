@@ -62,6 +62,8 @@ class Search:
     def _answer(self, question: Question, memory: _Memory) -> bytes:
         try:
             vectors = self._archive.newest()
+            if not question.is_lasting:
+                return self._find(question, vectors)
             return memory.recall(
                 vectors.path.name,
                 f"{type(question).__name__} {question.model_dump_json()}",

@@ -24,6 +24,8 @@ MAX_MOMENTS = 8
 class Snapshots(Question):
     """The snapshots that are kept, newest first."""
 
+    is_lasting: ClassVar[bool] = False  # old ones go a moment after a new one has come
+
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"snapshots": [{"name": ..., "created": ..., "words": ..., "vocabulary": ...}]}``."""
         return {"snapshots": [asdict(entry) for entry in kept.archive.entries()]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -87,6 +88,20 @@ def test_the_snapshots_kept_are_listed_newest_first(served: Served, folder: Path
     _, answer = served.get("/v1/snapshots")
     assert [entry["name"] for entry in answer["snapshots"]] == names(folder)
     assert answer["snapshots"][0]["words"] > answer["snapshots"][1]["words"] > 0
+
+
+def test_a_snapshot_that_goes_is_listed_no_more(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "s")
+    served = Served(copy, tmp_path / "log")
+    oldest = names(copy)[-1]
+    assert served.get(f"/v1/drift?since={oldest}&min_count=5")[0] == 200
+    shutil.rmtree(copy / oldest)
+    _, answer = served.get("/v1/snapshots")
+    assert [entry["name"] for entry in answer["snapshots"]] == names(copy)
+    status, answer = served.get(f"/v1/drift?since={oldest}&min_count=6")
+    assert (status, answer["error"]) == (404, f"there is no snapshot '{oldest}' any more")
+    served.process.terminate()
+    assert served.process.wait(30) == 0
 
 
 def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) -> None:

@@ -10,7 +10,7 @@ export function begin() {
     event.preventDefault();
     compare();
   });
-  byId("since").addEventListener("change", compare);
+  byId("since").addEventListener("change", () => compare());
 }
 
 export async function show() {
@@ -23,24 +23,29 @@ export function restyle() {}
 
 // A newer snapshot, or the first look: what there is to compare with, and the comparison.
 export async function renew() {
-  const select = byId("since");
   try {
-    const { snapshots } = await ask("snapshots");
-    const chosen = select.value;
-    const earlier = snapshots.slice(1).reverse();
-    select.replaceChildren(
-      ...earlier.map((entry) => {
-        const text = `${when(new Date(entry.created))} (${count(entry.words)} words)`;
-        return el("option", { value: entry.name, selected: entry.name === chosen }, text);
-      }),
-    );
+    await list();
   } catch (error) {
-    return say(error.message);
+    return say(`${error.message}.`);
   }
   await compare();
 }
 
-async function compare() {
+async function list() {
+  const { snapshots } = await ask("snapshots");
+  const select = byId("since");
+  const chosen = select.value;
+  const earlier = snapshots.slice(1).reverse();
+  select.replaceChildren(
+    ...earlier.map((entry) => {
+      const text = `${when(new Date(entry.created))} (${count(entry.words)} words)`;
+      return el("option", { value: entry.name, selected: entry.name === chosen }, text);
+    }),
+  );
+}
+
+// A snapshot may have gone since it was listed: then with those that are there now, once.
+async function compare({ isSecond = false } = {}) {
   const since = byId("since").value;
   if (!since) {
     byId("drift-table").replaceChildren();
@@ -55,6 +60,9 @@ async function compare() {
   } catch (error) {
     byId("drift-table").replaceChildren();
     say(`${error.message}.`);
+    if (isSecond || !error.message.endsWith("any more")) return;
+    await list();
+    await compare({ isSecond: true });
   }
 }
 
