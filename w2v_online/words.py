@@ -7,7 +7,7 @@ A list and a dictionary of a million strings take a second to make, and most rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import index
 from pathlib import Path
 from typing import Any, overload
@@ -123,10 +123,9 @@ class WordIndex(Mapping[str, int]):
         if size <= len(words) or size & (size - 1):
             raise SnapshotError(f"{name} is damaged: {size} places for {len(words)} words")
         self._words = words
-        self._places = places
-        self._name = name
-        # Whoever looks up texts meets the same words again and again.
-        self._find = lru_cache(_REMEMBERED)(self._look_up)
+        # Whoever looks up texts meets the same words again and again. What is remembered does not
+        # lead back here: the files are closed as soon as nobody holds the index.
+        self._find = lru_cache(_REMEMBERED)(partial(_row_of, words, places, name))
 
     def __len__(self) -> int:
         return len(self._words)
@@ -148,23 +147,25 @@ class WordIndex(Mapping[str, int]):
         row = self._find(word) if isinstance(word, str) else -1
         return default if row < 0 else row
 
-    def _look_up(self, word: str) -> int:
-        try:
-            encoded = word.encode()
-        except UnicodeEncodeError:
-            return -1  # a lone surrogate, which no file in UTF-8 holds
-        size = len(self._places)
-        place = fnv1a(encoded) & (size - 1)
-        for _ in range(size):
-            row = int(self._places.row(place))
-            if row < 0:
-                return -1
-            if row >= len(self._words):
-                raise SnapshotError(f"{self._name} is damaged: there is no row {row}")
-            if self._words.encoded(row) == encoded:
-                return row
-            place = (place + 1) & (size - 1)
-        return -1
+
+def _row_of(words: WordList, places: CheckedArray, name: Path, word: str) -> int:
+    """The row of a word, -1 if it has none."""
+    try:
+        encoded = word.encode()
+    except UnicodeEncodeError:
+        return -1  # a lone surrogate, which no file in UTF-8 holds
+    size = len(places)
+    place = fnv1a(encoded) & (size - 1)
+    for _ in range(size):
+        row = int(places.row(place))
+        if row < 0:
+            return -1
+        if row >= len(words):
+            raise SnapshotError(f"{name} is damaged: there is no row {row}")
+        if words.encoded(row) == encoded:
+            return row
+        place = (place + 1) & (size - 1)
+    return -1
 
 
 def as_dict(words: Sequence[str]) -> dict[str, int]:

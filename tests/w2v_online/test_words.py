@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import shutil
 from collections.abc import Callable
@@ -177,3 +178,20 @@ def test_sums_are_those_of_the_whole_file(pieces: list[bytes], more: int) -> Non
         numbers = [int.from_bytes(block[i : i + 8], "little") for i in range(0, len(block), 8)]
         expected.append(sum(numbers) % 2**64)
     assert summer.finish().tolist() == expected
+
+
+def test_a_snapshot_that_is_let_go_of_is_closed_at_once(path: Path) -> None:
+    """Not when the garbage collector comes by: who follows a daemon would hold many files."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        wv = load_vectors(path)
+        assert WORDS[3] in wv
+        assert "nowhere" not in wv
+        wv.most_similar(WORDS[5])
+        assert len(list(Path("/proc/self/fd").iterdir())) > before
+        del wv
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        gc.enable()
