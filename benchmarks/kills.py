@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +77,15 @@ class Trial:
 
     def wait_for_writing(self) -> None:
         """Wait until a snapshot is being written, or not much longer than that usually takes."""
+        self._wait_until(lambda: any(self.snapshots.glob(".writing-0*")))
+
+    def wait_for_written(self) -> None:
+        """The same for one that is complete: then others go."""
+        self._wait_until(lambda: b"_written" in self._messages.read_bytes())
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _WRITING_SECONDS
-        while time.monotonic() < deadline:
-            if self.snapshots.exists() and any(self.snapshots.glob(".writing-0*")):
-                return
+        while not condition() and time.monotonic() < deadline:
             time.sleep(0.002)
 
     def check(self) -> None:
@@ -100,6 +106,7 @@ class Trial:
             words = saved.manifest["totals"]["words"]
             if words < self._words:
                 sys.exit(f"{saved.path} has {words} words, an earlier one had {self._words}")
+            self.found["further"] += words > self._words
             self._words = words
         self.found["vectors alone newest"] += bool(complete) and not snapshot.is_whole(
             max(complete)
@@ -160,8 +167,7 @@ def run(rounds: int, seed: int, folder: Path, model: list[str]) -> Counter[str]:
         if chance.random() < 0.9:
             trial.wait_for(b"event=started", process)
         log.grow(chance.randrange(1500))
-        if chance.random() < 0.5:
-            trial.wait_for_writing()
+        chance.choice([lambda: None, trial.wait_for_writing, trial.wait_for_written])()
         time.sleep(chance.random() * 0.4)
         process.kill()
         process.wait()
