@@ -20,10 +20,10 @@ from w2v_online.kernels.tree import TreeArrays
 SWAP_MARGIN = 1.2
 """A node changes places with one so many times as light: less often moves too much for nothing."""
 
-MAX_ROUNDS = 3
+MAX_ROUNDS = 6
 """Rounds of swaps at one upkeep at most."""
 
-FEW_SWAPS = 0.1
+FEW_SWAPS = 0.02
 """A round that swapped so few, by leaf, is the last one."""
 
 LEAST_SHARE = 2.0**-40
