@@ -186,3 +186,11 @@ def test_probabilities_sum_to_one(loss: str) -> None:
         else:
             log_p = np.array([_log_p(model, h.astype(float), w, y, []) for w in range(WORDS)])
         assert np.exp(log_p).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_lines_that_repeat_themselves_do_not_make_the_softmax_diverge() -> None:
+    """Gradients of one row at one point are each right, but too many of them go too far."""
+    model = OnlineWord2Vec(LearnerConfig(loss="softmax", min_count=1, sample=0, alpha=0.15))
+    lines = [["<N>", "a", "<N>", "b"] * 6 + [f"w{i % 40}"] for i in range(400)]
+    assert model.learn(lines).loss < 1.5
+    assert np.linalg.norm(model.embeddings.vectors, axis=1).max() < 3.0
