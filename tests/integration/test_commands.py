@@ -29,6 +29,7 @@ _NOT_RUN = {
     "systemctl reload": "needs a systemd that runs the unit",
     "python -m benchmarks.fuzz_text log -max_total_time=600": "needs atheris, which few "
     "Pythons have",
+    "python examples/screenshot.py URL FILE": "needs a browser and a page that is served",
     "promtool check rules": "is run with the rules in tests/test_deploy.py",
 }
 """Commands, and why nothing here runs them."""
