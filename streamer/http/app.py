@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ipaddress
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -35,6 +37,9 @@ PACKED_BYTES = 20_000
 """Longer answers are packed for clients that take that: a map is."""
 
 
+_CLOSE = {"Connection": "close"}
+
+
 class JSONResponse(Response):
     """JSON with a line feed behind it."""
 
@@ -55,6 +60,8 @@ class Parts:
     feed: Feed
     version: str
     token: str | None = None
+    is_local: bool = False
+    """Whether only this machine can reach the server; other names for it are refused then."""
 
 
 def make_app(parts: Parts) -> ASGIApp:
@@ -155,6 +162,20 @@ async def _failed(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
+def is_local_name(host: bytes) -> bool:
+    """Whether a Host header is empty, localhost or an address, with or without a port.
+
+    Any other name is a foreign page's that leads to this machine, to read what is for it alone.
+    """
+    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:[0-9]*)?", host.decode("latin-1"))
+    if found is None or found[1] in ("", "localhost"):
+        return found is not None
+    try:
+        return bool(ipaddress.ip_address(found[1].strip("[]")))
+    except ValueError:
+        return False
+
+
 class Guard:
     """In front of all: counts requests, asks for the token, and refuses bodies unread."""
 
@@ -162,6 +183,7 @@ class Guard:
         self._app = app
         self._paths = paths
         self._open = is_open
+        self._is_local = parts.is_local
         self._authorization = None if parts.token is None else f"Bearer {parts.token}".encode()
         self._requests = Counter(
             "w2v_stream_http_requests",
@@ -183,12 +205,14 @@ class Guard:
         await (refusal or self._app)(scope, receive, counted)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
+        if self._is_local and not is_local_name(headers.get(b"host", b"")):
+            return JSONResponse({"error": "ask for localhost or an address"}, 421, _CLOSE)
         if self._authorization is not None and path not in self._open:
             given = headers.get(b"authorization", b"")
             if not secrets.compare_digest(given, self._authorization):
-                wanted = {"WWW-Authenticate": "Bearer", "Connection": "close"}
+                wanted = {"WWW-Authenticate": "Bearer", **_CLOSE}
                 return JSONResponse({"error": "a bearer token is needed"}, 401, wanted)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             # Closing the connection is cheaper than reading what nobody asked for.
-            return JSONResponse({"error": "no body is taken"}, 413, {"Connection": "close"})
+            return JSONResponse({"error": "no body is taken"}, 413, _CLOSE)
         return None

@@ -45,7 +45,11 @@ class Site:
         self._search = Search(Archive(folder))
         self._feed = Feed(look, lambda: newest_name(folder), log)
         self._server.start(
-            make_app(Parts(registry, health, self._search, self._feed, version, token))
+            make_app(
+                Parts(
+                    registry, health, self._search, self._feed, version, token, address.is_loopback
+                )
+            )
         )
 
     def close(self) -> None:

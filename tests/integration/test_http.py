@@ -206,7 +206,9 @@ def test_wrong_questions_are_refused_with_a_reason(
 
 def test_only_get_is_taken_and_no_body(daemon: Daemon) -> None:
     assert daemon.get("/v1/vectors?word=cat", method="DELETE")[0] == 405
-    huge = f"POST /v1/vectors HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n\r\n".encode()
+    huge = (
+        f"POST /v1/vectors HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n".encode()
+    )
     with daemon.raw(huge) as client:
         answer = client.makefile("rb").read()  # ends: the connection is closed, not read from
     assert answer.startswith(b"HTTP/1.1 413")
@@ -223,7 +225,7 @@ def test_requests_on_one_connection_are_answered_in_order(daemon: Daemon) -> Non
     """Requests sent ahead get their answers in turn; who sends too many ahead is cut off."""
     asked = [b"/healthz", b"/v1/vectors?word=cat", b"/readyz"]
     with daemon.raw(
-        b"".join(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in asked)
+        b"".join(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path for path in asked)
     ) as client:
         received = client.makefile("rb")
         for key in (b"alive", b"snapshot", b"ready"):
@@ -231,7 +233,7 @@ def test_requests_on_one_connection_are_answered_in_order(daemon: Daemon) -> Non
                 if line.lower().startswith(b"content-length"):
                     size = int(line.split()[1])
             assert received.read(size).startswith(b'{"' + key)
-    with daemon.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 1000) as client:
+    with daemon.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000) as client:
         try:
             assert client.makefile("rb").read().count(b"HTTP/1.1") < 1000
         except ConnectionResetError:
@@ -267,7 +269,7 @@ def test_slow_and_idle_clients_are_closed_and_hinder_nobody(daemon: Daemon) -> N
 
 
 def test_many_clients_at_once_are_answered_or_turned_away(daemon: Daemon) -> None:
-    request = b"GET /v1/neighbors?word=cat HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /v1/neighbors?word=cat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     clients = [daemon.raw(request) for _ in range(200)]
     codes = {200: 0, 503: 0}
     for client in clients:
@@ -290,6 +292,15 @@ def test_the_description_is_of_what_is_answered(daemon: Daemon) -> None:
         promised = methods["get"]["responses"][str(status)]
         schema = promised["content"].get("application/json", {}).get("schema", {})
         assert set(schema.get("properties", answer)) == set(answer)
+
+
+def test_who_listens_here_alone_answers_to_no_foreign_name(daemon: Daemon) -> None:
+    """A page elsewhere may let its name lead to this machine; its readers must not ask for it."""
+    for host, status in (
+        ("localhost", 200), ("localhost:80", 200), ("127.0.0.1:8787", 200), ("[::1]:8787", 200),
+        ("evil.example", 421), ("evil.example:8787", 421), ("localhost.evil5", 421), ("a:b:c", 421),
+    ):  # fmt: skip
+        assert daemon.get("/v1/neighbors?word=cat", Host=host)[0] == status, host
 
 
 def test_a_token_is_asked_for_but_not_by_probes(tmp_path: Path) -> None:
