@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple
 
-from w2v_online.learner import BatchStats
+from w2v_online.stats import BatchStats
 
 _LOSS_WORDS = 200_000.0
 """Words over which losses are averaged (exponentially)."""

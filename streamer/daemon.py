@@ -13,6 +13,7 @@ from streamer.decode import Decoder
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
 from streamer.folder import SnapshotFolder
 from streamer.footprint import release_compiler
+from streamer.parts import Parts
 from streamer.probe import QualityProbe
 from streamer.reload import Reload
 from streamer.report import LogLevel, Progress, make_log
@@ -121,12 +122,15 @@ def _run(
     try:
         with Progress(settings, log) as progress:
             service.began(
-                progress,
-                checkpointer,
-                source,
-                learner=learner,
-                decoder=decoder,
-                tokenizer=tokenizer,
+                Parts(
+                    settings,
+                    progress.counters,
+                    learner,
+                    checkpointer,
+                    decoder,
+                    tokenizer,
+                    source,
+                )
             )
 
             def turned(is_over: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from prometheus_client import (
@@ -25,12 +25,7 @@ from streamer.health import Health
 from w2v_online import __version__
 
 if TYPE_CHECKING:
-    from streamer.checkpoint import Checkpointer
-    from streamer.counters import Counters
-    from streamer.decode import Decoder
-    from streamer.sources.base import Source
-    from streamer.tokenizers.base import Tokenizer
-    from w2v_online.learner import OnlineWord2Vec
+    from streamer.parts import Parts
 
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
@@ -80,23 +75,9 @@ class _Start(Collector):
 class DaemonMetrics(Collector):
     """The figures of a daemon's parts."""
 
-    def __init__(
-        self,
-        counters: Counters,
-        learner: OnlineWord2Vec,
-        checkpointer: Checkpointer,
-        decoder: Decoder,
-        tokenizer: Tokenizer,
-        source: Source,
-    ) -> None:
-        self._counters = counters
-        self._learner = learner
-        self._checkpointer = checkpointer
-        self._decoder = decoder
-        self._tokenizer = tokenizer
-        self._source = source
-        self._invalid_before = decoder.invalid_records
-        self._totals_before = learner.totals()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._totals_before = parts.learner.totals()
 
     def collect(self) -> Iterator[Metric]:
         """All of them, now."""
@@ -107,7 +88,7 @@ class DaemonMetrics(Collector):
         yield from self._read()
 
     def _learned(self) -> Iterator[Metric]:
-        c, sums = self._counters, self._counters.sums
+        c, sums = self._parts.counters, self._parts.counters.sums
         yield _counter("read_bytes", "Bytes of text taken from the source.", c.bytes)
         yield _counter("records", "Records learned.", sums.records)
         yield _counter("words", "Words read.", sums.words)
@@ -135,17 +116,17 @@ class DaemonMetrics(Collector):
         """A figure of positive pairs, and of negative ones if the loss knows them."""
         metric = family(PREFIX + name, text, labels=["kind"])
         metric.add_metric(["positive"], positive)
-        if self._counters.has_negatives:
+        if self._parts.counters.has_negatives:
             metric.add_metric(["negative"], negative)
         return metric
 
     def _errors(self) -> Iterator[Metric]:
-        totals = self._learner.totals()
+        totals = self._parts.learner.totals()
         errors = CounterMetricFamily(
             PREFIX + "errors", "What could not be learned as it came, by kind.", labels=["kind"]
         )
-        errors.add_metric(["invalid_record"], self._decoder.invalid_records - self._invalid_before)
-        errors.add_metric(["failed_tokenizer"], self._tokenizer.failed_records)
+        errors.add_metric(["invalid_record"], self._parts.invalid_records)
+        errors.add_metric(["failed_tokenizer"], self._parts.tokenizer.failed_records)
         errors.add_metric(["long_token"], self._since(totals, "dropped_tokens"))
         yield errors
         yield _counter("evicted_words", "Words whose row went to another.",
@@ -157,7 +138,7 @@ class DaemonMetrics(Collector):
         return totals[name] - self._totals_before[name]
 
     def _model(self) -> Iterator[Metric]:
-        learner = self._learner
+        learner = self._parts.learner
         totals = learner.totals()
         yield _gauge("model_words", "Words the model has learned, by all processes.",
                      totals["words"])  # fmt: skip
@@ -182,7 +163,7 @@ class DaemonMetrics(Collector):
         yield rates
 
     def _snapshots(self) -> Iterator[Metric]:
-        c = self._checkpointer
+        c = self._parts.checkpointer
         yield _counter("snapshots", "Snapshots written that learning can go on from.", c.snapshots)
         yield _counter("vectors_snapshots", "Snapshots of vectors alone written.",
                        c.vectors_snapshots)  # fmt: skip
@@ -201,13 +182,8 @@ class DaemonMetrics(Collector):
 
     def _read(self) -> Iterable[Metric]:
         """The source's own figures: those that only grow are counters, lags and fills gauges."""
-        for name, value in self._source.figures().items():
-            text = f"Source {self._source.name}: {name.replace('_', ' ')}."
+        for name, value in self._parts.source.figures().items():
+            text = f"Source {self._parts.source.name}: {name.replace('_', ' ')}."
             is_gauge = name.startswith(("lag_", "buffered_"))
             metric = f"source_{name.removeprefix('source_')}"
             yield (_gauge if is_gauge else _counter)(metric, text, value)
-
-
-def register(registry: CollectorRegistry, **parts: Any) -> None:
-    """Add the figures of a daemon's parts, see :class:`DaemonMetrics`."""
-    registry.register(DaemonMetrics(**parts))

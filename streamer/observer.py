@@ -14,13 +14,7 @@ from streamer.health import Health
 from streamer.status import Concern, Status, spell_seconds
 
 if TYPE_CHECKING:
-    from streamer.checkpoint import Checkpointer
-    from streamer.counters import Counters
-    from streamer.decode import Decoder
-    from streamer.settings import RunSettings
-    from streamer.sources.base import Source
-    from streamer.tokenizers.base import Tokenizer
-    from w2v_online.learner import OnlineWord2Vec
+    from streamer.parts import Parts
 
 QUIET_SECONDS = 15.0
 """Without text for so long, the source is said to be quiet."""
@@ -55,25 +49,15 @@ class Observer:
     def __init__(self, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
         self._health = health
         self._clock = clock
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._looks: deque[tuple[float, int]] = deque(maxlen=RATE_LOOKS + 1)
         self._lags: deque[float] = deque(maxlen=LAG_LOOKS)
         self._changed_at = clock()
 
-    def began(
-        self,
-        settings: RunSettings,
-        *,
-        counters: Counters,
-        learner: OnlineWord2Vec,
-        checkpointer: Checkpointer,
-        decoder: Decoder,
-        tokenizer: Tokenizer,
-        source: Source,
-    ) -> None:
+    def began(self, parts: Parts) -> None:
         """The parts are there."""
         self._changed_at = self._clock()
-        self._parts = _Parts(settings, counters, learner, checkpointer, decoder, tokenizer, source)
+        self._parts = parts
 
     def look(self) -> Status:
         """The daemon as it is now."""
@@ -92,7 +76,7 @@ class Observer:
             self._lags.append(lag)
         return Status(
             phase="learning" if quiet < QUIET_SECONDS else "waiting for text",
-            source=parts.source_in_words(lag, quiet),
+            source=_source_in_words(parts, lag, quiet),
             words=parts.learner.total_words,
             words_per_second=(words - words_then) / (now - began) if now > began else 0.0,
             loss=parts.counters.loss,
@@ -101,7 +85,7 @@ class Observer:
             snapshot_age=parts.checkpointer.age_seconds(),
             warnings=[
                 *(Concern(_sentence(p), _HEALTH_ADVICE.get(p, "See the log.")) for p in problems),
-                *parts.warnings(quiet),
+                *_warnings(parts, quiet),
                 *self._lag_warnings(),
             ],
         )
@@ -120,87 +104,66 @@ class Observer:
         ]
 
 
-class _Parts:
-    """The parts of a daemon and what their figures say."""
+def _source_in_words(parts: Parts, lag: float | None, quiet_seconds: float) -> str:
+    """Where text comes from, whether it does, and what waits."""
+    settings = parts.settings
+    name = {"file": settings.path, "kafka": "Kafka"}.get(settings.source, "standard input")
+    if settings.source == "kafka":
+        topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
+        name = f"Kafka ({topics})"
+    if not parts.source.is_connected:
+        return f"Not connected to {name}."
+    waiting = "" if lag is None else f" {lag:,.0f} messages wait there."
+    if quiet_seconds < QUIET_SECONDS:
+        return f"Text is coming in from {name}.{waiting}"
+    return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"
 
-    def __init__(
-        self,
-        settings: RunSettings,
-        counters: Counters,
-        learner: OnlineWord2Vec,
-        checkpointer: Checkpointer,
-        decoder: Decoder,
-        tokenizer: Tokenizer,
-        source: Source,
-    ) -> None:
-        self._settings = settings
-        self.counters = counters
-        self.learner = learner
-        self.checkpointer = checkpointer
-        self._decoder = decoder
-        self._tokenizer = tokenizer
-        self.source = source
-        self._invalid_before = decoder.invalid_records
 
-    def source_in_words(self, lag: float | None, quiet_seconds: float) -> str:
-        """Where text comes from, whether it does, and what waits."""
-        settings = self._settings
-        name = {"file": settings.path, "kafka": "Kafka"}.get(settings.source, "standard input")
-        if settings.source == "kafka":
-            topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
-            name = f"Kafka ({topics})"
-        if not self.source.is_connected:
-            return f"Not connected to {name}."
-        waiting = "" if lag is None else f" {lag:,.0f} messages wait there."
-        if quiet_seconds < QUIET_SECONDS:
-            return f"Text is coming in from {name}.{waiting}"
-        return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"
-
-    def warnings(self, quiet_seconds: float) -> list[Concern]:
-        """What the figures give reason to warn of."""
-        found = []
-        if quiet_seconds >= IDLE_SECONDS:
-            found.append(
-                Concern(
-                    f"No text has come for {spell_seconds(quiet_seconds)}.",
-                    "Look at what feeds the daemon. Where quiet is normal there is nothing to do.",
-                )
+def _warnings(parts: Parts, quiet_seconds: float) -> list[Concern]:
+    """What the figures give reason to warn of."""
+    found = []
+    if quiet_seconds >= IDLE_SECONDS:
+        found.append(
+            Concern(
+                f"No text has come for {spell_seconds(quiet_seconds)}.",
+                "Look at what feeds the daemon. Where quiet is normal there is nothing to do.",
             )
-        invalid = self._decoder.invalid_records - self._invalid_before
-        invalid += self._tokenizer.failed_records
-        records = self.counters.records + invalid
-        if invalid > BAD_SHARE * records:
-            found.append(
-                Concern(
-                    f"{invalid:,} of {records:,} records could not be decoded.",
-                    "Look at the producer, at --json-field and at the dead letters, if there are.",
-                )
+        )
+    invalid = parts.invalid_records
+    invalid += parts.tokenizer.failed_records
+    records = parts.counters.records + invalid
+    if invalid > BAD_SHARE * records:
+        found.append(
+            Concern(
+                f"{invalid:,} of {records:,} records could not be decoded.",
+                "Look at the producer, at --json-field and at the dead letters, if there are.",
             )
-        limit = self.learner.config.max_vocab_size
-        if len(self.learner.vocabulary) >= limit:
-            found.append(
-                Concern(
-                    f"The vocabulary is full: {limit:,} words have a vector, and rare ones give "
-                    "way to words seen more often.",
-                    "Nothing, if that is meant; else raise --max-vocab-size, with memory for it.",
-                )
+        )
+    limit = parts.learner.config.max_vocab_size
+    if len(parts.learner.vocabulary) >= limit:
+        found.append(
+            Concern(
+                f"The vocabulary is full: {limit:,} words have a vector, and rare ones give "
+                "way to words seen more often.",
+                "Nothing, if that is meant; else raise --max-vocab-size, with memory for it.",
             )
-        failures = self.checkpointer.failures
-        if failures:
-            found.append(
-                Concern(
-                    f"{failures:,} snapshots could not be written since the start.",
-                    "The log has the reason after snapshot_failed; it is tried again by itself.",
-                )
+        )
+    failures = parts.checkpointer.failures
+    if failures:
+        found.append(
+            Concern(
+                f"{failures:,} snapshots could not be written since the start.",
+                "The log has the reason after snapshot_failed; it is tried again by itparts.",
             )
-        if lost := self.source.figures().get("lost_messages"):
-            found.append(
-                Concern(
-                    f"{lost:,.0f} messages were gone before they could be read.",
-                    "Lengthen the topic's retention, or learn faster: see the lag.",
-                )
+        )
+    if lost := parts.source.figures().get("lost_messages"):
+        found.append(
+            Concern(
+                f"{lost:,.0f} messages were gone before they could be read.",
+                "Lengthen the topic's retention, or learn faster: see the lag.",
             )
-        return found
+        )
+    return found
 
 
 def _sentence(problem: str) -> str:

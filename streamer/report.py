@@ -13,16 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import structlog
 
+from streamer.counters import Counters
 from streamer.settings import RunSettings
-
-if TYPE_CHECKING:
-    from streamer.counters import Counters
-    from w2v_online.learner import BatchStats
+from w2v_online.stats import BatchStats
 
 LOG_SECONDS = 10.0
 """How often progress is logged when there is no live line."""
@@ -103,9 +101,6 @@ class Progress:
         self._learned = self._began
         self._words_at_shown = 0
         self._line = "starting"
-        # Imported here: it brings the learner and its compiler, which other commands do without.
-        from streamer.counters import Counters
-
         self.counters = Counters(settings.loss)
 
     def __enter__(self) -> Progress:

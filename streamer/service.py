@@ -21,11 +21,10 @@ from w2v_online import __version__
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from streamer.checkpoint import Checkpointer
     from streamer.http.site import Site
+    from streamer.parts import Parts
     from streamer.report import Progress
     from streamer.settings import RunSettings
-    from streamer.sources.base import Source
 
 
 class Service:
@@ -36,7 +35,6 @@ class Service:
 
     def __init__(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
         self.health = Health()
-        self._settings = settings
         self._notifier = Notifier()
         self._registry: CollectorRegistry | None = None
         self._observer: Observer | None = None
@@ -64,23 +62,16 @@ class Service:
             log=log,
         )
 
-    def began(
-        self, progress: Progress, checkpointer: Checkpointer, source: Source, **parts: Any
-    ) -> None:
+    def began(self, parts: Parts) -> None:
         """Everything is in place, and the loop begins."""
         if self._registry is not None and self._observer is not None:
-            from streamer import metrics
+            from streamer.metrics import DaemonMetrics
 
-            parts |= {
-                "counters": progress.counters,
-                "checkpointer": checkpointer,
-                "source": source,
-            }
-            metrics.register(self._registry, **parts)
-            self._observer.began(self._settings, **parts)
+            self._registry.register(DaemonMetrics(parts))
+            self._observer.began(parts)
         self.health.began(
-            the_source_is_not_connected=lambda: source.is_connected,
-            no_recent_snapshot=checkpointer.is_recent,
+            the_source_is_not_connected=lambda: parts.source.is_connected,
+            no_recent_snapshot=parts.checkpointer.is_recent,
         )
         self._notifier.ready()
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from w2v_online.stats import BatchStats
 from w2v_online.vectors import WordVectors, load_vectors
 
 if TYPE_CHECKING:
     from w2v_online.config import LearnerConfig
-    from w2v_online.learner import BatchStats, OnlineWord2Vec
+    from w2v_online.learner import OnlineWord2Vec
     from w2v_online.score import Scorer, Scores, load_scorer
 
 __version__ = "0.1.0"
@@ -33,10 +34,10 @@ def __getattr__(name: str) -> Any:
         from w2v_online.config import LearnerConfig
 
         return LearnerConfig
-    if name in ("OnlineWord2Vec", "BatchStats"):
-        from w2v_online import learner
+    if name == "OnlineWord2Vec":
+        from w2v_online.learner import OnlineWord2Vec
 
-        return getattr(learner, name)
+        return OnlineWord2Vec
     if name in ("Scorer", "Scores", "load_scorer"):
         from w2v_online import score
 

@@ -57,6 +57,7 @@ class BackgroundSnapshot:
         self._error: SnapshotError | None = None
         self._path: Path | None = None
         self._is_cut = False
+        self._copies: list[RowCopy] = []
         matrix_bytes = len(embeddings) * embeddings.row_floats * 4
         # Matrices as copies and in the snapshot, and what training goes on with.
         needed_bytes = (2 if vectors_only else 4) * matrix_bytes + self._image().nbytes
@@ -81,7 +82,7 @@ class BackgroundSnapshot:
                 )
             )
         except SnapshotError:
-            self._writer.abort()
+            self._clean_up()
             raise
         self._thread = self._start(self._prepare)
 
@@ -94,7 +95,9 @@ class BackgroundSnapshot:
         self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32], columns: int
     ) -> RowCopy:
         path = self._writer.path / f"{name}.rows"
-        return RowCopy(path, matrix, updates, columns, self._cancelled)
+        copy = RowCopy(path, matrix, updates, columns, self._cancelled)
+        self._copies.append(copy)
+        return copy
 
     def _prepare(self) -> None:
         """Have memory ready, so that the cut only fills it: what is copied here is of no use."""
@@ -147,9 +150,8 @@ class BackgroundSnapshot:
 
     def _write(self, image: Image, extra: dict[str, Any]) -> None:
         copies = SavedMatrices(self._vectors, self._output_vectors, self._averages)
-        for copy in (self._vectors, self._output_vectors, self._averages):
-            if copy is not None:
-                copy.copy()
+        for copy in self._copies:
+            copy.copy()
         self._end_keeping()
         path = image.write(self._writer, copies, **extra)
         if self._then is not None:
@@ -193,9 +195,8 @@ class BackgroundSnapshot:
 
     def _clean_up(self) -> None:
         self._end_keeping()
-        for copy in (self._vectors, self._output_vectors, self._averages):
-            if copy is not None:
-                copy.close()
+        for copy in self._copies:
+            copy.close()
         self._writer.abort()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from w2v_online.replay import Replay
 from w2v_online.sampler import NoiseDistribution
 from w2v_online.snapshot import Snapshot
 from w2v_online.snapshot_writer import SnapshotWriter
+from w2v_online.stats import BatchStats
 from w2v_online.trainer import Encoded, Trainer, TrainerThreads
 from w2v_online.vocabulary import (
     SEPARATED,
@@ -51,33 +51,6 @@ Zipf's law. Chosen by measurement: high enough that nothing is unlearned, low en
 
 PRETOKENIZED = "pretokenized"
 """Tokenizer identity of a learner that was fed token lists."""
-
-
-@dataclass(frozen=True)
-class BatchStats:
-    """What one call of ``learn`` did; losses are sums of -log p taken before each update."""
-
-    records: int = 0
-    words: int = 0
-    trained_words: int = 0
-    positive_pairs: int = 0
-    negative_pairs: int = 0
-    positive_loss: float = 0.0
-    negative_loss: float = 0.0
-    replayed_pairs: int = 0
-    """Pairs of past text trained again; all other figures are of fresh text."""
-
-    @property
-    def pairs(self) -> int:
-        """(centre, context) pairs trained."""
-        return self.positive_pairs
-
-    @property
-    def loss(self) -> float:
-        """Negative-sampling loss per pair (Mikolov et al. 2013, eq. 4); nan without pairs."""
-        if not self.positive_pairs:
-            return float("nan")
-        return (self.positive_loss + self.negative_loss) / self.positive_pairs
 
 
 def warm_up(config: LearnerConfig) -> None:

@@ -6,8 +6,7 @@ length of each vector. What an array means is in docs/snapshot-format.md; knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from w2v_online import npy
 from w2v_online.kernels.publication import index_words, vector_norms
-from w2v_online.snapshot import STATE_FOLDER
 from w2v_online.snapshot_writer import SnapshotWriter
 
 
@@ -59,32 +57,3 @@ def warm_up() -> None:
     """Load or compile the kernels."""
     index_words(np.empty(0, np.uint8), np.zeros(1, np.int64), np.full(1, -1, np.int32))
     vector_norms(np.zeros((0, 1), np.float32), np.zeros(0, np.float32))
-
-
-def write(
-    folder: Path,
-    *,
-    words: bytes,
-    vectors: NDArray[np.float32],
-    counts: NDArray[Any],
-    count_errors: NDArray[Any],
-    state: Mapping[str, NDArray[Any]],
-    manifest: dict[str, Any],
-) -> Path:
-    """Write a whole snapshot below ``folder`` and point LATEST at it; return its path.
-
-    ``words`` is the content of words.txt, ``state`` the learner's arrays by name. Raises
-    SnapshotError, and nothing is left of it then.
-    """
-    arrays = (vectors, counts, count_errors, *state.values())
-    writer = SnapshotWriter(folder, 2 * len(words) + sum(a.nbytes + 4096 for a in arrays))
-    try:
-        add_words(writer, words, len(vectors))
-        add_vectors(writer, [vectors] if vectors.size else [], vectors.shape)
-        add_counts(writer, counts, count_errors)
-        for name, array in state.items():
-            writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
-        return writer.publish(manifest)
-    except BaseException:
-        writer.abort()
-        raise

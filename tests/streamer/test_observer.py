@@ -14,6 +14,7 @@ from streamer.health import Health
 from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
 from streamer.observer import IDLE_SECONDS, LAG_LOOKS, Observer
+from streamer.parts import Parts
 from streamer.settings import RunSettings
 from streamer.status import Concern, Status, spell_seconds
 from tests.integration.daemons import wait_until
@@ -42,17 +43,19 @@ class Daemon:
         self.decoder = SimpleNamespace(invalid_records=3)  # of an earlier process
         self.health.began()
         self.observer.began(
-            RunSettings(**settings),
-            counters=self.counters,  # type: ignore[arg-type]
-            learner=SimpleNamespace(  # type: ignore[arg-type]
-                total_words=500,
-                vocabulary=self.vocabulary,
-                config=SimpleNamespace(max_vocab_size=3),
-            ),
-            checkpointer=self.checkpointer,  # type: ignore[arg-type]
-            decoder=self.decoder,  # type: ignore[arg-type]
-            tokenizer=SimpleNamespace(failed_records=0),  # type: ignore[arg-type]
-            source=self.source,  # type: ignore[arg-type]
+            Parts(
+                RunSettings(**settings),
+                counters=self.counters,  # type: ignore[arg-type]
+                learner=SimpleNamespace(  # type: ignore[arg-type]
+                    total_words=500,
+                    vocabulary=self.vocabulary,
+                    config=SimpleNamespace(max_vocab_size=3),
+                ),
+                checkpointer=self.checkpointer,  # type: ignore[arg-type]
+                decoder=self.decoder,  # type: ignore[arg-type]
+                tokenizer=SimpleNamespace(failed_records=0),  # type: ignore[arg-type]
+                source=self.source,  # type: ignore[arg-type]
+            )
         )
 
     def look(self, seconds: float = 2.0, words: int = 0) -> Status:

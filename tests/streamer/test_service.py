@@ -17,8 +17,8 @@ from streamer.health import STUCK_SECONDS, Health
 from streamer.notify import Notifier
 from streamer.report import LogLevel, make_log
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learner import BatchStats
 from w2v_online.schedule import rate_table
+from w2v_online.stats import BatchStats
 
 
 class Clock:

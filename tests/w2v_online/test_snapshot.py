@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import WordVectors, load_vectors, publication, snapshot, snapshot_writer
+from tests.w2v_online.snapshots import write_snapshot
+from w2v_online import WordVectors, load_vectors, snapshot, snapshot_writer
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.retention import Retention, clean, prune
 
@@ -25,7 +26,7 @@ from w2v_online.retention import Retention, clean, prune
 def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> Path:
     words = ["the", "cat", "dog"] if words is None else words
     rng = np.random.default_rng(len(words))
-    return publication.write(
+    return write_snapshot(
         folder,
         words="".join(word + "\n" for word in words).encode(),
         vectors=rng.normal(size=(len(words), 4)).astype(np.float32),
@@ -330,7 +331,7 @@ def test_a_reader_in_a_loop_never_fails_and_never_sees_mixed_versions(tmp_path: 
     reader: subprocess.Popen[str] | None = None
     for number in range(1, last + 1):
         rows = 10 + number % 7
-        publication.write(
+        write_snapshot(
             tmp_path,
             words="".join(f"w{number}_{i}\n" for i in range(rows)).encode(),
             vectors=np.full((rows, 4), number, np.float32),

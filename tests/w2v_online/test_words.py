@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import WordVectors, load_vectors, publication, snapshot_writer
+from tests.w2v_online.snapshots import write_snapshot
+from w2v_online import WordVectors, load_vectors, snapshot_writer
 from w2v_online.blocks import BLOCK_BYTES, BlockSummer
 from w2v_online.errors import SnapshotError, UnknownWordError
 
@@ -26,7 +27,7 @@ WORDS = [f"w{i}é" for i in range(ROWS)]
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A snapshot whose vectors take several blocks."""
     rng = np.random.default_rng(1)
-    return publication.write(
+    return write_snapshot(
         tmp_path_factory.mktemp("s"),
         words="".join(word + "\n" for word in WORDS).encode(),
         vectors=rng.normal(size=(ROWS, 32)).astype(np.float32),
