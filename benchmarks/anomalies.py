@@ -131,11 +131,8 @@ def main() -> None:
         f"{options.lines} lines of each of {len(systems) - 1} other systems, one at a time.",
         "Options: the defaults, but for the loss; --tokenizer log; one pass.",
     )
-    report.publish(
-        "anomalies",
-        {"auc": results},
-        f"{report.table(header, rows)}\n\n{conditions}",
-        write_docs=options.write_docs,
+    report.publish_table(
+        "anomalies", header, rows, conditions, write_docs=options.write_docs, auc=results
     )
     if missed:
         raise SystemExit(f"below {_WANTED}: {missed}")

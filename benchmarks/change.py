@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 import tempfile
 from collections import Counter
-from pathlib import Path
 
 from benchmarks import report, text
 from benchmarks.newcomers import FREQUENT_WORDS, TOPN, Neighbors, neighbors, overlap
@@ -69,15 +67,12 @@ def follow(
 def main() -> None:
     """Learn, swap, follow, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    text.add_data_option(parser)
+    text.add_data_option(parser, required=True)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--steps", type=int, default=4)
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.data is None:
-        sys.exit("--data: random text has no meanings")
-    with tempfile.TemporaryDirectory() as folder:
-        lines = text.prepare(options.data, Path(folder)).path.read_text().splitlines()
+    lines = text.read_lines(options.data)
     halves = [lines[: len(lines) // 2], lines[len(lines) // 2 :]]
     counts = [Counter(word for line in half for word in line.split()) for half in halves]
     words = choose(counts, _MIN_COUNT, options.pairs, _SEED)
@@ -101,11 +96,8 @@ def main() -> None:
         f"Neighbours: {TOPN} among the {FREQUENT_WORDS:,} most frequent words; {_STEADY_WORDS} "
         "words drawn from the 10,000 most frequent ones stay as they are.",
     )
-    report.publish(
-        "change",
-        {"header": header, "rows": rows, "words": words},
-        f"{report.table(header, rows)}\n\n{conditions}",
-        write_docs=options.write_docs,
+    report.publish_table(
+        "change", header, rows, conditions, write_docs=options.write_docs, words=words
     )
 
 

@@ -108,7 +108,7 @@ def learn_gensim(
 def main() -> None:
     """Learn, go on, score, print; ends with an error if old words lose more than 0.01."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    text.add_data_option(parser)
+    text.add_data_option(parser, required=True)
     parser.add_argument("--late", type=int, default=2_000_000, help="words of the last part")
     parser.add_argument("--words", type=int, default=1000, help="new ones in it")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -116,10 +116,7 @@ def main() -> None:
     parser.add_argument("--gensim", action="store_true", help="also gensim, with one seed")
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.data is None:
-        sys.exit("--data: random text has no meanings")
-    with tempfile.TemporaryDirectory() as folder:
-        lines = text.prepare(options.data, Path(folder)).path.read_text().splitlines()
+    lines = text.read_lines(options.data)
     middle = len(lines) - options.late // text.LINE_WORDS
     new = choose(lines[middle:], options.words)
     early = thinned(lines[:middle], new, 0)
@@ -158,11 +155,8 @@ def main() -> None:
         f"Options: the defaults with --loss hs, mean of {len(options.seeds)} seeds; gensim once.",
         packages=["gensim"],
     )
-    report.publish(
-        "continue_hs",
-        {"scores": results},
-        f"{report.table(header, rows)}\n\n{conditions}",
-        write_docs=options.write_docs,
+    report.publish_table(
+        "continue_hs", header, rows, conditions, write_docs=options.write_docs, scores=results
     )
     missed = {name: x for name, x in lost.items() if name.startswith("w2v") and x > _LIMIT}
     if missed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -114,17 +113,14 @@ def learn_gensim(lines: list[str], words: list[str]) -> Neighbors:
 def main() -> None:
     """Learn, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    text.add_data_option(parser)
+    text.add_data_option(parser, required=True)
     parser.add_argument("--late", type=int, default=10_000_000, help="words before the new ones")
     parser.add_argument("--words", type=int, default=40)
     parser.add_argument("--keep", type=int, nargs="+", default=[10, 30, 100, 300])
     parser.add_argument("--gensim", action="store_true", help="also gensim, for 100 sightings")
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.data is None:
-        sys.exit("--data: random text has no meanings")
-    with tempfile.TemporaryDirectory() as folder:
-        lines = text.prepare(options.data, Path(folder)).path.read_text().splitlines()
+    lines = text.read_lines(options.data)
     middle = options.late // text.LINE_WORDS
     words = choose(Counter(w for line in lines[middle:] for w in line.split()), options.words)
     first = thinned(lines[:middle], words, 0)
@@ -149,11 +145,8 @@ def main() -> None:
         f"Neighbours: {TOPN} among the {FREQUENT_WORDS:,} most frequent words.",
         packages=["gensim"],
     )
-    report.publish(
-        "newcomers",
-        {"header": header, "rows": rows, "words": words},
-        f"{report.table(header, rows)}\n\n{conditions}",
-        write_docs=options.write_docs,
+    report.publish_table(
+        "newcomers", header, rows, conditions, write_docs=options.write_docs, words=words
     )
 
 

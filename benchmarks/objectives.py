@@ -9,9 +9,7 @@ exact softmax is left out: gensim has none, and a vocabulary of this size is not
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import report, runs, text
@@ -31,11 +29,9 @@ def main() -> None:
     """Read the command line, measure, publish."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
-    text.add_data_option(parser)
+    text.add_data_option(parser, required=True)
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.data is None:
-        sys.exit("--data: random text tells nothing about quality")
     rows, measured = [], []
     with tempfile.TemporaryDirectory() as folder:
         prepared = text.prepare(options.data, Path(folder))
@@ -48,14 +44,8 @@ def main() -> None:
             rows += [_cells(run, pair) for run in pair]
             measured += pair
     header = ["", "CPU seconds", "times gensim's speed", *SCORES.values()]
-    conditions = report.conditions(
-        "objectives", *runs.describe(prepared, measured), packages=["gensim"]
-    )
-    report.publish(
-        "objectives",
-        {"runs": [asdict(run) for run in measured]},
-        f"{report.table(header, rows)}\n\n{conditions}",
-        write_docs=options.write_docs,
+    runs.publish(
+        "objectives", report.table(header, rows), prepared, measured, write_docs=options.write_docs
     )
 
 

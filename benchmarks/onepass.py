@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import report, runs, text
@@ -75,11 +73,9 @@ def main() -> None:
         default=names,
         help="run these; of the others the last result stays",
     )
-    text.add_data_option(parser)
+    text.add_data_option(parser, required=True)
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.data is None:
-        sys.exit("--data: random text tells nothing about quality")
     with tempfile.TemporaryDirectory() as folder:
         prepared = text.prepare(options.data, Path(folder))
         chosen = [program for program in programs if program.name in options.only]
@@ -89,15 +85,7 @@ def main() -> None:
     if options.write_docs:
         _plot(measured)
         markdown += f"\n\n![scores against CPU seconds]({_PLOT.name})"
-    conditions = report.conditions(
-        "onepass", *runs.describe(prepared, measured), packages=["gensim"]
-    )
-    report.publish(
-        "onepass",
-        {"runs": [asdict(run) for run in measured]},
-        f"{markdown}\n\n{conditions}",
-        write_docs=options.write_docs,
-    )
+    runs.publish("onepass", markdown, prepared, measured, write_docs=options.write_docs)
 
 
 if __name__ == "__main__":

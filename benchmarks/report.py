@@ -167,6 +167,20 @@ def publish(name: str, document: dict[str, Any], markdown: str, *, write_docs: b
         _replace_section(name, markdown)
 
 
+def publish_table(
+    name: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    conditions: str,
+    *,
+    write_docs: bool,
+    **facts: Any,
+) -> None:
+    """Publish a table with its conditions; ``facts`` are what else is written down."""
+    document = {"header": list(header), "rows": [list(row) for row in rows], **facts}
+    publish(name, document, f"{table(header, rows)}\n\n{conditions}", write_docs=write_docs)
+
+
 def _finite(value: Any) -> Any:
     """The same with null for nan, which JSON lacks."""
     if isinstance(value, dict):

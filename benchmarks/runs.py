@@ -47,7 +47,16 @@ def measure(programs: list[Program], prepared: text.Text, folder: Path) -> dict[
     return runs
 
 
-def describe(prepared: text.Text, runs: list[Run]) -> list[str]:
+def publish(
+    name: str, markdown: str, prepared: text.Text, runs: list[Run], *, write_docs: bool
+) -> None:
+    """Publish what some runs came to, ``markdown``, with their conditions."""
+    conditions = report.conditions(name, *_describe(prepared, runs), packages=["gensim"])
+    document = {"runs": [asdict(run) for run in runs]}
+    report.publish(name, document, f"{markdown}\n\n{conditions}", write_docs=write_docs)
+
+
+def _describe(prepared: text.Text, runs: list[Run]) -> list[str]:
     """The conditions of some runs in words."""
     settings = Settings()
     shares = [run.others_share for run in runs if run.others_share is not None]

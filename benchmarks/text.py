@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import lzma
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,9 +43,16 @@ class Text:
         return [word for word, count in self.counts.most_common() if count >= min_count]
 
 
-def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """The option that :func:`prepare` is given."""
-    parser.add_argument("--data", type=Path, help="text, may be .xz (default: random Zipf text)")
+def add_data_option(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """The option that :func:`prepare` is given; ``required`` where random text has no meanings."""
+    otherwise = "" if required else " (default: random Zipf text)"
+    parser.add_argument("--data", type=Path, required=required, help=f"text, may be .xz{otherwise}")
+
+
+def read_lines(data: Path) -> list[str]:
+    """The lines of 1,000 words that :func:`prepare` makes of ``data``."""
+    with tempfile.TemporaryDirectory() as folder:
+        return prepare(data, Path(folder)).path.read_text().splitlines()
 
 
 def prepare(data: Path | None, folder: Path) -> Text:
