@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class Embeddings:
         """Rows that have an output vector by now, for those who must know how many."""
         self.state = np.array([seed_state], np.uint64)
         self._rows = 0
+        self.companions: list[NDArray[Any]] = []
+        """Others' arrays by row: zeroed where a row starts afresh, moved where it moves."""
         self.keeper: Keeper | None = None
         """Called before rows change, while a snapshot needs them as they are."""
 
@@ -104,6 +107,8 @@ class Embeddings:
         self.keep(rows, rows)
         initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)
         self.matrices.updates0[rows] = 0
+        for array in self.companions:
+            array[rows] = 0
         if self._has_inner_nodes:
             return  # whoever hangs at that place of the tree from now on
         self.matrices.syn1[rows] = 0.0
@@ -118,7 +123,7 @@ class Embeddings:
         last = self._rows - 1
         output_row, last_output = (row, last) if output_row is None else (output_row, last - 1)
         self.keep(np.array([row, last], np.int32), np.array([output_row, last_output], np.int32))
-        for array in (self.matrices.syn0, self.matrices.updates0):
+        for array in (self.matrices.syn0, self.matrices.updates0, *self.companions):
             array[row] = array[last]
             array[last] = 0
         if output_row >= 0:

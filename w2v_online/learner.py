@@ -228,7 +228,7 @@ class OnlineWord2Vec:
                 self._upkeep()
         if self._threads is not None:
             if wait:
-                self._wait()
+                self.wait()
             stats = self._threads.take_stats()
         return BatchStats(
             records=self.vocabulary.total_records - records,
@@ -245,7 +245,7 @@ class OnlineWord2Vec:
         """End a segment: rows change hands, noise weights follow, the next segment's end is set."""
         evicted = self.vocabulary.evict()
         if len(evicted):
-            self._wait()
+            self.wait()
             self.embeddings.reset(evicted)
             if self.averages is not None:
                 self.averages.reset(evicted)
@@ -269,13 +269,13 @@ class OnlineWord2Vec:
             self.noise.update(counts, total_words)
         elif self.tree is not None:
             if len(self.tree) < len(counts) or self.tree.is_due(total_words):
-                self._wait()
+                self.wait()
             self.tree.grow(len(counts))
             if self.tree.is_due(total_words):
                 self.tree.update(counts, total_words)
 
-    def _wait(self) -> None:
-        """Wait until no thread trains."""
+    def wait(self) -> None:
+        """Wait until no thread trains; :meth:`flush` also says what was trained."""
         if self._threads is not None:
             self._threads.flush()
 
@@ -327,7 +327,7 @@ class OnlineWord2Vec:
 
         The next snapshot does not hold them. If they come again they are new words.
         """
-        self._wait()
+        self.wait()
         found = []
         for word in words:
             if self.vocabulary.entry(word) < 0:
@@ -370,7 +370,7 @@ class OnlineWord2Vec:
         into the manifest (the daemon's source positions, for one). Raises SnapshotError if it
         cannot be written; nothing of it is left then.
         """
-        self._wait()
+        self.wait()
         image = self._image().for_readers() if vectors_only else self._image()
         rows = len(self.embeddings)
         matrices = SavedMatrices(
@@ -405,7 +405,7 @@ class OnlineWord2Vec:
             self.embeddings,
             self.averages,
             self._image,
-            self._wait,
+            self.wait,
             then,
             vectors_only=vectors_only,
         )

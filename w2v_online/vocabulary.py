@@ -86,6 +86,7 @@ class Vocabulary:
 
     def __init__(self, config: LearnerConfig) -> None:
         self.max_rows = config.max_vocab_size
+        self.min_count = config.min_count
         self.max_candidates = max(MIN_CANDIDATES, config.max_vocab_size)
         self._limits = EncodeLimits(
             self.max_rows,
@@ -104,6 +105,7 @@ class Vocabulary:
             counts=np.zeros(entries, np.float64),
             errors=np.zeros(entries, np.float64),
             starts=np.zeros(entries, np.int64),
+            sent=np.zeros(0, np.float64),
             pinned=np.zeros(self.max_rows, np.uint8),
             free=np.zeros(self.max_candidates, np.int32),
             arena=np.zeros(entries * record_words, np.uint64),

@@ -26,7 +26,7 @@ DROPPED_TOKENS, DROPPED_BYTES, FORGOTTEN_WORDS, DECAY_BEGAN = range(7, 11)
 N_NUMBERS = 16
 
 # Fields of VocabularyArrays.sums, all in units of a sighting at DECAY_BEGAN.
-WEIGHT, TOTAL, MISSED = range(3)
+WEIGHT, TOTAL, MISSED, UNSENT = range(4)
 N_SUMS = 4
 
 _DIGIT_BITS = 16
@@ -44,6 +44,7 @@ class VocabularyArrays(NamedTuple):
     counts: NDArray[np.float64]  # [entries], weighted sightings since the word was entered
     errors: NDArray[np.float64]  # [entries], most that may have been missed before that
     starts: NDArray[np.int64]  # [entries], where the word's record begins in the arena
+    sent: NDArray[np.float64]  # [entries], what others know of counts; [0] if nobody is told
     pinned: NDArray[np.uint8]  # [max_rows], 1 for rows that are never taken away
     free: NDArray[np.int32]  # stack of unused candidate entries
     arena: NDArray[np.uint64]  # records: entry << 32 | bytes, then the bytes padded with zeros
@@ -217,11 +218,30 @@ def rarest_rows(vocabulary, rows):
 
 
 @inner
+def _set_sent(vocabulary, entry, count):
+    if len(vocabulary.sent) > 0:
+        vocabulary.sent[entry] = count
+
+
+@inner
+def add_sent(vocabulary, entry, count):
+    """Say that others know so many more sightings of an entry's word."""
+    if len(vocabulary.sent) > 0:
+        vocabulary.sent[entry] += count
+
+
+@inner
+def _sent(vocabulary, entry):
+    return vocabulary.sent[entry] if len(vocabulary.sent) > 0 else vocabulary.counts[entry]
+
+
+@inner
 def _free_candidate(vocabulary, entry):
     numbers = vocabulary.numbers
     vocabulary.counts[entry] = 0.0
     vocabulary.errors[entry] = 0.0
     vocabulary.starts[entry] = -1
+    _set_sent(vocabulary, entry, 0.0)
     vocabulary.free[numbers[N_FREE]] = np.int32(entry)
     numbers[N_FREE] += 1
 
@@ -253,13 +273,16 @@ def _forget_candidates(vocabulary, max_rows):
     """Forget a quarter of the candidates, rarest first, oldest first among equals.
 
     What the forgotten may have been seen becomes MISSED, the bound for every absent word and the
-    error of every word that is entered from now on. Amortised constant per new word.
+    error of every word that is entered from now on. Amortised constant per new word. Sightings of
+    the forgotten that others were not told of yet, they will never be told of: UNSENT grows by as
+    many as one word had of them at most.
     """
     numbers = vocabulary.numbers
     last = max_rows + numbers[N_CANDIDATES]
     to_forget = numbers[N_CANDIDATES] // FORGOTTEN_SHARE + 1
     threshold, less = _kth_smallest(vocabulary, max_rows, last, to_forget, False)
     ties = to_forget - less
+    unsent = 0.0
     position = 0
     while position < numbers[ARENA_END]:
         header = vocabulary.arena[position]
@@ -269,9 +292,11 @@ def _forget_candidates(vocabulary, max_rows):
             if most < threshold or (most == threshold and ties > 0):
                 ties -= most == threshold
                 numbers[FORGOTTEN_WORDS] += 1
+                unsent = max(unsent, vocabulary.counts[entry] - _sent(vocabulary, entry))
                 _free_candidate(vocabulary, entry)
         position += _record_words(header)
     vocabulary.sums[MISSED] = max(vocabulary.sums[MISSED], threshold)
+    vocabulary.sums[UNSENT] += unsent
     compact(vocabulary)
 
 
@@ -301,6 +326,7 @@ def new_candidate(vocabulary, hashed, address, length, max_rows):
     vocabulary.counts[entry] = 0.0
     vocabulary.errors[entry] = vocabulary.sums[MISSED]
     vocabulary.starts[entry] = start
+    _set_sent(vocabulary, entry, 0.0)
     vocabulary.table[_find_slot(vocabulary, np.uint64(0), hashed)] = _slot_value(hashed, entry)
     return entry
 
@@ -318,6 +344,7 @@ def _move(vocabulary, entry, to):
     vocabulary.counts[to] = vocabulary.counts[entry]
     vocabulary.errors[to] = vocabulary.errors[entry]
     vocabulary.starts[to] = start
+    _set_sent(vocabulary, to, _sent(vocabulary, entry))
 
 
 @rare
@@ -359,6 +386,7 @@ def swap_rows(vocabulary, rows, candidates):
         count = vocabulary.counts[row]
         error = vocabulary.errors[row]
         start = vocabulary.starts[row]
+        sent = _sent(vocabulary, row)
         slot = _find_slot(vocabulary, _slot_value(hashed, row), hashed)
         _move(vocabulary, candidate, row)
         vocabulary.table[slot] = _slot_value(hashed, candidate)
@@ -368,6 +396,7 @@ def swap_rows(vocabulary, rows, candidates):
         vocabulary.counts[candidate] = count
         vocabulary.errors[candidate] = error
         vocabulary.starts[candidate] = start
+        _set_sent(vocabulary, candidate, sent)
 
 
 @kernel
@@ -386,6 +415,7 @@ def remove(vocabulary, entry, max_rows):
     vocabulary.counts[last] = 0.0
     vocabulary.errors[last] = 0.0
     vocabulary.pinned[last] = 0
+    _set_sent(vocabulary, last, 0.0)
     numbers[N_ROWS] = last
 
 

@@ -1,0 +1,103 @@
+"""A learner's side of learning together: what it has to tell the others, and what they told it.
+
+Each of several learners has its own part of a stream and all of the words. After so many words it
+takes what it counted and learned since the last time, hands it to shards (merge.py) and applies
+what they have from the others. Who carries updates to and fro is no business of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from w2v_online.config import LearnerConfig
+from w2v_online.learner import OnlineWord2Vec
+from w2v_online.shared_counts import SharedCounts
+from w2v_online.shared_rows import Schedule, SharedRows
+from w2v_online.update import Update
+
+
+def check_shareable(config: LearnerConfig) -> None:
+    """ValueError for options that learners cannot share what they learn with."""
+    if config.loss != "ns":
+        raise ValueError(
+            f"loss {config.loss} cannot be learned together: only with ns does every output vector "
+            "belong to a word"
+        )
+    if config.half_life:
+        raise ValueError("counts that fade (half_life) cannot be kept together")
+
+
+class Exchange:
+    """What a learner shares with others.
+
+    All that the learner holds when this is made counts as known to the shards, which must have
+    been given it by :meth:`whole`, unless it is empty. Calls come between two of the learner's.
+
+    Parameters
+    ----------
+    learner
+        Whose ``learn`` goes on as usual.
+    shards
+        How many parts the words are in.
+    schedule
+        Which rows are due when.
+
+    """
+
+    def __init__(
+        self, learner: OnlineWord2Vec, shards: int = 1, schedule: Schedule | None = None
+    ) -> None:
+        check_shareable(learner.config)
+        learner.wait()
+        self.learner = learner
+        self.shards = shards
+        self.exchanges = 0
+        """How often something was taken so far."""
+        schedule = schedule or Schedule()
+        embeddings, matrices = learner.embeddings, learner.embeddings.matrices
+        self._counts = SharedCounts(learner.vocabulary)
+        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule)
+        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule)
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that it takes besides the learner's and that of updates under way."""
+        return self._inputs.max_bytes + self._outputs.max_bytes
+
+    def take(self, *, everything: bool = False) -> list[Update]:
+        """What is due since the last time (all there is, with ``everything``), for each shard.
+
+        Must reach its shard once and before the shard is next asked for what is new: take, push,
+        pull, apply, in this order, with learning in between as one likes.
+        """
+        self.learner.wait()
+        vocabulary, shards = self.learner.vocabulary, self.shards
+        self.exchanges += 1
+        number = self.exchanges
+        counts = self._counts.take(shards)
+        inputs = self._inputs.take(vocabulary, shards, number, everything=everything)
+        outputs = self._outputs.take(vocabulary, shards, number, everything=everything)
+        return [Update(*parts) for parts in zip(counts, inputs, outputs, strict=True)]
+
+    def whole(self) -> list[Update]:
+        """All that the learner holds, for each shard, which begins with it (MergedRows.load)."""
+        self.learner.wait()
+        vocabulary, shards = self.learner.vocabulary, self.shards
+        counts = self._counts.whole(shards)
+        inputs = self._inputs.whole(vocabulary, shards)
+        outputs = self._outputs.whole(vocabulary, shards)
+        return [Update(*parts) for parts in zip(counts, inputs, outputs, strict=True)]
+
+    def apply(self, updates: Sequence[Update]) -> None:
+        """Add what the shards answered to what the learner has."""
+        self.learner.wait()
+        vocabulary, embeddings = self.learner.vocabulary, self.learner.embeddings
+        for update in updates:
+            self._counts.add(update.counts)
+        embeddings.grow(len(vocabulary))
+        for update in updates:
+            rows = self._inputs.find(vocabulary, update.vectors)
+            output_rows = self._outputs.find(vocabulary, update.output_vectors)
+            embeddings.keep(rows, output_rows)
+            self._inputs.apply(vocabulary, rows, update.vectors)
+            self._outputs.apply(vocabulary, output_rows, update.output_vectors)
