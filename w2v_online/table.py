@@ -8,7 +8,7 @@ What lies in files is read, and checked, when it is used: any method may raise S
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.blocks import CheckedArray
+from w2v_online.codes import CodedRows
 from w2v_online.errors import UnknownWordError
 from w2v_online.words import as_dict
 
@@ -66,6 +67,7 @@ class VectorTable:
         self.name = name
         self._rows = rows
         self._norms = norms
+        self._codes: CodedRows | None = None
         if not len(words) == len(vectors) == len(counts):
             raise ValueError(
                 f"{name}: {len(words)} words, {len(vectors)} vectors and {len(counts)} counts "
@@ -119,8 +121,18 @@ class VectorTable:
         return float(self.counts.sum())
 
     def prepare(self) -> None:
-        """Do now what the first queries would wait for: read and check everything."""
+        """Do now what the first queries would wait for: read and check everything.
+
+        Searches for one vector are faster afterwards, for a byte of memory a value.
+        """
         _ = self.rows, self.inverse_norms, self.total_count, self.vectors
+        self._codes = self._codes or CodedRows(len(self), self.vector_size, self._units)
+
+    def _units(self, first: int, end: int) -> NDArray[np.float32]:
+        units: NDArray[np.float32] = (
+            self._vectors.part(first, end) * self.inverse_norms[first:end, None]
+        )
+        return units
 
     def frequencies(self, rows: Sequence[int]) -> NDArray[np.float64]:
         """float64[len(rows)]: shares of all counts; zeros where counts are unknown."""
@@ -165,8 +177,8 @@ class VectorTable:
         """The rows nearest to each query by cosine, and the cosines, best first.
 
         ``queries`` is float32[Q, D], each of length one; only the first ``restrict_vocab`` rows
-        are searched. Both results are [Q, min(topn, rows searched)]. Exact: a first pass keeps
-        the best cosine of every group of rows, and the k best rows lie in the k best groups.
+        are searched. Both results are [Q, min(topn, rows searched)]. Exact: a first pass leaves
+        rows that can be among the best.
         """
         searched = len(self) if restrict_vocab is None else min(restrict_vocab, len(self))
         topn = max(0, min(topn, searched))
@@ -176,15 +188,29 @@ class VectorTable:
             return rows, cosines
         for first in range(0, len(queries), _BLOCK_QUERIES):
             block = np.ascontiguousarray(queries[first : first + _BLOCK_QUERIES], np.float32)
-            groups = self._best_groups(block, topn, searched)
-            for i, query in enumerate(block):
-                candidates = (groups[i, :, None] * _GROUP_ROWS + np.arange(_GROUP_ROWS)).ravel()
-                candidates = candidates[candidates < searched]
+            for i, (query, candidates) in enumerate(
+                zip(block, self._candidates(block, topn, searched), strict=True)
+            ):
                 found = (self.take(candidates) @ query) * self.inverse_norms[candidates]
                 best = np.argsort(-found, kind="stable")[:topn]
                 rows[first + i] = candidates[best]
                 cosines[first + i] = found[best]
         return rows, cosines
+
+    def _candidates(
+        self, queries: NDArray[np.float32], topn: int, searched: int
+    ) -> Iterator[NDArray[np.int64]]:
+        """For each query rows that can be among the ``topn`` nearest of the first ``searched``.
+
+        By their codes, if there are any, or by groups: the k best rows lie in the k groups that
+        have the highest cosines.
+        """
+        if len(queries) == 1 and self._codes is not None:
+            yield self._codes.candidates(queries[0], topn, searched)
+            return
+        for groups in self._best_groups(queries, topn, searched):
+            rows = (groups[:, None] * _GROUP_ROWS + np.arange(_GROUP_ROWS)).ravel()
+            yield rows[rows < searched]
 
     def _best_groups(
         self, queries: NDArray[np.float32], topn: int, searched: int
