@@ -93,6 +93,12 @@ class Checkpointer:
         """The others; of the last one its seconds, pause and bytes."""
         self.last_seconds = self.last_pause_seconds = 0.0
         self.last_bytes = 0
+        self.last_path: Path | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether one is being written in the background, or got ready for it."""
+        return self._running is not None
 
     @property
     def every(self) -> Interval:
@@ -160,6 +166,12 @@ class Checkpointer:
             self._cut = self._moment(position)
             extra = {} if self._is_for_readers else self._continuation(position, counters)
             self._running.cut(**extra, **self._description())
+
+    def cancel(self) -> None:
+        """Leave nothing under way: what is not complete is not wanted any more."""
+        if self._running is not None:
+            self._end(self._running)
+        self._end_pruning()
 
     def write(self, position: dict[str, Any], **counters: int) -> bool:
         """Write one now if anything was read since the last; return whether it is on disk."""
@@ -275,7 +287,7 @@ class Checkpointer:
         self._is_failing = False
         self.snapshots += 1
         self.last_seconds, self.last_pause_seconds = seconds, pause_seconds
-        self.last_bytes = _folder_bytes(path)
+        self.last_bytes, self.last_path = _folder_bytes(path), path
 
 
 def _folder_bytes(path: Path) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from streamer.cluster.command import cluster
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
 from streamer.options import SettingsCommand, load_settings
 from streamer.origins import config_text
@@ -69,7 +70,7 @@ main.add_command(
     )
 )
 
-for _command in [validate, score, *QUERIES, *VIEWS, serve]:
+for _command in [validate, score, *QUERIES, *VIEWS, serve, cluster]:
     main.add_command(_command)
 
 

@@ -7,7 +7,6 @@ of metrics should: one that went on from a snapshot would fall back after a cras
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
 
 from w2v_online.stats import BatchStats
 
@@ -32,9 +31,7 @@ class Counters:
         """Take in a batch that was learned of so many bytes."""
         self.bytes += text_bytes
         # One new object: who scrapes meanwhile sees the figures of one moment.
-        self.sums = BatchStats(
-            *(old + new for old, new in zip(astuple(self.sums), astuple(stats), strict=True))
-        )
+        self.sums += stats
         kept = math.exp(-stats.words / _LOSS_WORDS)
         figures = (
             stats.positive_pairs, stats.negative_pairs, stats.positive_loss, stats.negative_loss

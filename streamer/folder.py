@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from streamer.errors import ConfigurationError
 from streamer.settings import RunSettings
@@ -19,36 +20,27 @@ from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.learner import OnlineWord2Vec
 from w2v_online.remote import RemoteFolder, local_folder, url_of
 from w2v_online.retention import Retention
+from w2v_online.snapshot import Snapshot
 
 _LOCK = ".lock"
+
+Accepted = TypeVar("Accepted")
 
 
 class SnapshotFolder:
     """The folder that this process alone writes snapshots to, held by a lock until it ends.
 
     ``location`` is its path, or a URL: then snapshots are written to a folder of this machine first
-    and are safe when they are complete there.
+    and are safe when they are complete there. With ``is_held`` another process holds the lock for
+    this one.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, is_held: bool = False) -> None:
         url = url_of(location)
         self.path = path = local_folder(url, "write") if url else Path(location)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise ConfigurationError(
-                f"snapshot folder {path} cannot be written: {error.strerror}; "
-                "choose another with --snapshot-dir"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(
-                f"another w2v-stream writes to snapshot folder {path}; "
-                "stop it or choose another with --snapshot-dir"
-            ) from error
-        retention.clean(path)
+        if not is_held:
+            self._lock = _locked(path)
+            retention.clean(path)
         self._remote: RemoteFolder | None = None
         if url:
             try:
@@ -89,30 +81,67 @@ class SnapshotFolder:
         ``tokenizer`` is the identity of the one in use.
         """
         config = settings.learner_config
-        if settings.resume == "never":
+
+        def restore(saved: Snapshot) -> OnlineWord2Vec:
+            return OnlineWord2Vec.restore(saved.path, config, tokenizer=tokenizer)
+
+        found = self.find(settings.resume, restore, log)
+        if found is None:
             return OnlineWord2Vec(config, tokenizer=tokenizer), {}
+        saved, learner = found
+        log.info("resumed", snapshot=str(saved.path), **learner.totals())
+        return learner, saved.manifest
+
+    def find(
+        self, resume: str, accept: Callable[[Snapshot], Accepted], log: Any
+    ) -> tuple[Snapshot, Accepted] | None:
+        """The newest intact snapshot to go on from, with what ``accept`` makes of it.
+
+        None if there is none, or none is wanted. ConfigurationError if ``accept`` says that it
+        does not fit (SnapshotMismatchError), if all are damaged (other SnapshotErrors), or if there
+        must be one.
+        """
+        if resume == "never":
+            return None
         damaged = 0
         for path in snapshot.folders(self.path):
             if not snapshot.is_whole(path.name):
                 continue
             try:
                 saved = snapshot.read(path)
-                learner = OnlineWord2Vec.restore(path, config, tokenizer=tokenizer)
+                return saved, accept(saved)
             except SnapshotMismatchError as error:
                 raise ConfigurationError(str(error)) from error
             except SnapshotError as error:
                 log.error("snapshot_damaged", reason=str(error), action="trying the one before")
                 damaged += 1
-                continue
-            log.info("resumed", snapshot=str(path), **learner.totals())
-            return learner, saved.manifest
         if damaged:
             raise ConfigurationError(
                 f"{self.path} holds only damaged snapshots; repair one, or start anew with "
                 "--resume never or another --snapshot-dir"
             )
-        if settings.resume == "require":
+        if resume == "require":
             raise ConfigurationError(
                 f"--resume require: {self.path} holds no intact snapshot to go on from"
             )
-        return OnlineWord2Vec(config, tokenizer=tokenizer), {}
+        return None
+
+
+def _locked(path: Path) -> int:
+    """Make the folder and hold it; ConfigurationError if that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigurationError(
+            f"snapshot folder {path} cannot be written: {error.strerror}; "
+            "choose another with --snapshot-dir"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigurationError(
+            f"another w2v-stream writes to snapshot folder {path}; "
+            "stop it or choose another with --snapshot-dir"
+        ) from error
+    return lock

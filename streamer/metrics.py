@@ -8,7 +8,7 @@ server's thread: each figure is true for a moment, all together need not be for 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from streamer.health import Health
 from w2v_online import __version__
 
 if TYPE_CHECKING:
+    from streamer.counters import Counters
     from streamer.parts import Parts
 
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
@@ -47,11 +48,13 @@ def make_registry(health: Health) -> CollectorRegistry:
     return registry
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    """A figure that rises and falls."""
     return GaugeMetricFamily(PREFIX + name, text, value)
 
 
-def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+def counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    """A figure that only grows."""
     return CounterMetricFamily(PREFIX + name, text, value)
 
 
@@ -64,7 +67,7 @@ class _Start(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ready, and what was built."""
         ready = not self._health.problems()
-        yield _gauge("ready", "1 if the daemon is ready, as /readyz says.", ready)
+        yield gauge("ready", "1 if the daemon is ready, as /readyz says.", ready)
         build = GaugeMetricFamily(
             PREFIX + "build_info", "What runs, in labels.", labels=["version", "python"]
         )
@@ -81,44 +84,12 @@ class DaemonMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All of them, now."""
-        yield from self._learned()
+        yield from learned(self._parts.counters)
         yield from self._errors()
         yield from self._model()
         yield from self._snapshots()
-        yield from self._read()
-
-    def _learned(self) -> Iterator[Metric]:
-        c, sums = self._parts.counters, self._parts.counters.sums
-        yield _counter("read_bytes", "Bytes of text taken from the source.", c.bytes)
-        yield _counter("records", "Records learned.", sums.records)
-        yield _counter("words", "Words read.", sums.words)
-        yield _counter("trained_words", "Words trained: in the vocabulary and sampled.",
-                       sums.trained_words)  # fmt: skip
-        yield _counter("replayed_pairs", "Pairs of past text trained again.", sums.replayed_pairs)
-        yield self._by_kind(
-            CounterMetricFamily, "pairs", "Pairs trained: words that stood together, and noise.",
-            sums.positive_pairs, sums.negative_pairs,
-        )  # fmt: skip
-        yield self._by_kind(
-            CounterMetricFamily, "loss", "Sum of -log p of pairs; its rate by theirs is the mean.",
-            sums.positive_loss, sums.negative_loss,
-        )  # fmt: skip
-        yield self._by_kind(
-            GaugeMetricFamily, "recent_loss", "Mean loss of a pair over 200,000 words or so.",
-            c.loss_per_positive, c.loss_per_negative,
-        )  # fmt: skip
-        if c.loss_name == "hs":
-            yield _counter("nodes", "Inner nodes of the tree that pairs met.", sums.negative_pairs)
-
-    def _by_kind(
-        self, family: type[Family], name: str, text: str, positive: float, negative: float
-    ) -> Family:
-        """A figure of positive pairs, and of negative ones if the loss knows them."""
-        metric = family(PREFIX + name, text, labels=["kind"])
-        metric.add_metric(["positive"], positive)
-        if self._parts.counters.has_negatives:
-            metric.add_metric(["negative"], negative)
-        return metric
+        source = self._parts.source
+        yield from read(source.name, source.figures())
 
     def _errors(self) -> Iterator[Metric]:
         totals = self._parts.learner.totals()
@@ -129,9 +100,9 @@ class DaemonMetrics(Collector):
         errors.add_metric(["failed_tokenizer"], self._parts.tokenizer.failed_records)
         errors.add_metric(["long_token"], self._since(totals, "dropped_tokens"))
         yield errors
-        yield _counter("evicted_words", "Words whose row went to another.",
+        yield counter("evicted_words", "Words whose row went to another.",
                        self._since(totals, "evicted_words"))  # fmt: skip
-        yield _counter("forgotten_candidates", "Words forgotten before they had a vector.",
+        yield counter("forgotten_candidates", "Words forgotten before they had a vector.",
                        self._since(totals, "forgotten_candidates"))  # fmt: skip
 
     def _since(self, totals: dict[str, int], name: str) -> int:
@@ -140,15 +111,15 @@ class DaemonMetrics(Collector):
     def _model(self) -> Iterator[Metric]:
         learner = self._parts.learner
         totals = learner.totals()
-        yield _gauge("model_words", "Words the model has learned, by all processes.",
+        yield gauge("model_words", "Words the model has learned, by all processes.",
                      totals["words"])  # fmt: skip
-        yield _gauge("vocabulary_words", "Words that have a vector.", totals["vocabulary"])
-        yield _gauge("vocabulary_limit_words", "Most words that can have one.",
+        yield gauge("vocabulary_words", "Words that have a vector.", totals["vocabulary"])
+        yield gauge("vocabulary_limit_words", "Most words that can have one.",
                      learner.config.max_vocab_size)  # fmt: skip
-        yield _gauge("candidate_words", "Words counted that have none yet.", totals["candidates"])
-        yield _gauge("memory_ceiling_bytes", "Most memory the learner can take.",
+        yield gauge("candidate_words", "Words counted that have none yet.", totals["candidates"])
+        yield gauge("memory_ceiling_bytes", "Most memory the learner can take.",
                      learner.max_bytes)  # fmt: skip
-        yield _gauge("queued_batches", "Batches waiting for training threads.",
+        yield gauge("queued_batches", "Batches waiting for training threads.",
                      learner.queued_batches)  # fmt: skip
         rates = GaugeMetricFamily(
             PREFIX + "learning_rate", "Learning rates of rows: percentiles over the vocabulary.",
@@ -164,26 +135,62 @@ class DaemonMetrics(Collector):
 
     def _snapshots(self) -> Iterator[Metric]:
         c = self._parts.checkpointer
-        yield _counter("snapshots", "Snapshots written that learning can go on from.", c.snapshots)
-        yield _counter("vectors_snapshots", "Snapshots of vectors alone written.",
+        yield counter("snapshots", "Snapshots written that learning can go on from.", c.snapshots)
+        yield counter("vectors_snapshots", "Snapshots of vectors alone written.",
                        c.vectors_snapshots)  # fmt: skip
-        yield _counter("snapshot_failures", "Snapshots that could not be written.", c.failures)
-        yield _gauge("snapshot_age_seconds",
+        yield counter("snapshot_failures", "Snapshots that could not be written.", c.failures)
+        yield gauge("snapshot_age_seconds",
                      "Since what is learned was last safe: written, or nothing new to write.",
                      c.unsaved_seconds())  # fmt: skip
-        yield _gauge("snapshot_interval_seconds",
+        yield gauge("snapshot_interval_seconds",
                      "How often one is due; 0 if it goes by words.",
                      c.every.seconds or 0)  # fmt: skip
-        yield _gauge("snapshot_duration_seconds", "The last one: time to write.",
+        yield gauge("snapshot_duration_seconds", "The last one: time to write.",
                      c.last_seconds)  # fmt: skip
-        yield _gauge("snapshot_pause_seconds", "The last one: time that learning stood still.",
+        yield gauge("snapshot_pause_seconds", "The last one: time that learning stood still.",
                      c.last_pause_seconds)  # fmt: skip
-        yield _gauge("snapshot_size_bytes", "The last one: size of its files.", c.last_bytes)
+        yield gauge("snapshot_size_bytes", "The last one: size of its files.", c.last_bytes)
 
-    def _read(self) -> Iterable[Metric]:
-        """The source's own figures: those that only grow are counters, lags and fills gauges."""
-        for name, value in self._parts.source.figures().items():
-            text = f"Source {self._parts.source.name}: {name.replace('_', ' ')}."
-            is_gauge = name.startswith(("lag_", "buffered_"))
-            metric = f"source_{name.removeprefix('source_')}"
-            yield (_gauge if is_gauge else _counter)(metric, text, value)
+
+def learned(c: Counters) -> Iterator[Metric]:
+    """What was learned since the start."""
+    sums = c.sums
+    yield counter("read_bytes", "Bytes of text taken from the source.", c.bytes)
+    yield counter("records", "Records learned.", sums.records)
+    yield counter("words", "Words read.", sums.words)
+    yield counter("trained_words", "Words trained: in the vocabulary and sampled.",
+                   sums.trained_words)  # fmt: skip
+    yield counter("replayed_pairs", "Pairs of past text trained again.", sums.replayed_pairs)
+    yield _by_kind(
+        c, CounterMetricFamily, "pairs", "Pairs trained: words that stood together, and noise.",
+        sums.positive_pairs, sums.negative_pairs,
+    )  # fmt: skip
+    yield _by_kind(
+        c, CounterMetricFamily, "loss", "Sum of -log p of pairs; its rate by theirs is the mean.",
+        sums.positive_loss, sums.negative_loss,
+    )  # fmt: skip
+    yield _by_kind(
+        c, GaugeMetricFamily, "recent_loss", "Mean loss of a pair over 200,000 words or so.",
+        c.loss_per_positive, c.loss_per_negative,
+    )  # fmt: skip
+    if c.loss_name == "hs":
+        yield counter("nodes", "Inner nodes of the tree that pairs met.", sums.negative_pairs)
+
+
+def read(source: str, figures: dict[str, float]) -> Iterator[Metric]:
+    """A source's own figures: those that only grow are counters, lags and fills gauges."""
+    for name, value in figures.items():
+        text = f"Source {source}: {name.replace('_', ' ')}."
+        metric = f"source_{name.removeprefix('source_')}"
+        yield (gauge if name.startswith(("lag_", "buffered_")) else counter)(metric, text, value)
+
+
+def _by_kind(
+    c: Counters, family: type[Family], name: str, text: str, positive: float, negative: float
+) -> Family:
+    """A figure of positive pairs, and of negative ones if the loss knows them."""
+    metric = family(PREFIX + name, text, labels=["kind"])
+    metric.add_metric(["positive"], positive)
+    if c.has_negatives:
+        metric.add_metric(["negative"], negative)
+    return metric

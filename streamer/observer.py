@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from streamer.counters import Counters
 from streamer.health import Health
+from streamer.settings import RunSettings
 from streamer.status import Concern, Status, spell_seconds
-
-if TYPE_CHECKING:
-    from streamer.parts import Parts
 
 QUIET_SECONDS = 15.0
 """Without text for so long, the source is said to be quiet."""
@@ -43,18 +42,60 @@ _HEALTH_ADVICE = {
 }
 
 
+class Observed(Protocol):
+    """What there is to see; may be read at any time, from another thread."""
+
+    @property
+    def settings(self) -> RunSettings:
+        """What it was told."""
+
+    @property
+    def counters(self) -> Counters:
+        """What was learned since the start."""
+
+    @property
+    def bad_records(self) -> int:
+        """Records that could not be decoded or split since the start."""
+
+    @property
+    def total_words(self) -> int:
+        """Words that the model has learned, ever."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Words that have a vector."""
+
+    @property
+    def vocabulary_limit(self) -> int:
+        """Most words that can have one."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether text could arrive."""
+
+    def figures(self) -> dict[str, float]:
+        """The source's (:meth:`streamer.sources.base.Source.figures`)."""
+
+    def snapshot_age_seconds(self) -> float | None:
+        """Since the last snapshot, None before the first."""
+
+    @property
+    def snapshot_failures(self) -> int:
+        """Snapshots that could not be written."""
+
+
 class Observer:
     """What is to be seen of one daemon; ``look`` is called from one thread."""
 
     def __init__(self, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
         self._health = health
         self._clock = clock
-        self._parts: Parts | None = None
+        self._parts: Observed | None = None
         self._looks: deque[tuple[float, int]] = deque(maxlen=RATE_LOOKS + 1)
         self._lags: deque[float] = deque(maxlen=LAG_LOOKS)
         self._changed_at = clock()
 
-    def began(self, parts: Parts) -> None:
+    def began(self, parts: Observed) -> None:
         """The parts are there."""
         self._changed_at = self._clock()
         self._parts = parts
@@ -71,18 +112,18 @@ class Observer:
         self._looks.append((now, words))
         began, words_then = self._looks[0]
         quiet = now - self._changed_at
-        lag = parts.source.figures().get("lag_messages")
+        lag = parts.figures().get("lag_messages")
         if lag is not None:
             self._lags.append(lag)
         return Status(
             phase="learning" if quiet < QUIET_SECONDS else "waiting for text",
             source=_source_in_words(parts, lag, quiet),
-            words=parts.learner.total_words,
+            words=parts.total_words,
             words_per_second=(words - words_then) / (now - began) if now > began else 0.0,
             loss=parts.counters.loss,
-            vocabulary=len(parts.learner.vocabulary),
+            vocabulary=parts.vocabulary,
             lag=lag,
-            snapshot_age=parts.checkpointer.age_seconds(),
+            snapshot_age=parts.snapshot_age_seconds(),
             warnings=[
                 *(Concern(_sentence(p), _HEALTH_ADVICE.get(p, "See the log.")) for p in problems),
                 *_warnings(parts, quiet),
@@ -104,14 +145,14 @@ class Observer:
         ]
 
 
-def _source_in_words(parts: Parts, lag: float | None, quiet_seconds: float) -> str:
+def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -> str:
     """Where text comes from, whether it does, and what waits."""
     settings = parts.settings
     name = {"file": settings.path, "kafka": "Kafka"}.get(settings.source, "standard input")
     if settings.source == "kafka":
         topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
         name = f"Kafka ({topics})"
-    if not parts.source.is_connected:
+    if not parts.is_connected:
         return f"Not connected to {name}."
     waiting = "" if lag is None else f" {lag:,.0f} messages wait there."
     if quiet_seconds < QUIET_SECONDS:
@@ -119,7 +160,7 @@ def _source_in_words(parts: Parts, lag: float | None, quiet_seconds: float) -> s
     return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"
 
 
-def _warnings(parts: Parts, quiet_seconds: float) -> list[Concern]:
+def _warnings(parts: Observed, quiet_seconds: float) -> list[Concern]:
     """What the figures give reason to warn of."""
     found = []
     if quiet_seconds >= IDLE_SECONDS:
@@ -129,8 +170,7 @@ def _warnings(parts: Parts, quiet_seconds: float) -> list[Concern]:
                 "Look at what feeds the daemon. Where quiet is normal there is nothing to do.",
             )
         )
-    invalid = parts.invalid_records
-    invalid += parts.tokenizer.failed_records
+    invalid = parts.bad_records
     records = parts.counters.records + invalid
     if invalid > BAD_SHARE * records:
         found.append(
@@ -139,8 +179,8 @@ def _warnings(parts: Parts, quiet_seconds: float) -> list[Concern]:
                 "Look at the producer, at --json-field and at the dead letters, if there are.",
             )
         )
-    limit = parts.learner.config.max_vocab_size
-    if len(parts.learner.vocabulary) >= limit:
+    limit = parts.vocabulary_limit
+    if parts.vocabulary >= limit:
         found.append(
             Concern(
                 f"The vocabulary is full: {limit:,} words have a vector, and rare ones give "
@@ -148,15 +188,15 @@ def _warnings(parts: Parts, quiet_seconds: float) -> list[Concern]:
                 "Nothing, if that is meant; else raise --max-vocab-size, with memory for it.",
             )
         )
-    failures = parts.checkpointer.failures
+    failures = parts.snapshot_failures
     if failures:
         found.append(
             Concern(
                 f"{failures:,} snapshots could not be written since the start.",
-                "The log has the reason after snapshot_failed; it is tried again by itparts.",
+                "The log has the reason after snapshot_failed; it is tried again by itself.",
             )
         )
-    if lost := parts.source.figures().get("lost_messages"):
+    if lost := parts.figures().get("lost_messages"):
         found.append(
             Concern(
                 f"{lost:,.0f} messages were gone before they could be read.",

@@ -1,6 +1,7 @@
 """The settings as options: flags, environment, TOML file and help, all from the declaration.
 
-click reads each field of :class:`streamer.settings.RunSettings` from its flag, then from
+click reads each field of :class:`streamer.settings.RunSettings`, or of a class derived from it,
+from its flag, then from
 ``W2V_STREAM_<OPTION>``, then from the file given by ``--config``, then takes the default, and
 pydantic checks it. A field that holds several values is a flag that can be repeated, with commas
 in the environment and a list or a table in the file.
@@ -17,6 +18,7 @@ from typing import Any, get_args, get_origin
 import click
 from click.core import ParameterSource
 from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from streamer.errors import ConfigurationError, nearest
 from streamer.settings import Interval, RunSettings, holds_secret
@@ -27,42 +29,44 @@ _TABLES = {"kafka": "kafka_config"}
 """Tables of the configuration file and the options that hold them."""
 
 
-def _default_text(name: str) -> str | None:
+Settings = type[RunSettings]
+"""The class whose fields are a command's options."""
+
+
+def _default_text(field: FieldInfo) -> str | None:
     """The default as a user would type it; None for an option that is off unless given."""
-    default = RunSettings.model_fields[name].default
-    return None if default is None else str(default)
+    return None if field.default is None else str(field.default)
 
 
-def _option(name: str) -> click.Option:
-    field = RunSettings.model_fields[name]
+def _option(name: str, field: FieldInfo) -> click.Option:
     flag = "--" + name.replace("_", "-")
     is_flag = field.annotation is bool
-    if _is_multiple(name):
+    if _is_multiple(field):
         return click.Option(
             [flag, name],
             multiple=True,
             show_envvar=True,
             envvar=ENVIRONMENT_PREFIX + name.upper(),
             type=_CommaText(),
-            metavar=_extra(name).get("metavar", "TEXT"),
+            metavar=_extra(field).get("metavar", "TEXT"),
             help=field.description,
             callback=_refuse_secret_keys if get_origin(field.annotation) is dict else None,
         )
     choices = get_args(field.annotation) if not is_flag else ()
     metavar = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else None
     return click.Option(
-        [f"{flag}/--{_extra(name).get('off', 'no-' + flag[2:])}" if is_flag else flag, name],
+        [f"{flag}/--{_extra(field).get('off', 'no-' + flag[2:])}" if is_flag else flag, name],
         is_flag=is_flag,
-        default=field.default if is_flag else _default_text(name),
+        default=field.default if is_flag else _default_text(field),
         show_default=True,
         show_envvar=True,
         envvar=ENVIRONMENT_PREFIX + name.upper(),
         type=bool if is_flag else str,
-        metavar=_extra(name).get("metavar")
+        metavar=_extra(field).get("metavar")
         or metavar
         or (None if is_flag else _METAVARS.get(field.annotation, "TEXT")),
         help=field.description,
-        callback=_refuse_as_flag if _is_secret(name) else None,
+        callback=_refuse_as_flag if _is_secret(field) else None,
     )
 
 
@@ -72,25 +76,22 @@ class _CommaText(click.types.StringParamType):
     envvar_list_splitter = ","
 
 
-def _extra(name: str) -> dict[str, Any]:
-    extra = RunSettings.model_fields[name].json_schema_extra
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    extra = field.json_schema_extra
     return extra if isinstance(extra, dict) else {}
 
 
-def section_of(name: str) -> str:
+def section_of(field: FieldInfo) -> str:
     """The heading that an option stands under."""
-    return str(_extra(name).get("section", "model"))
+    return str(_extra(field).get("section", "model"))
 
 
-def _is_multiple(name: str) -> bool:
-    return get_origin(RunSettings.model_fields[name].annotation) in (tuple, dict)
+def _is_multiple(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) in (tuple, dict)
 
 
-def _is_secret(name: str) -> bool:
-    return SecretStr in (
-        RunSettings.model_fields[name].annotation,
-        *get_args(RunSettings.model_fields[name].annotation),
-    )
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _refuse_as_flag(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -126,7 +127,7 @@ _METAVARS: dict[Any, str] = {
 
 
 class SettingsCommand(click.Command):
-    """A command whose options are the fields of :class:`RunSettings`, grouped in its help."""
+    """A command whose options are the fields of ``settings``, grouped in its help."""
 
     def __init__(
         self,
@@ -134,7 +135,9 @@ class SettingsCommand(click.Command):
         callback: Callable[..., Any],
         text: str,
         extra: Sequence[click.Option] = (),
+        settings: Settings = RunSettings,
     ) -> None:
+        self.settings = settings
         config = click.Option(
             ["--config"],
             type=click.Path(dir_okay=False),
@@ -145,7 +148,7 @@ class SettingsCommand(click.Command):
             expose_value=False,
             callback=_read_config_file,
         )
-        options = [_option(field) for field in RunSettings.model_fields]
+        options = [_option(field, info) for field, info in settings.model_fields.items()]
         self._arguments: list[str] = []
         super().__init__(name, params=[config, *extra, *options], callback=callback, help=text)
 
@@ -163,8 +166,8 @@ class SettingsCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {"configuration": []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            field = RunSettings.model_fields.get(param.name or "")
-            name = section_of(str(param.name)) if field else ""
+            field = self.settings.model_fields.get(param.name or "")
+            name = section_of(field) if field else ""
             if record:
                 sections.setdefault(name if field else "configuration", []).append(record)
         for name, records in sections.items():
@@ -182,42 +185,50 @@ def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | 
         raise ConfigurationError(f"{value} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{value} is not valid TOML: {error}") from error
-    known = list(RunSettings.model_fields)
+    fields = _settings_of(ctx).model_fields
     settings = {}
     for key, entry in document.items():
         name = _TABLES.get(key, key.replace("-", "_"))
-        if name not in known:
-            raise ConfigurationError(f"{value}: unknown key {key!r}{nearest(name, known)}")
-        settings[name] = _file_value(f"{value}: {key}", name, entry)
+        if name not in fields:
+            raise ConfigurationError(f"{value}: unknown key {key!r}{nearest(name, list(fields))}")
+        settings[name] = _file_value(f"{value}: {key}", fields[name], entry)
     ctx.default_map = settings
     ctx.meta["config_file"] = value
 
 
-def _file_value(where: str, name: str, entry: Any) -> Any:
+def _settings_of(ctx: click.Context) -> Settings:
+    assert isinstance(ctx.command, SettingsCommand)  # noqa: S101 for mypy: no other has --config
+    return ctx.command.settings
+
+
+def _file_value(where: str, field: FieldInfo, entry: Any) -> Any:
     """A value of the file as click takes it: text, a truth value, or a list of texts."""
-    if isinstance(entry, dict) and get_origin(RunSettings.model_fields[name].annotation) is dict:
+    if isinstance(entry, dict) and get_origin(field.annotation) is dict:
         entry = [f"{key}={text}" for key, text in entry.items()]
-    elif not isinstance(entry, list) and _is_multiple(name):
+    elif not isinstance(entry, list) and _is_multiple(field):
         entry = [entry]
-    if isinstance(entry, dict) or (isinstance(entry, list) and not _is_multiple(name)):
+    if isinstance(entry, dict) or (isinstance(entry, list) and not _is_multiple(field)):
         raise ConfigurationError(f"{where} must be a single value")
     if isinstance(entry, list):
         return [str(part) for part in entry]
     return entry if isinstance(entry, bool) else str(entry)
 
 
-def _check_environment() -> None:
-    known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *RunSettings.model_fields]]
+def _check_environment(settings: Settings) -> None:
+    known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *settings.model_fields]]
     for key in os.environ:
         if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
             raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
 
 
 def load_settings(ctx: click.Context) -> RunSettings:
-    """The settings of this call; UsageError for a wrong flag, else ConfigurationError."""
-    _check_environment()
+    """The settings of this call, in its command's class; UsageError for a wrong flag, else
+    ConfigurationError.
+    """
+    settings = _settings_of(ctx)
+    _check_environment(settings)
     try:
-        return RunSettings.model_validate({n: ctx.params[n] for n in RunSettings.model_fields})
+        return settings.model_validate({name: ctx.params[name] for name in settings.model_fields})
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
@@ -225,7 +236,7 @@ def load_settings(ctx: click.Context) -> RunSettings:
         if not name:
             raise ConfigurationError(message) from error
         message = message[0].lower() + message[1:]
-        if name != "kafka_config" and not _is_secret(name):
+        if name != "kafka_config" and not _is_secret(settings.model_fields[name]):
             message += f", not {_shown(first['input'])!r}"
         source = ctx.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE:

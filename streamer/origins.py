@@ -21,9 +21,9 @@ def config_text(settings: RunSettings, ctx: click.Context) -> str:
     """Every setting in TOML, a line each, with its origin as a comment."""
     sections: dict[str, list[str]] = {}
     shown = settings.model_dump(mode="json")
-    for name in RunSettings.model_fields:
+    for name, field in type(settings).model_fields.items():
         line = f"{_entry(name, shown[name], getattr(settings, name))}  # {_origin(name, ctx)}"
-        sections.setdefault(section_of(name), []).append(line)
+        sections.setdefault(section_of(field), []).append(line)
     return "\n\n".join("\n".join([f"# {section}", *lines]) for section, lines in sections.items())
 
 

@@ -36,3 +36,43 @@ class Parts:
     def invalid_records(self) -> int:
         """Records that this process could not decode."""
         return self.decoder.invalid_records - self._invalid_before
+
+    # What :class:`streamer.observer.Observed` asks for.
+
+    @property
+    def bad_records(self) -> int:
+        """Records that this process could not decode or split."""
+        return self.invalid_records + self.tokenizer.failed_records
+
+    @property
+    def total_words(self) -> int:
+        """Words that the model has learned, by all processes."""
+        return self.learner.total_words
+
+    @property
+    def vocabulary(self) -> int:
+        """Words that have a vector."""
+        return len(self.learner.vocabulary)
+
+    @property
+    def vocabulary_limit(self) -> int:
+        """Most words that can have one."""
+        return self.learner.config.max_vocab_size
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether text could arrive."""
+        return self.source.is_connected
+
+    def figures(self) -> dict[str, float]:
+        """The source's."""
+        return self.source.figures()
+
+    def snapshot_age_seconds(self) -> float | None:
+        """Since the last one was written by this process."""
+        return self.checkpointer.age_seconds()
+
+    @property
+    def snapshot_failures(self) -> int:
+        """Snapshots that could not be written."""
+        return self.checkpointer.failures

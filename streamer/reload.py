@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from streamer.checkpoint import Checkpointer
 from streamer.errors import ConfigurationError
 from streamer.report import LogLevel
-from streamer.settings import RunSettings
+from streamer.settings import Interval, RunSettings
+from w2v_online.retention import Retention
 
 RELOADABLE = (
     "log_level",
@@ -42,8 +42,8 @@ class Reload:
         self._level = level
         self._log = log
 
-    def apply(self, checkpointer: Checkpointer) -> None:
-        """Read again and change what can be changed."""
+    def apply(self, change: Callable[[Interval, Retention, Interval | None], None]) -> None:
+        """Read again and change what can be changed: schedule and retention by ``change``."""
         try:
             wanted = self._reread()
         except (ConfigurationError, click.ClickException) as error:
@@ -52,13 +52,13 @@ class Reload:
             return
         changed = [
             name
-            for name in RunSettings.model_fields
+            for name in type(self._settings).model_fields
             if getattr(wanted, name) != getattr(self._settings, name)
         ]
         reloaded = {name: getattr(wanted, name) for name in changed if name in RELOADABLE}
         self._settings = self._settings.model_copy(update=reloaded)
         self._level.name = wanted.log_level
-        checkpointer.change(wanted.snapshot_every, wanted.retention, wanted.vectors_every)
+        change(wanted.snapshot_every, wanted.retention, wanted.vectors_every)
         self._log.info("reloaded", **{name: str(value) for name, value in reloaded.items()})
         if remaining := [name for name in changed if name not in RELOADABLE]:
             self._log.warning("restart_needed", options=",".join(remaining))

@@ -7,6 +7,7 @@ nothing of what the daemon does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ from pydantic import SecretStr
 from streamer.errors import ConfigurationError
 from streamer.health import Health
 from streamer.notify import Notifier
-from streamer.observer import Observer
+from streamer.observer import Observed, Observer
 from w2v_online import __version__
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+    from prometheus_client.registry import Collector
 
     from streamer.http.site import Site
-    from streamer.parts import Parts
     from streamer.report import Progress
     from streamer.settings import RunSettings
 
@@ -62,16 +63,19 @@ class Service:
             log=log,
         )
 
-    def began(self, parts: Parts) -> None:
-        """Everything is in place, and the loop begins."""
+    def began(
+        self,
+        observed: Observed,
+        metrics: Callable[[], Collector],
+        is_snapshot_recent: Callable[[], bool],
+    ) -> None:
+        """Everything is in place, and the loop begins; ``metrics`` makes what is scraped."""
         if self._registry is not None and self._observer is not None:
-            from streamer.metrics import DaemonMetrics
-
-            self._registry.register(DaemonMetrics(parts))
-            self._observer.began(parts)
+            self._registry.register(metrics())
+            self._observer.began(observed)
         self.health.began(
-            the_source_is_not_connected=lambda: parts.source.is_connected,
-            no_recent_snapshot=parts.checkpointer.is_recent,
+            the_source_is_not_connected=lambda: observed.is_connected,
+            no_recent_snapshot=is_snapshot_recent,
         )
         self._notifier.ready()
 

@@ -20,6 +20,10 @@ class Signals:
         self.snapshot = False
         self.reload = False
         self.descriptor, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.arm()
+
+    def arm(self) -> None:
+        """Have signals come here, again if a library has taken them."""
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGUSR1, self._on_snapshot)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from streamer.cluster.settings import ClusterSettings
 from streamer.queries import QUERIES
 from streamer.scoring import score
 from streamer.serve import serve
-from streamer.settings import RunSettings
 from streamer.views import VIEWS
 from tests.documents import FILES, blocks, is_known, python_blocks
 
@@ -57,10 +57,10 @@ def test_every_block_is_python_or_commands_or_has_a_reason_to_be_neither() -> No
 
 
 def test_every_flag_in_the_documents_exists() -> None:
-    known = {"--" + name.replace("_", "-") for name in RunSettings.model_fields}
+    known = {"--" + name.replace("_", "-") for name in ClusterSettings.model_fields}
     known |= {
         "--no-" + name.replace("_", "-")
-        for name, field in RunSettings.model_fields.items()
+        for name, field in ClusterSettings.model_fields.items()
         if field.annotation is bool
     }
     known |= {
@@ -70,7 +70,8 @@ def test_every_flag_in_the_documents_exists() -> None:
         for flag in param.opts
     }
     known |= {"--config", "--help", "--print-config"}
-    for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *(_ROOT / "docs").glob("[dos]*.md")]:
+    documents = [*(_ROOT / "docs").glob("[dos]*.md"), _ROOT / "docs" / "cluster.md"]
+    for file in [_ROOT / "README.md", _ROOT / "CHANGELOG.md", *documents]:
         flags = set(re.findall(r"--[a-z][a-z-]+", file.read_text()))
         assert flags <= known, file
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from w2v_online.config import LearnerConfig
 from w2v_online.learner import OnlineWord2Vec
+from w2v_online.merge import MergedRows
 from w2v_online.shared_counts import SharedCounts
 from w2v_online.shared_rows import Schedule, SharedRows
 from w2v_online.update import Update
@@ -25,6 +26,22 @@ def check_shareable(config: LearnerConfig) -> None:
         )
     if config.half_life:
         raise ValueError("counts that fade (half_life) cannot be kept together")
+
+
+def warm_up(config: LearnerConfig) -> None:
+    """Load or compile the kernels of exchanges and shards; see :func:`learner.warm_up`."""
+    small = config.model_copy(update={"max_vocab_size": 2, "min_count": 1, "threads": 1})
+    shards = [MergedRows(small, workers=2, shards=2) for _ in range(2)]
+    exchanges = [Exchange(OnlineWord2Vec(small), shards=2) for _ in range(2)]
+    for sequence, text in enumerate(["aab", "bccc"]):
+        for worker, exchange in enumerate(exchanges):
+            exchange.learner.learn([list(text)])
+            updates = exchange.take(everything=bool(sequence))
+            for shard, update in zip(shards, updates, strict=True):
+                shard.push(worker, 0, sequence, update)
+            exchange.apply([shard.pull(worker, 0, everything=True) for shard in shards])
+    for shard, update in zip(shards, exchanges[0].whole(), strict=True):
+        shard.load(update)
 
 
 class Exchange:

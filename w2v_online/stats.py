@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,12 @@ class BatchStats:
     negative_loss: float = 0.0
     replayed_pairs: int = 0
     """Pairs of past text trained again; all other figures are of fresh text."""
+
+    def __add__(self, other: BatchStats) -> BatchStats:
+        return BatchStats(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: BatchStats) -> BatchStats:
+        return BatchStats(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def pairs(self) -> int:

@@ -34,7 +34,8 @@ class FileSource(LocalSource):
 
     Without ``follow`` the files are read one after the other, in the order of their names, rotated
     files of one log from the oldest to the newest. With it new lines, new files and rotated ones
-    are waited for. Raises ConfigurationError if there is nothing to read and none can come.
+    are waited for. With ``logs`` only those are read that it names, of those that match. Raises
+    ConfigurationError if there is nothing to read and none can come.
     """
 
     name = "file"
@@ -48,10 +49,13 @@ class FileSource(LocalSource):
         position: dict[str, Any],
         log: Any,
         wake_descriptor: int | None = None,
+        logs: frozenset[Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._given = pattern
         self._pattern = str(Path(pattern).absolute())
         self._is_pattern = glob.has_magic(pattern)
+        self._only = logs
         self._follow = follow
         self._make_splitter = make_splitter
         self._log = log
@@ -63,7 +67,7 @@ class FileSource(LocalSource):
         self._waiting = self._find()
         for path in list(self._marks):
             if path not in self._waiting:
-                if fnmatch.fnmatch(str(path), self._pattern):
+                if fnmatch.fnmatch(str(path), self._pattern) and self._is_ours(path):
                     self._waiting[path] = []  # rotated away, perhaps
                 else:
                     del self._marks[path]
@@ -77,22 +81,11 @@ class FileSource(LocalSource):
 
     def _find(self) -> dict[Path, list[Path]]:
         """The files that match now, oldest first, by log."""
-        if not self._is_pattern:
-            path = Path(self._pattern)
-            return {path: [path]} if path.exists() else {}
-        found: dict[Path, list[Generation]] = {}
-        # Path.glob wants a folder and a relative pattern; this one is absolute.
-        for name in sorted(glob.glob(self._pattern, recursive=True)):  # noqa: PTH207
-            path = Path(name)
-            try:
-                file = describe(path)
-            except OSError:
-                continue  # renamed just now
-            if path.is_file():
-                found.setdefault(base_path(path), []).append(file)
-        return {
-            path: [file.path for file in in_order(path, files)] for path, files in found.items()
-        }
+        found = find_logs(self._given)
+        return {path: files for path, files in found.items() if self._is_ours(path)}
+
+    def _is_ours(self, path: Path) -> bool:
+        return self._only is None or path in self._only
 
     def _search(self, now: float) -> None:
         if now < self._searched_at + _SEARCH_SECONDS:
@@ -195,6 +188,24 @@ class FileSource(LocalSource):
         """Let go of all files."""
         for log in self._logs.values():
             log.close()
+
+
+def find_logs(pattern: str) -> dict[Path, list[Path]]:
+    """The files that a pattern or a plain path matches now, oldest first, by log."""
+    absolute = Path(pattern).absolute()
+    if not glob.has_magic(pattern):
+        return {absolute: [absolute]} if absolute.exists() else {}
+    found: dict[Path, list[Generation]] = {}
+    # Path.glob wants a folder and a relative pattern; this one is absolute.
+    for name in sorted(glob.glob(str(absolute), recursive=True)):  # noqa: PTH207
+        path = Path(name)
+        try:
+            file = describe(path)
+        except OSError:
+            continue  # renamed just now
+        if path.is_file():
+            found.setdefault(base_path(path), []).append(file)
+    return {path: [file.path for file in in_order(path, files)] for path, files in found.items()}
 
 
 def _anything(_path: Path) -> bool:

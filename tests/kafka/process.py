@@ -21,7 +21,10 @@ SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
 
 
 class Daemon:
-    """``w2v-stream run`` with some options; ``lines`` is what it has written to stderr so far."""
+    """``w2v-stream run``, or another command, with some options.
+
+    ``lines`` is what it has written to stderr so far.
+    """
 
     def __init__(
         self,
@@ -29,12 +32,13 @@ class Daemon:
         folder: Path,
         env: dict[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
+        command: str = "run",
     ) -> None:
         self.folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith("W2V_STREAM_")}
-        command = [sys.executable, "-m", "streamer", "run", *SMALL, "--snapshot-dir", str(folder)]
+        options = [*SMALL, "--snapshot-dir", str(folder), *args]
         self.process = subprocess.Popen(
-            [*command, *args],
+            [sys.executable, "-m", "streamer", command, *options],
             stdin=stdin,
             stderr=subprocess.PIPE,
             env=kept | (env or {}),

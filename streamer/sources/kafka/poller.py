@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Subscription:
 
     topics: tuple[str, ...]
     pattern: str | None
-    partitions: tuple[int, ...]  # of each topic; the group assigns if there are none
+    partitions: Mapping[str, tuple[int, ...]]  # by topic; the group assigns if there are none
     start: StartTime
     expired: str
     daemon: str  # the identity that commits carry
@@ -207,9 +208,9 @@ class Poller(threading.Thread):
     def _assign(self) -> None:
         """Take the partitions that were asked for, once they exist."""
         wanted = []
-        for topic in self._wanted.topics:
+        for topic, numbers in self._wanted.partitions.items():
             existing = self._consumer.partitions_for_topic(topic)
-            missing = set(self._wanted.partitions) - existing
+            missing = set(numbers) - existing
             if missing:
                 if existing:
                     raise SourceError(
@@ -218,7 +219,7 @@ class Poller(threading.Thread):
                     )
                 self._say_unknown_topics()
                 return
-            wanted += [TopicPartition(topic, number) for number in self._wanted.partitions]
+            wanted += [TopicPartition(topic, number) for number in numbers]
         self._consumer.assign(wanted)
         self.hold(set(wanted))
 

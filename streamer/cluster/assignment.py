@@ -1,0 +1,73 @@
+"""Which worker reads what: pieces of the stream, and positions cut up and joined by them.
+
+A piece is a partition or a log, and belongs to one worker at a time. Positions are those of
+:mod:`streamer.sources`: what a worker may say of one is of its own pieces only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+LOG = -1
+
+
+class Piece(NamedTuple):
+    """A partition of a topic, or a log by its path, which has no number."""
+
+    name: str
+    number: int = LOG
+
+
+Share = frozenset[Piece]
+"""What one worker reads."""
+
+
+def deal(pieces: Mapping[Piece, float], shares: Sequence[Share]) -> list[Share]:
+    """Give each piece that nobody has to the worker with the least; the others stay.
+
+    ``pieces`` have weights, ``shares`` are what each worker has already, of which what there is no
+    more is taken away. The same pieces are dealt the same way, whatever their order.
+    """
+    dealt = [set(share & pieces.keys()) for share in shares]
+    loads = [sum(pieces[piece] for piece in share) for share in dealt]
+    new = pieces.keys() - {piece for share in dealt for piece in share}
+    for piece in sorted(new, key=lambda piece: (-pieces[piece], piece)):
+        # Many pieces may weigh nothing yet: their number counts too.
+        least = min(range(len(dealt)), key=lambda i: (loads[i], len(dealt[i]), i))
+        dealt[least].add(piece)
+        loads[least] += pieces[piece]
+    return [frozenset(share) for share in dealt]
+
+
+def partitions_of(share: Share) -> dict[str, tuple[int, ...]]:
+    """A share's partitions by topic."""
+    topics: dict[str, tuple[int, ...]] = {}
+    for topic, number in sorted(share):
+        topics[topic] = (*topics.get(topic, ()), number)
+    return topics
+
+
+def part_of(position: Mapping[str, Any], share: Share, source: str) -> dict[str, Any]:
+    """A source's position without the pieces that are not in ``share``."""
+    if source == "kafka":
+        return {
+            **position,
+            "partitions": {
+                topic: kept
+                for topic, offsets in position.get("partitions", {}).items()
+                if (kept := {n: o for n, o in offsets.items() if Piece(topic, int(n)) in share})
+            },
+        }
+    return {path: marks for path, marks in position.items() if Piece(path) in share}
+
+
+def joined(positions: Iterable[Mapping[str, Any]], source: str) -> dict[str, Any]:
+    """Positions of different pieces as one; where a piece comes twice the later one counts."""
+    whole: dict[str, Any] = {}
+    topics: dict[str, dict[str, int]] = {}
+    for position in positions:
+        whole |= position
+        for topic, offsets in position.get("partitions", {}).items() if source == "kafka" else ():
+            topics.setdefault(topic, {}).update(offsets)
+    return whole | ({"partitions": topics} if source == "kafka" else {})

@@ -1,0 +1,161 @@
+"""The actors of a cluster: started, asked, and replaced when they die.
+
+Knows who is there and who answers; nothing of what they learn or when.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.shard import Shard
+from streamer.cluster.worker import THREADS, Worker
+from w2v_online.errors import W2VError
+from w2v_online.merge import EpochError
+
+PING_SECONDS = 5.0
+"""Longest wait for an answer that takes no work."""
+
+SLICE_SECONDS = 0.25
+"""How often a wait looks whether it is still wanted."""
+
+
+@dataclass
+class Member:
+    """An actor with its name and how it is made."""
+
+    name: str
+    make: Callable[[], Any]
+    actor: Any = None
+
+
+class LostError(Exception):
+    """Not all actors answered; ``suspects`` are those that did not."""
+
+    def __init__(self, reason: str, suspects: Sequence[Member] = ()) -> None:
+        super().__init__(reason)
+        self.suspects = tuple(suspects)
+
+
+class StoppedError(Exception):
+    """The wait for an answer is not wanted any more."""
+
+
+class Crew:
+    """Workers and shards; ``start`` makes them. ``is_stopping`` ends waits that may be ended."""
+
+    def __init__(self, settings: ClusterSettings, is_stopping: Callable[[], bool]) -> None:
+        self._is_stopping = is_stopping
+        # On one machine Ray need not count: who asked for so many workers gets them.
+        is_local = settings.ray_address == "local"
+        cpus = 0 if is_local else settings.threads
+        worker = ray.remote(Worker).options(
+            num_cpus=cpus, max_concurrency=THREADS, scheduling_strategy="SPREAD"
+        )
+        shard = ray.remote(Shard).options(num_cpus=0, scheduling_strategy="SPREAD")
+        config = settings.learner_config
+
+        def make_worker(number: int) -> Callable[[], Any]:
+            return lambda: worker.remote(number, settings)
+
+        self.workers = [Member(f"worker {i}", make_worker(i)) for i in range(settings.workers)]
+        self.shards = [
+            Member(f"shard {i}", lambda: shard.remote(config, settings.workers, settings.shards))
+            for i in range(settings.shards)
+        ]
+
+    def start(self) -> None:
+        """Make all actors; they come to life when there is room for them."""
+        for member in self._members:
+            member.actor = member.make()
+
+    @property
+    def _members(self) -> list[Member]:
+        return [*self.workers, *self.shards]
+
+    def ask(
+        self,
+        members: Sequence[Member],
+        method: str,
+        arguments: Callable[[int], tuple[Any, ...]] | tuple[Any, ...] = (),
+        *,
+        seconds: float,
+        is_patient: bool = True,
+    ) -> list[Any]:
+        """Have all do something at once, the i-th with ``arguments(i)``, and wait for the answers.
+
+        Raises LostError if not all have answered within so many seconds, W2VError if one says so,
+        and StoppedError, unless ``is_patient``, as soon as nobody wants to wait.
+        """
+        given = arguments if callable(arguments) else lambda _number: arguments
+        answers = [
+            getattr(member.actor, method).remote(*given(i)) for i, member in enumerate(members)
+        ]
+        waiting, deadline = answers, time.monotonic() + seconds
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            if not is_patient and self._is_stopping():
+                raise StoppedError
+            timeout = min(left, seconds if is_patient else SLICE_SECONDS)
+            done, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=timeout)
+            for answer in done:
+                self._answer(members[answers.index(answer)], answer)
+        if waiting:
+            silent = [members[answers.index(answer)] for answer in waiting]
+            names = ", ".join(member.name for member in silent)
+            raise LostError(f"{names}: no answer to {method} in {seconds:g} seconds", silent)
+        return [self._answer(*pair) for pair in zip(members, answers, strict=True)]
+
+    def _answer(self, member: Member, answer: Any) -> Any:
+        try:
+            return ray.get(answer)
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, W2VError) and not isinstance(cause, EpochError):
+                raise cause from None
+            # It asked somebody who is gone; or else it failed itself, in a way nobody thought of.
+            is_innocent = isinstance(cause, RayError | EpochError)
+            suspects = [] if is_innocent else [member]
+            raise LostError(f"{member.name}: {_line(cause)}", suspects) from error
+        except RayError as error:
+            raise LostError(f"{member.name} is gone: {_line(error)}", [member]) from error
+
+    def replace(self, suspects: Sequence[Member]) -> list[str]:
+        """Put new actors in the place of those that do not answer; their names.
+
+        Whoever waits for a dead one does not answer either: only if all answer at all, the
+        suspects are to blame.
+        """
+        pings = {member.actor.ping.remote(): member for member in self._members}
+        ray.wait(list(pings), num_returns=len(pings), timeout=PING_SECONDS)
+        dead = [member for ping, member in pings.items() if not _has_succeeded(ping)]
+        for member in dead or suspects:
+            ray.kill(member.actor)
+            member.actor = member.make()
+        return [member.name for member in dead or suspects]
+
+    def close(self) -> None:
+        """End all actors."""
+        for member in self._members:
+            if member.actor is not None:
+                ray.kill(member.actor)
+                member.actor = None
+
+
+def _has_succeeded(ping: Any) -> bool:
+    try:
+        ray.get(ping, timeout=0)
+    except RayError:  # GetTimeoutError is one
+        return False
+    return True
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line, without what Ray adds of places and advice."""
+    text = " ".join(str(error).split("\n", 1)[0].split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

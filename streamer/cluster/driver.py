@@ -1,0 +1,328 @@
+"""What ``w2v-stream cluster`` is: rounds of looking at the workers, barriers, and going back.
+
+A barrier is a moment that all workers have in common: each has learned up to a position and has
+all that the others learned. Worker 0 writes it as a checkpoint. When a worker or a shard dies, what
+it knew is gone: an epoch is over, and all begin another one at the last checkpoint on disk. So
+every record is learned once in what any checkpoint holds.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from streamer.checkpoint import GRACE_SECONDS
+from streamer.cluster.assignment import Share, deal, joined
+from streamer.cluster.crew import Crew, LostError, Member, StoppedError
+from streamer.cluster.mark import Mark
+from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
+from streamer.cluster.pieces import Pieces
+from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.writer import FAILED, WRITING
+from streamer.errors import SourceError
+from streamer.reload import Reload
+from streamer.report import Progress
+from streamer.service import Service
+from streamer.settings import Interval
+from streamer.signals import Signals
+from streamer.timetable import Timetable
+from w2v_online import snapshot
+from w2v_online.errors import W2VError
+from w2v_online.retention import Retention
+
+BEGIN_SECONDS = 900.0
+"""Longest time to begin: kernels are compiled, models read; a node may have to be started."""
+
+LAST_SECONDS = 900.0
+"""Longest time for the last checkpoint."""
+
+ROUND_SECONDS = 0.2
+LOOK_SECONDS = 5.0
+"""How often new partitions and logs are looked for."""
+
+MAX_FAILURES = 10
+"""So often in a row, without a checkpoint in between, all begin again before it is given up."""
+
+_BACKOFF_SECONDS = 10.0
+
+
+class Driver:
+    """Drives a crew from ``mark`` to the end of the stream or to a signal."""
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        mark: Mark,
+        crew: Crew,
+        pieces: Pieces,
+        progress: Progress,
+        signals: Signals,
+        service: Service,
+        reload: Reload,
+        log: Any,
+    ) -> None:
+        self._settings = settings
+        self._crew = crew
+        self._pieces = pieces
+        self._progress = progress
+        self._signals = signals
+        self._service = service
+        self._reload = reload
+        self._log = log
+        if settings.source == "kafka" and "daemon" not in mark.positions.get("kafka", {}):
+            # One identity for all workers: what one has committed is not another daemon's.
+            known = {"daemon": uuid.uuid4().hex, "partitions": {}}
+            mark = replace(mark, positions=mark.positions | {"kafka": known})
+        self._mark = self._base = mark
+        """The newest checkpoint on disk, and the one that this epoch began at."""
+        self._is_writing = False
+        self._shares: list[Share] = [frozenset()] * settings.workers
+        self._looked_at = 0.0
+        self._safe_at = time.monotonic()
+        self._marked_at: float | None = None
+        self._failures = 0
+        self.reports: list[Report] = [Report()] * settings.workers
+        self.epoch = 0
+        self.rollbacks = 0
+        self.barrier_seconds = 0.0
+        self._keep = settings.retention
+        self._timetable = Timetable(settings.snapshot_every, time.monotonic, lambda: self.words)
+        self._is_wanted = False
+
+    @property
+    def words(self) -> int:
+        """Words of the stream that the workers have learned, together and ever."""
+        return self._base.words + sum(report.stats.words for report in self.reports)
+
+    def age_seconds(self) -> float | None:
+        """Seconds since the newest checkpoint, None before the first."""
+        return None if self._marked_at is None else time.monotonic() - self._marked_at
+
+    def unsaved_seconds(self) -> float:
+        """Seconds since all that was learned was on disk."""
+        return time.monotonic() - self._safe_at
+
+    def is_recent(self) -> bool:
+        """Whether checkpoints come as they should."""
+        every = self._settings.snapshot_every.seconds
+        return every is None or self.unsaved_seconds() < 2 * every + GRACE_SECONDS
+
+    def source_figures(self) -> dict[str, float]:
+        """Those of all workers' sources, together."""
+        sums: dict[str, float] = {}
+        for report in self.reports:
+            for name, value in report.source.items():
+                sums[name] = sums.get(name, 0) + value
+        return sums
+
+    def figures(self) -> dict[str, float]:
+        """The sources' figures, and how well the workers keep together."""
+        return self.source_figures() | {
+            "epoch": self.epoch,
+            "sent_bytes": sum(report.sent_bytes for report in self.reports),
+            "staleness_seconds": round(max(r.staleness_seconds for r in self.reports), 1),
+        }
+
+    def change(self, every: Interval, keep: Retention, _vectors_every: Interval | None) -> None:
+        """Another schedule from now on; see :class:`streamer.reload.Reload`."""
+        self._keep = keep
+        self._timetable.change(every)
+
+    def run(self, began: Callable[[], None]) -> bool:
+        """Learn until the stream ends or a signal comes; whether all that was learned is on disk.
+
+        ``began`` is called when all have begun for the first time. If a source fails, what was
+        learned until then is saved before its SourceError is passed on.
+        """
+        self._crew.start()
+        try:
+            self._guard(self._begin)
+            began()
+            while True:
+                outcome = self._guard(self._round)
+                if outcome is not None:
+                    return outcome
+                if not self._signals.stop:
+                    select.select([self._signals.descriptor], [], [], ROUND_SECONDS)
+        except StoppedError:
+            return not self.rollbacks  # nothing was learned in this epoch yet
+        finally:
+            self._crew.close()
+
+    # --- epochs ---
+
+    def _guard(self, action: Callable[[], bool | None]) -> bool | None:
+        """Do something; as long as somebody is lost in it, begin a new epoch instead."""
+        while True:
+            try:
+                return action()
+            except LostError as lost:
+                self._failures += 1
+                if self._failures > MAX_FAILURES:
+                    raise W2VError(
+                        f"given up after {MAX_FAILURES} attempts without a checkpoint: {lost}"
+                    ) from lost
+                self.rollbacks += 1
+                replaced = self._crew.replace(lost.suspects)
+                self._log.warning(
+                    "rolled_back",
+                    reason=str(lost),
+                    replaced=", ".join(replaced),
+                    to=self._mark.snapshot or "the beginning",
+                )
+                time.sleep(min(_BACKOFF_SECONDS, 0.1 * 2 ** (self._failures - 1)))
+                action = self._begin
+
+    def _begin(self) -> None:
+        """Have all begin a new epoch at the mark."""
+        self.epoch += 1
+        self._is_writing = False
+        self._base = self._mark
+        self._shares = deal(self._pieces.find(), [frozenset()] * len(self._shares))
+        crew, mark = self._crew, self._mark
+        shards: list[Begun] = self._ask(crew.shards, "begin", (self.epoch,))
+        actors = [shard.actor for shard in crew.shards]
+
+        def beginning(number: int) -> tuple[Any, ...]:
+            share = self._shares[number]
+            return Beginning(self.epoch, share, mark.snapshot, mark.positions), actors
+
+        workers: list[Begun] = self._ask(crew.workers, "begin", beginning)
+        if mark.snapshot is not None:
+            self._ask(crew.workers[:1], "load_shards", (self.epoch,))
+        self._ask(crew.workers, "start", (self.epoch,))
+        self.reports = [Report()] * len(crew.workers)
+        self._timetable.restart()
+        self._log.info(
+            "epoch_begun",
+            epoch=self.epoch,
+            pieces=sum(map(len, self._shares)),
+            members=_places(crew.workers, workers) | _places(crew.shards, shards),
+            worker_memory_ceiling_mib=_ceiling_mib(workers),
+            shard_memory_ceiling_mib=_ceiling_mib(shards),
+        )
+
+    def _ask(self, members: Any, method: str, arguments: Any = ()) -> list[Any]:
+        """Ask what may take long, while nothing is lost by a stop."""
+        return self._crew.ask(members, method, arguments, seconds=BEGIN_SECONDS, is_patient=False)
+
+    # --- rounds ---
+
+    def _round(self) -> bool | None:
+        """Look at all workers once; at the end, whether everything is on disk."""
+        self._service.beat(self._progress)
+        self._take_in(self._ask_workers("report"))
+        if any(report.has_lost_shard for report in self.reports):
+            raise LostError("a shard does not answer a worker")
+        failure = next((report.failure for report in self.reports if report.failure), "")
+        if failure or self._signals.stop or all(report.has_ended for report in self.reports):
+            self._service.ending()
+            complete = self._barrier(is_last=True)
+            if failure:
+                raise SourceError(failure)
+            return complete
+        if self._signals.take_reload_request():
+            self._service.reloading()
+            self._reload.apply(self.change)
+            self._service.reloaded()
+        self._is_wanted |= self._signals.take_snapshot_request()
+        if not self._is_writing and (
+            self._is_wanted or self._timetable.is_due() or self._has_new_pieces()
+        ):
+            self._is_wanted = False
+            self._barrier(is_last=False)
+        return None
+
+    def _ask_workers(self, method: str, arguments: Any = (), seconds: float = 0.0) -> list[Any]:
+        """Ask all workers in this epoch."""
+        seconds = seconds or self._settings.worker_timeout
+        given = arguments if callable(arguments) else lambda _number: arguments
+        return self._crew.ask(
+            self._crew.workers, method, lambda i: (self.epoch, *given(i)), seconds=seconds
+        )
+
+    def _take_in(self, reports: list[Report]) -> None:
+        """Pass on what the workers have to say."""
+        for number, (old, new) in enumerate(zip(self.reports, reports, strict=True)):
+            for level, event, values in new.events:
+                getattr(self._log, level)(event, worker=number, **values)
+            self._progress.learned(new.stats - old.stats, new.read_bytes - old.read_bytes)
+        written, before = reports[0].written, self.reports[0].written
+        self.reports = reports
+        if self._is_writing and written.snapshots > before.snapshots:
+            self._is_safe(written.path)
+        elif self._is_writing and written.failures > before.failures:
+            self._is_writing = False
+            self._timetable.retry()
+        vocabulary = reports[0].vocabulary
+        self._progress.show(self.words, vocabulary, self.age_seconds(), self.figures)
+
+    def _is_safe(self, path: str) -> None:
+        """All begin there from now on if anybody is lost, and sources may be told."""
+        self._mark = Mark.of(snapshot.read(Path(path)))
+        self._is_writing = False
+        self._failures = 0
+        self._marked_at = self._safe_at = time.monotonic()
+        self._ask_workers("commit", (self._mark.positions[self._settings.source],))
+
+    def _has_new_pieces(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = now
+        known = frozenset().union(*self._shares)
+        return not self._pieces.find().keys() <= known
+
+    # --- the barrier ---
+
+    def _barrier(self, *, is_last: bool) -> bool:
+        """Bring all workers to one moment, which worker 0 writes.
+
+        Returns whether the last one is on disk; any other is written while all go on.
+        """
+        began = time.monotonic()
+        self._timetable.restart()
+        held: list[Held] = self._ask_workers("hold")
+        source = self._settings.source
+        before = self._base.positions.get(source, {})
+        position = joined([before, *(one.position for one in held)], source)
+        invalid_records = self._base.invalid_records + sum(one.invalid_records for one in held)
+        checkpoint = Checkpoint(position, invalid_records, self._keep, is_last)
+        if not is_last:
+            self._deal_new_pieces()
+
+        def release(number: int) -> tuple[Any, ...]:
+            return self._shares[number], checkpoint
+
+        seconds = LAST_SECONDS if is_last else 0.0
+        outcome = self._ask_workers("release", release, seconds)[0]
+        self.barrier_seconds = time.monotonic() - began
+        self._log.debug("barrier", seconds=round(self.barrier_seconds, 3), checkpoint=outcome)
+        if outcome == FAILED:
+            self._timetable.retry()
+            return False
+        self._is_writing = outcome == WRITING or is_last
+        if not self._is_writing:  # there was nothing new to write
+            self._safe_at = time.monotonic()
+        if is_last:
+            self._take_in(self._ask_workers("report"))
+            self._ask_workers("end")
+        return True
+
+    def _deal_new_pieces(self) -> None:
+        known = {piece: 0.0 for share in self._shares for piece in share}
+        pieces = known | self._pieces.find()
+        self._shares = deal(pieces, self._shares)
+
+
+def _places(members: list[Member], begun: list[Begun]) -> dict[str, str]:
+    return {member.name: one.place for member, one in zip(members, begun, strict=True)}
+
+
+def _ceiling_mib(begun: list[Begun]) -> int:
+    return round(max(one.max_bytes for one in begun) / 2**20)

@@ -1,0 +1,133 @@
+"""A cluster's figures for those who look on: for people, and for Prometheus when it scrapes.
+
+Read from what the workers last reported: nothing is asked for here. Names that a single daemon
+has too mean the same. Counters of workers begin at zero with every epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streamer.cluster.driver import Driver
+from streamer.cluster.messages import Report
+from streamer.cluster.settings import ClusterSettings
+from streamer.counters import Counters
+from streamer.metrics import PREFIX, counter, gauge, learned, read
+
+
+class ClusterView:
+    """A cluster as :class:`streamer.observer.Observed`."""
+
+    def __init__(self, settings: ClusterSettings, counters: Counters, driver: Driver) -> None:
+        self.settings = settings
+        self.counters = counters
+        self.driver = driver
+
+    @property
+    def bad_records(self) -> int:
+        """Of this epoch."""
+        return sum(r.invalid_records + r.failed_tokenizer for r in self.driver.reports)
+
+    @property
+    def total_words(self) -> int:
+        """Of all workers."""
+        return self.driver.words
+
+    @property
+    def vocabulary(self) -> int:
+        """Worker 0's: words that it has not heard of yet are not among them."""
+        return self.driver.reports[0].vocabulary
+
+    @property
+    def vocabulary_limit(self) -> int:
+        """Of each worker."""
+        return self.settings.max_vocab_size
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether all workers are."""
+        return all(report.is_connected for report in self.driver.reports)
+
+    def figures(self) -> dict[str, float]:
+        """The sources', all workers' together."""
+        return self.driver.source_figures()
+
+    def snapshot_age_seconds(self) -> float | None:
+        """Since the last checkpoint."""
+        return self.driver.age_seconds()
+
+    @property
+    def snapshot_failures(self) -> int:
+        """Of this epoch."""
+        return self.driver.reports[0].written.failures
+
+
+class ClusterMetrics(Collector):
+    """The figures of a cluster."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them, as of the last reports."""
+        view = self._view
+        driver, reports = view.driver, view.driver.reports
+        yield from learned(view.counters)
+        yield from read(view.settings.source, driver.source_figures())
+        yield gauge("model_words", "Words the model has learned, by all workers.", driver.words)
+        yield gauge("vocabulary_words", "Words that have a vector.", view.vocabulary)
+        yield gauge(
+            "vocabulary_limit_words", "Most words that can have one.", view.vocabulary_limit
+        )
+        yield from self._snapshots()
+        yield gauge("cluster_epoch", "Beginnings so far.", driver.epoch)
+        yield counter(
+            "cluster_rollbacks", "Times that all went back to a checkpoint.", driver.rollbacks
+        )
+        yield gauge(
+            "cluster_barrier_seconds", "The last barrier: time in which nobody learned.",
+            driver.barrier_seconds,
+        )  # fmt: skip
+        yield from _of_workers(reports)
+
+    def _snapshots(self) -> Iterator[Metric]:
+        driver = self._view.driver
+        written = driver.reports[0].written
+        yield counter("snapshots", "Snapshots written that learning can go on from.",
+                      written.snapshots)  # fmt: skip
+        yield counter("snapshot_failures", "Snapshots that could not be written.", written.failures)
+        yield gauge("snapshot_age_seconds", "Since what is learned was last safe.",
+                    driver.unsaved_seconds())  # fmt: skip
+        yield gauge("snapshot_interval_seconds", "How often one is due; 0 if it goes by words.",
+                    self._view.settings.snapshot_every.seconds or 0)  # fmt: skip
+        yield gauge("snapshot_duration_seconds", "The last one: time to write.", written.seconds)
+        yield gauge("snapshot_pause_seconds", "The last one: time that worker 0 stood still.",
+                    written.pause_seconds)  # fmt: skip
+        yield gauge("snapshot_size_bytes", "The last one: size of its files.", written.bytes)
+
+
+def _of_workers(reports: list[Report]) -> Iterator[Metric]:
+    """Each worker's, with its number as a label."""
+    counters: dict[str, tuple[str, list[float]]] = {
+        "words": ("Words read.", [report.stats.words for report in reports]),
+        "exchanges": ("Exchanges with the shards.", [r.exchanges for r in reports]),
+        "sent_bytes": ("Bytes sent to shards.", [r.sent_bytes for r in reports]),
+        "received_bytes": ("Bytes received from shards.", [r.received_bytes for r in reports]),
+        "waited_seconds": ("Time that learning stood still for an exchange.",
+                           [r.waited_seconds for r in reports]),
+    }  # fmt: skip
+    for name, (text, values) in counters.items():
+        metric = CounterMetricFamily(f"{PREFIX}worker_{name}", text, labels=["worker"])
+        for number, value in enumerate(values):
+            metric.add_metric([str(number)], value)
+        yield metric
+    staleness = GaugeMetricFamily(
+        f"{PREFIX}worker_staleness_seconds", "Since what it has from the others was asked for.",
+        labels=["worker"],
+    )  # fmt: skip
+    for number, report in enumerate(reports):
+        staleness.add_metric([str(number)], report.staleness_seconds)
+    yield staleness

@@ -1,0 +1,76 @@
+"""The Ray cluster that actors live in: one of its own on this machine, or one that is there.
+
+One of its own listens on the loopback address only, has no dashboard, keeps its files in a folder
+that goes with it, and sends nothing to anybody.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from streamer.errors import ConfigurationError
+
+_QUIET: dict[str, Any] = {
+    "include_dashboard": False,
+    "log_to_driver": False,
+    "configure_logging": False,
+}
+
+
+@contextmanager
+def connected(address: str, log: Any) -> Iterator[None]:
+    """Be connected to the Ray cluster at ``address``; see ``--ray-address``.
+
+    Raises ConfigurationError if there is none. What Ray prints meanwhile is logged: its standard
+    output is ours.
+    """
+    is_local = address == "local"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if is_local:
+        # By this Ray takes the loopback address for the node's. It is read when Ray is imported.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigurationError("cluster needs Ray: pip install 'w2v-stream[cluster]'") from error
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    # Ray's sockets lie in it, whose paths must be short.
+    with tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True) as folder:
+        try:
+            if is_local:
+                ray.init(
+                    "local", num_cpus=1, _node_ip_address="127.0.0.1", _temp_dir=folder, **_QUIET
+                )
+            else:
+                ray.init(address, **_QUIET)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).split("\n", 1)[0]
+            raise ConfigurationError(
+                f"--ray-address {address}: no Ray cluster answers: {reason}"
+            ) from error
+        try:
+            with redirect_stdout(_Said(log)):
+                yield
+        finally:
+            ray.shutdown()
+
+
+class _Said(io.TextIOBase):
+    """Takes what is printed, and logs it line by line for those who want to know."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+
+    def write(self, text: str) -> int:
+        for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines():
+            if line.strip():
+                self._log.debug("ray", message=line.strip())
+        return len(text)

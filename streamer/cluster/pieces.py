@@ -1,0 +1,135 @@
+"""What there is to read at all, looked up by the driver: logs by pattern, partitions by topic."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from streamer.cluster.assignment import Piece
+from streamer.cluster.settings import ClusterSettings
+from streamer.errors import ConfigurationError
+from streamer.sources.file import find_logs
+
+RETRY_SECONDS = 2.0
+"""Pause between two attempts to reach a broker at the start."""
+
+
+class Pieces(Protocol):
+    """Looks for pieces of the stream."""
+
+    def find(self) -> dict[Piece, float]:
+        """Those that exist now, each with its weight: how much there is to read, if known."""
+
+    def close(self) -> None:
+        """Let go of whatever it holds."""
+
+
+class LogPieces:
+    """Logs that a pattern matches, and those of a checkpoint that it would match."""
+
+    def __init__(self, settings: ClusterSettings, known: Iterable[str]) -> None:
+        self._path = settings.path
+        pattern = str(Path(settings.path).absolute())
+        self._known = [path for path in known if fnmatch.fnmatch(path, pattern)]
+        if not settings.follow and not find_logs(settings.path):
+            raise ConfigurationError(f"--path {settings.path}: there is no such file")
+
+    def find(self) -> dict[Piece, float]:
+        """Weights are bytes."""
+        # Rotated away, perhaps: who reads it finds the file by what was read.
+        pieces = {Piece(path): 0.0 for path in self._known}
+        for log, files in find_logs(self._path).items():
+            pieces[Piece(str(log))] = float(sum(map(_bytes, files)))
+        return pieces
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # rotated just now
+
+
+class PartitionPieces:
+    """Partitions of the topics that the settings name.
+
+    Waits until a broker answers, unless ``is_stopping``; ConfigurationError if it refuses.
+    """
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        config: dict[str, Any],
+        is_stopping: Callable[[], bool],
+        log: Any,
+    ) -> None:
+        # Imported here, as everywhere: Kafka's client takes a third of a second.
+        from kafka.errors import KafkaError
+
+        from streamer.sources.kafka.clientlog import ClientLog, reason_of
+        from streamer.sources.kafka.connection import connect, unreachable
+
+        self._settings = settings
+        self._log = log
+        self._reason_of = reason_of
+        self._consumer: Any = None
+        client_log = ClientLog(log)
+        config = config | {"group_id": None}
+        while self._consumer is None and not is_stopping():
+            try:
+                self._consumer = connect(config, settings.kafka_topic, client_log)
+            except KafkaError as error:
+                reason = reason_of(error)
+                log.warning("kafka_unreachable", reason=reason, **unreachable(config))
+                time.sleep(RETRY_SECONDS)
+
+    def find(self) -> dict[Piece, float]:
+        """All weigh the same. What a broker does not tell now is told later."""
+        from kafka.errors import KafkaError
+
+        if self._consumer is None:
+            return {}
+        settings = self._settings
+        try:
+            topics = self._consumer.topics()
+            if settings.kafka_topic_pattern is not None:
+                pattern = re.compile(settings.kafka_topic_pattern)
+                topics = {topic for topic in topics if pattern.fullmatch(topic)}
+            else:
+                topics &= set(settings.kafka_topic)
+            found = {topic: self._consumer.partitions_for_topic(topic) or () for topic in topics}
+        except KafkaError as error:
+            self._log.warning("kafka_error", reason=self._reason_of(error))
+            return {}
+        wanted = set(settings.kafka_partitions)
+        return {
+            Piece(topic, number): 1.0
+            for topic, numbers in found.items()
+            for number in numbers
+            if not wanted or number in wanted
+        }
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._consumer is not None:
+            self._consumer.close(autocommit=False)
+
+
+def open_pieces(
+    settings: ClusterSettings,
+    config: dict[str, Any],
+    positions: dict[str, Any],
+    is_stopping: Callable[[], bool],
+    log: Any,
+) -> Pieces:
+    """Those of the source that is set; ``positions`` are the checkpoint's."""
+    if settings.source == "kafka":
+        return PartitionPieces(settings, config, is_stopping, log)
+    return LogPieces(settings, positions.get("file", {}))

@@ -1,0 +1,256 @@
+"""A worker in one epoch: a learner with its share of the stream, learning in a thread of its own.
+
+Between two batches it exchanges what it learned with the shards, and does not wait for the answer
+before it goes on, unless the next exchange is due. At a barrier it stands still: held, it has sent
+all it learned; released, it has all that the others learned, so all models are alike.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ray.exceptions import RayError
+
+from streamer import intake
+from streamer.cluster.assignment import Share, part_of, partitions_of
+from streamer.cluster.events import Events
+from streamer.cluster.messages import Beginning, Checkpoint, Held, Report, Written
+from streamer.cluster.relay import Relay
+from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.writer import Writer
+from streamer.counters import Counters
+from streamer.errors import SourceError
+from streamer.sources.base import Batch, Source
+from streamer.tokenizers.base import Tokenizer
+from w2v_online.errors import W2VError
+from w2v_online.exchange import Exchange
+from w2v_online.learner import OnlineWord2Vec
+
+IDLE_SECONDS = 0.25
+"""Longest rest of a worker that has nothing to read; a barrier ends it."""
+
+SYNC_SECONDS = 10.0
+"""Longest time between two exchanges where the stream is too thin for ``sync_every`` words."""
+
+END_SECONDS = 30.0
+
+
+class Session(threading.Thread):
+    """Worker ``number`` from one beginning on; ``start`` it when the shards are loaded.
+
+    Worker 0 writes the checkpoints.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        settings: ClusterSettings,
+        beginning: Beginning,
+        shards: Sequence[Any],
+        tokenizer: Tokenizer,
+        log: Events,
+    ) -> None:
+        super().__init__(name="learn", daemon=True)
+        self._settings = settings
+        self._tokenizer = tokenizer
+        self._log = log
+        self._kafka_config = intake.kafka_config(settings)
+        config, identity = settings.learner_config, tokenizer.identity
+        self._learner = (
+            OnlineWord2Vec(config, tokenizer=identity)
+            if beginning.snapshot is None
+            else OnlineWord2Vec.restore(Path(beginning.snapshot), config, tokenizer=identity)
+        )
+        self._exchange = Exchange(self._learner, len(shards))
+        self._relay = Relay(self._exchange, shards, number, beginning.epoch)
+        self._writer = (
+            Writer(settings, self._learner, beginning.positions, log) if number == 0 else None
+        )
+        self._dead_letters = intake.open_dead_letters(
+            settings, self._kafka_config, lambda: self._is_over, log
+        )
+        self._decoder = intake.make_decoder(settings, self._dead_letters)
+        self._counters = Counters(settings.loss)
+        self._failed_before = tokenizer.failed_records
+        self._turns = threading.Condition()
+        self._is_held = self._is_over = self._has_ended = False
+        self._failure = ""
+        self._has_lost_shard = False
+        self._words_since = 0
+        self._exchanged_at = time.monotonic()
+        self._position = beginning.positions.get(settings.source, {})
+        self._share: Share = frozenset()
+        self._source: Source | None = None
+        self._read(beginning.share)
+
+    @property
+    def max_bytes(self) -> int:
+        """Most memory that it takes besides text and updates on their way."""
+        return self._learner.max_bytes + self._exchange.max_bytes
+
+    def load_shards(self) -> None:
+        """Let the shards begin with what the checkpoint holds."""
+        self._relay.load()
+
+    # --- the thread ---
+
+    def run(self) -> None:
+        """Learn until it is over, or until it cannot go on, which the next report says."""
+        try:
+            while self._turn():
+                pass
+        except RayError:
+            self._has_lost_shard = True
+        except W2VError as error:
+            self._failure = str(error)
+        except Exception as error:  # the others should not learn on without it, unseen
+            self._failure = f"learning failed: {error!r}"
+
+    def _turn(self) -> bool:
+        """Learn one batch; False when it is over."""
+        with self._turns:
+            while self._is_held and not self._is_over:
+                self._turns.wait()
+            if self._is_over:
+                return False
+            batch = self._next_batch()
+            if batch is not None:
+                tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
+                stats = self._learner.learn_text(
+                    tokens, separated=self._tokenizer.is_separated, wait=False
+                )
+                self._counters.add(stats, len(batch.records))
+                self._words_since += stats.words
+                self._position = batch.position
+            self._exchange_if_due()
+            if self._writer is not None:
+                self._writer.look()
+        return True
+
+    def _next_batch(self) -> Batch | None:
+        if self._source is None or self._has_ended:
+            self._turns.wait(IDLE_SECONDS)
+            return None
+        batch = self._source.next_batch()
+        self._has_ended = batch is None
+        return batch
+
+    def _exchange_if_due(self) -> None:
+        now = time.monotonic()
+        is_due = (
+            self._words_since >= self._settings.sync_every
+            or now - self._exchanged_at >= SYNC_SECONDS
+        )
+        if self._relay.is_under_way and (is_due or self._relay.is_answered()):
+            self._relay.finish()
+        if is_due:
+            self._words_since, self._exchanged_at = 0, now
+            self._relay.begin()
+
+    # --- what the driver asks; called in other threads ---
+
+    def hold(self) -> Held:
+        """Stand still after this batch, with all that was learned sent. Raises RayError."""
+        self._is_held = True
+        with self._turns:
+            self._counters.add(self._learner.flush())
+            if not self._decoder.settle():
+                raise SourceError("dead letters could not be stored")
+            self._relay.finish()
+            self._relay.begin(everything=True)
+            self._relay.finish()
+            self._words_since, self._exchanged_at = 0, time.monotonic()
+            return Held(
+                part_of(self._position, self._share, self._settings.source), self._invalid_records()
+            )
+
+    def release(self, share: Share, checkpoint: Checkpoint) -> str:
+        """Take over all that the others sent; go on with a share, unless all is over.
+
+        Worker 0 says what became of the checkpoint (:meth:`Writer.write`). Raises RayError.
+        """
+        with self._turns:
+            self._relay.ask_everything()
+            self._relay.finish()
+            outcome = "" if self._writer is None else self._writer.write(checkpoint)
+            if checkpoint.is_last:
+                return outcome
+            if share != self._share:
+                self._read(share)
+            self._is_held = False
+            self._turns.notify_all()
+            return outcome
+
+    def commit(self, position: dict[str, Any]) -> None:
+        """A checkpoint with this position is on disk."""
+        if self._source is not None:
+            self._source.commit(position)
+
+    def report(self) -> Report:
+        """How it is now."""
+        relay, source = self._relay, self._source
+        return Report(
+            stats=self._counters.sums,
+            read_bytes=self._counters.bytes,
+            invalid_records=self._decoder.invalid_records,
+            failed_tokenizer=self._tokenizer.failed_records - self._failed_before,
+            total_words=self._learner.total_words,
+            vocabulary=len(self._learner.vocabulary),
+            source={} if source is None else source.figures(),
+            is_connected=source is None or source.is_connected,
+            has_ended=self._has_ended,
+            failure=self._failure,
+            has_lost_shard=self._has_lost_shard,
+            exchanges=relay.exchanges,
+            sent_bytes=relay.sent_bytes,
+            received_bytes=relay.received_bytes,
+            waited_seconds=relay.waited_seconds,
+            staleness_seconds=relay.staleness_seconds(),
+            written=Written() if self._writer is None else self._writer.written(),
+            events=self._log.take(),
+        )
+
+    def end(self) -> None:
+        """Learn no more and let go of everything; TimeoutError if learning hangs."""
+        self._is_over = True
+        if not self._turns.acquire(timeout=END_SECONDS):
+            raise TimeoutError("learning does not end")
+        self._turns.notify_all()
+        self._turns.release()
+        if self.is_alive():
+            self.join(END_SECONDS)
+        if self._writer is not None:
+            self._writer.cancel()
+        self._close_source()
+        if self._dead_letters is not None:
+            self._dead_letters.close()
+
+    def _invalid_records(self) -> int:
+        failed = self._tokenizer.failed_records - self._failed_before
+        return self._decoder.invalid_records + failed
+
+    def _read(self, share: Share) -> None:
+        """Read these pieces from now on, each from where the position says."""
+        self._close_source()
+        self._share = share
+        settings = self._settings
+        if share and settings.source == "kafka":
+            self._source = intake.open_kafka(
+                settings, self._kafka_config, self._position, self._log, partitions_of(share)
+            )
+        elif share:
+            logs = frozenset(Path(piece.name) for piece in share)
+            self._source = intake.open_files(settings, self._position, self._log, logs=logs)
+        can_get_more = settings.source == "kafka" or settings.follow
+        self._has_ended = self._source is None and not can_get_more
+        if self._source is not None:
+            self._position = self._source.position
+
+    def _close_source(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None

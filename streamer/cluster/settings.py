@@ -1,0 +1,87 @@
+"""The settings of ``cluster``: those of ``run``, some more, and what cannot be had together."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from streamer.settings import RunSettings
+from w2v_online.remote import url_of
+
+
+def _section(metavar: str | None = None) -> dict[str, Any]:
+    return {"section": "cluster"} | ({"metavar": metavar} if metavar else {})
+
+
+class ClusterSettings(RunSettings):
+    """Everything ``w2v-stream cluster`` can be told."""
+
+    workers: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="Workers, each a learner with a share of the partitions or files.",
+        json_schema_extra=_section(),
+    )
+    shards: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Shards that merge what workers learned, each a part of the words.",
+        json_schema_extra=_section(),
+    )
+    ray_address: str = Field(
+        "local",
+        description="Ray cluster: local starts one on this machine, auto takes the one that this "
+        "machine belongs to, HOST:PORT another.",
+        json_schema_extra=_section("auto|local|HOST:PORT"),
+    )
+    sync_every: int = Field(
+        200_000,
+        ge=1000,
+        description="Words that a worker learns between two exchanges with the shards.",
+        json_schema_extra=_section("WORDS"),
+    )
+    worker_timeout: float = Field(
+        60.0,
+        gt=0.0,
+        description="Seconds after which a worker or shard that does not answer is replaced.",
+        json_schema_extra=_section("SECONDS"),
+    )
+
+    @field_validator("ray_address")
+    @classmethod
+    def _check_address(cls, address: str) -> str:
+        if address not in ("auto", "local") and not re.fullmatch(r"[^\s/]+:\d{1,5}", address):
+            raise ValueError("expected auto, local or HOST:PORT")
+        return address
+
+    @model_validator(mode="after")
+    def _check_cluster(self) -> ClusterSettings:
+        """Each of these would need what several learners do not have in common."""
+        if self.source == "stdin":
+            raise ValueError("a cluster shares files or partitions: give --source file or kafka")
+        if self.loss != "ns":
+            raise ValueError(
+                "a cluster learns with --loss ns only: what others output is no word's"
+            )
+        if self.half_life:
+            raise ValueError("a cluster cannot forget: counts with --half-life are one learner's")
+        if self.phrases:
+            raise ValueError("a cluster joins no --phrases: how often words meet is one learner's")
+        if self.init is not None:
+            raise ValueError(
+                "a cluster takes no --init: let run write a snapshot from it, and go on from that"
+            )
+        if self.vectors_every is not None:
+            raise ValueError(
+                "a cluster has all vectors in one place at checkpoints only: use --snapshot-every "
+                "in the place of --vectors-every"
+            )
+        if url_of(self.snapshot_dir):
+            raise ValueError(
+                "a cluster needs a --snapshot-dir that all nodes reach as a folder, not a URL"
+            )
+        return self

@@ -1,0 +1,65 @@
+"""A shard as an actor: merges what workers send of its words, in the order in which it comes."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from streamer.cluster.messages import Begun
+from w2v_online.config import LearnerConfig
+from w2v_online.exchange import warm_up
+from w2v_online.merge import EpochError, MergedRows
+from w2v_online.update import Update
+
+
+class Shard:
+    """One part of the words; Ray calls one method at a time.
+
+    An answer is kept until the worker comes again: who asks twice, because the answer was lost on
+    its way, gets the same one, and nothing is merged twice.
+    """
+
+    def __init__(self, config: LearnerConfig, workers: int, shards: int) -> None:
+        self._config = config
+        self._workers = workers
+        self._shards = shards
+        self._is_warm = False
+        self._rows: MergedRows | None = None
+        self._answers: dict[int, tuple[int, Update]] = {}
+
+    def ping(self) -> str:
+        """Where it is: machine and number of its process."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def begin(self, epoch: int) -> Begun:
+        """Forget everything; from now on only this epoch counts."""
+        if not self._is_warm:
+            warm_up(self._config)
+            self._is_warm = True
+        self._answers.clear()
+        self._rows = None  # before the new one takes its memory
+        self._rows = MergedRows(self._config, self._workers, self._shards, epoch=epoch)
+        return Begun(self.ping(), self._rows.max_bytes)
+
+    def load(self, epoch: int, update: Update) -> None:
+        """Begin with what the workers' checkpoint holds."""
+        self._current(epoch).load(update)
+
+    def exchange(
+        self, worker: int, epoch: int, sequence: int, update: Update | None, everything: bool
+    ) -> Update:
+        """Merge what a worker has learned, if anything; answer what the others have."""
+        rows = self._current(epoch)
+        kept = self._answers.get(worker)
+        if kept is not None and kept[0] == sequence:
+            return kept[1]
+        if update is not None:
+            rows.push(worker, epoch, sequence, update)
+        answer = rows.pull(worker, epoch, everything=everything)
+        self._answers[worker] = sequence, answer
+        return answer
+
+    def _current(self, epoch: int) -> MergedRows:
+        if self._rows is None or self._rows.epoch != epoch:
+            raise EpochError(f"epoch {epoch} is not this shard's")
+        return self._rows

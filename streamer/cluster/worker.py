@@ -1,0 +1,102 @@
+"""A worker as an actor: what the driver asks it, passed on to its session of this epoch.
+
+Ray calls its methods in several threads, so that it answers while it learns.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from streamer import intake
+from streamer.cluster.assignment import Share
+from streamer.cluster.events import Events
+from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
+from streamer.cluster.session import Session
+from streamer.cluster.settings import ClusterSettings
+from streamer.tokenizers.base import Tokenizer
+from w2v_online import exchange
+from w2v_online.merge import EpochError
+
+THREADS = 4
+"""Calls under way at once: one that takes long, and those that look on."""
+
+
+class Worker:
+    """Worker ``number`` of a cluster; every epoch is a session of its own."""
+
+    def __init__(self, number: int, settings: ClusterSettings) -> None:
+        self._number = number
+        self._settings = settings
+        self._log = Events()
+        self._tokenizer: Tokenizer | None = None
+        self._session: Session | None = None
+        self._epoch = 0
+        self._beginnings = threading.Lock()
+
+    def ping(self) -> str:
+        """Where it is: machine and number of its process."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def begin(self, beginning: Beginning, shards: Sequence[Any]) -> Begun:
+        """End what was, and be ready to learn from a beginning; ``start`` starts."""
+        with self._beginnings:  # an earlier call may be under way that nobody waits for any more
+            if beginning.epoch <= self._epoch:
+                raise EpochError(f"epoch {beginning.epoch} is over")
+            self._epoch = beginning.epoch
+            self._end()
+            if self._tokenizer is None:
+                self._tokenizer = intake.warm_tokenizer(self._settings, self._log)
+                exchange.warm_up(self._settings.learner_config)
+            self._session = Session(
+                self._number, self._settings, beginning, shards, self._tokenizer, self._log
+            )
+            return Begun(self.ping(), self._session.max_bytes)
+
+    def load_shards(self, epoch: int) -> None:
+        """Let the shards begin with what this worker's checkpoint holds."""
+        self._current(epoch).load_shards()
+
+    def start(self, epoch: int) -> None:
+        """Learn from now on."""
+        self._current(epoch).start()
+
+    def hold(self, epoch: int) -> Held:
+        """See :meth:`Session.hold`."""
+        return self._current(epoch).hold()
+
+    def release(self, epoch: int, share: Share, checkpoint: Checkpoint) -> str:
+        """See :meth:`Session.release`."""
+        return self._current(epoch).release(share, checkpoint)
+
+    def commit(self, epoch: int, position: dict[str, Any]) -> None:
+        """See :meth:`Session.commit`."""
+        self._current(epoch).commit(position)
+
+    def report(self, epoch: int) -> Report:
+        """How it is now."""
+        return self._current(epoch).report()
+
+    def end(self, epoch: int) -> None:
+        """Learn no more; the last commit is told to Kafka."""
+        with self._beginnings:
+            if epoch == self._epoch:
+                self._end()
+
+    def _end(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
+            del session
+            gc.collect()  # the next learner needs the memory
+
+    def _current(self, epoch: int) -> Session:
+        """The session of an epoch: what was asked in an earlier one is not wanted any more."""
+        session = self._session
+        if session is None or epoch != self._epoch:
+            raise EpochError(f"epoch {epoch} is not this worker's")
+        return session

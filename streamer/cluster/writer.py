@@ -1,0 +1,83 @@
+"""Worker 0's checkpoints: ordinary snapshots of its learner, with the positions of all workers.
+
+When one is due the driver decides, for all workers have to be at its moment; it is written while
+learning goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from streamer.checkpoint import Checkpointer
+from streamer.cluster.messages import Checkpoint, Written
+from streamer.cluster.settings import ClusterSettings
+from streamer.folder import SnapshotFolder
+from streamer.probe import QualityProbe
+from streamer.settings import Interval
+from w2v_online import retention
+from w2v_online.learner import OnlineWord2Vec
+
+READY_SECONDS = 0.005
+
+SAFE, WRITING, FAILED = "safe", "writing", "failed"
+"""What became of a checkpoint that was wanted."""
+
+
+class Writer:
+    """Writes what the driver asks for; ``positions`` are those of all sources until now."""
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        learner: OnlineWord2Vec,
+        positions: dict[str, Any],
+        log: Any,
+    ) -> None:
+        folder = SnapshotFolder(settings.snapshot_dir, is_held=True)
+        retention.clean(folder.path)  # what was being written when an earlier worker died
+        self._checkpointer = Checkpointer(
+            learner,
+            folder,
+            Interval(seconds=math.inf),
+            settings.retention,
+            log,
+            settings.source,
+            positions,
+            probe=QualityProbe(settings.probe) if settings.probe else None,
+            text={"lowercase": settings.lowercase},
+        )
+
+    def write(self, checkpoint: Checkpoint) -> str:
+        """Write one of this moment: SAFE if it is on disk, WRITING while it gets there, FAILED."""
+        checkpointer, position = self._checkpointer, checkpoint.position
+        checkpointer.keep = checkpoint.keep
+        counters = {"invalid_records": checkpoint.invalid_records}
+        if checkpoint.is_last:
+            return SAFE if checkpointer.write(position, **counters) else FAILED
+        failures = checkpointer.failures
+        checkpointer.ask()
+        while not checkpointer.is_ready(position) and checkpointer.is_under_way:
+            time.sleep(READY_SECONDS)
+        if not checkpointer.is_under_way:
+            return SAFE if checkpointer.failures == failures else FAILED
+        checkpointer.cut(position, **counters)
+        return WRITING
+
+    def look(self) -> None:
+        """Go on with one that is under way; to be called between two batches."""
+        if self._checkpointer.is_under_way:
+            self._checkpointer.is_ready({})
+
+    def written(self) -> Written:
+        """What was written so far."""
+        c = self._checkpointer
+        path = "" if c.last_path is None else str(c.last_path)
+        return Written(
+            c.snapshots, c.failures, path, c.last_seconds, c.last_pause_seconds, c.last_bytes
+        )
+
+    def cancel(self) -> None:
+        """End what is under way."""
+        self._checkpointer.cancel()

@@ -1,0 +1,155 @@
+"""The way of text in, as the settings say: source, decoder and tokenizer, each made here.
+
+Whoever learns from a stream joins them: the daemon, and every worker of a cluster.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamer.decode import Decoder
+from streamer.footprint import release_compiler
+from streamer.settings import RunSettings
+from streamer.sources.base import Source
+from streamer.sources.file import FileSource
+from streamer.sources.multiline import MultilineSplitter
+from streamer.sources.records import RecordSplitter
+from streamer.sources.stdin import StdinSource
+from streamer.tokenizers.base import Tokenizer
+from streamer.tokenizers.registry import tokenizer_of
+from w2v_online.learner import warm_up
+
+if TYPE_CHECKING:
+    from streamer.deadletter import DeadLetters
+
+COMPILE_NOTICE_SECONDS = 1.0
+
+
+def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
+    """Load kernels and the tokenizer, and say so if that takes long because they are compiled."""
+    notice = threading.Timer(
+        COMPILE_NOTICE_SECONDS,
+        lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
+    )
+    notice.daemon = True
+    notice.start()
+    try:
+        warm_up(settings.learner_config)
+        tokenizer = tokenizer_of(settings)
+        release_compiler()
+    finally:
+        notice.cancel()
+    return tokenizer
+
+
+def make_decoder(
+    settings: RunSettings, dead_letters: DeadLetters | None, invalid_records: int = 0
+) -> Decoder:
+    """The decoder; ``invalid_records`` were found before."""
+    return Decoder(
+        RecordSplitter(
+            settings.max_line_bytes, settings.max_token_bytes, keep_runs=settings.has_words_in_runs
+        ),
+        lowercase=settings.lowercase,
+        json_fields=settings.json_field,
+        other_is_text=settings.json_other == "text",
+        stop_at_errors=settings.errors == "stop",
+        dead_letters=dead_letters,
+        invalid_records=invalid_records,
+    )
+
+
+def _make_splitter(settings: RunSettings) -> RecordSplitter:
+    limits = settings.max_line_bytes, settings.max_token_bytes
+    # A document that is cut is broken; one error a document is enough.
+    keep_runs = settings.has_words_in_runs and not settings.json_field
+    if settings.record_start:
+        return MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
+    return RecordSplitter(*limits, keep_runs=keep_runs)
+
+
+def open_stdin(settings: RunSettings, position: dict[str, Any], wake: int, log: Any) -> Source:
+    """Standard input; ``wake`` is a descriptor that becomes readable when a signal has come."""
+    if sys.stdin.isatty():
+        log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
+    return StdinSource(
+        _make_splitter(settings),
+        wake_descriptor=wake,
+        known=position if settings.stdin_skip_known else None,
+    )
+
+
+def open_files(
+    settings: RunSettings,
+    position: dict[str, Any],
+    log: Any,
+    wake: int | None = None,
+    logs: frozenset[Path] | None = None,
+) -> Source:
+    """The files at the position of the checkpoint (``{}`` without one), or some logs of them."""
+    return FileSource(
+        settings.path,
+        follow=settings.follow,
+        make_splitter=lambda: _make_splitter(settings),
+        position=position,
+        log=log,
+        wake_descriptor=wake,
+        logs=logs,
+    )
+
+
+# Kafka's client is imported by those who use it: it takes a third of a second.
+
+
+def kafka_config(settings: RunSettings) -> dict[str, Any]:
+    """kafka-python's settings; ConfigurationError before anything is made if they are wrong."""
+    if settings.source != "kafka":
+        return {}
+    from streamer.sources.kafka.config import consumer_config
+
+    return consumer_config(settings)
+
+
+def open_kafka(
+    settings: RunSettings,
+    config: dict[str, Any],
+    position: dict[str, Any],
+    log: Any,
+    partitions: Mapping[str, tuple[int, ...]] | None = None,
+) -> Source:
+    """The Kafka source at the position of the checkpoint (``{}`` without one).
+
+    ``partitions``, by topic, are read instead of what the settings say.
+    """
+    from streamer.sources.kafka.source import KafkaSource
+
+    topics, pattern = settings.kafka_topic, settings.kafka_topic_pattern
+    if partitions is not None:
+        topics, pattern = tuple(partitions), None
+    elif settings.kafka_partitions:
+        partitions = dict.fromkeys(topics, settings.kafka_partitions)
+    return KafkaSource(
+        config,
+        position,
+        log,
+        topics=topics,
+        pattern=pattern,
+        partitions=partitions or {},
+        start=settings.kafka_start,
+        expired=settings.kafka_expired,
+    )
+
+
+def open_dead_letters(
+    settings: RunSettings, config: dict[str, Any], is_stopping: Callable[[], bool], log: Any
+) -> DeadLetters | None:
+    """Where messages go that cannot be decoded, if they are to go anywhere."""
+    if settings.source != "kafka" or settings.kafka_dead_letter_topic is None:
+        return None
+    from streamer.deadletter import DeadLetters
+
+    return DeadLetters(config, settings.kafka_dead_letter_topic, log, is_stopping)

@@ -1,0 +1,57 @@
+"""Pieces of a stream: dealt out evenly, each to one worker, with positions that fit."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.cluster.assignment import Piece, Share, deal, joined, part_of, partitions_of
+
+_PIECES = st.dictionaries(
+    st.builds(Piece, st.sampled_from("abc"), st.integers(0, 20)), st.floats(0, 100), max_size=30
+)
+
+
+@given(_PIECES, _PIECES, st.integers(1, 5))
+def test_every_piece_has_one_reader_and_keeps_it(
+    first: dict[Piece, float], later: dict[Piece, float], workers: int
+) -> None:
+    """Also when pieces come and go."""
+    nobody: list[Share] = [frozenset()] * workers
+    shares = deal(first, nobody)
+    assert sorted(piece for share in shares for piece in share) == sorted(first)
+    again = deal(later, shares)
+    assert sorted(piece for share in again for piece in share) == sorted(later)
+    for before, after in zip(shares, again, strict=True):
+        assert before & later.keys() <= after
+
+
+def test_the_heaviest_go_first_and_equals_evenly() -> None:
+    """Whatever their order."""
+    logs = {Piece("large"): 10.0, Piece("a"): 4.0, Piece("b"): 3.0, Piece("c"): 3.0}
+    expected = [{Piece("large")}, {Piece("a"), Piece("b"), Piece("c")}]
+    nobody: list[Share] = [frozenset()] * 2
+    assert deal(logs, nobody) == expected
+    assert deal(dict(reversed(logs.items())), nobody) == expected
+    partitions = {Piece("t", n): 1.0 for n in range(8)}
+    assert [len(share) for share in deal(partitions, [frozenset()] * 3)] == [3, 3, 2]
+    empty = {Piece("t", n): 0.0 for n in range(4)}
+    assert [len(share) for share in deal(empty, nobody)] == [2, 2]
+
+
+def test_positions_of_partitions_are_cut_up_and_joined() -> None:
+    """A worker that says something of others' partitions is not listened to."""
+    position = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 6}, "u": {"0": 7}}}
+    share = frozenset({Piece("t", 1), Piece("u", 3)})
+    assert part_of(position, share, "kafka") == {"daemon": "d", "partitions": {"t": {"1": 6}}}
+    parts = [position, {"daemon": "d", "partitions": {"t": {"1": 9}}}, {"daemon": "d"}]
+    whole = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 9}, "u": {"0": 7}}}
+    assert joined(parts, "kafka") == whole
+    assert partitions_of(share) == {"t": (1,), "u": (3,)}
+
+
+def test_positions_of_logs_are_cut_up_and_joined() -> None:
+    """Each log with its marks."""
+    position = {"/a": [1], "/b": [2]}
+    assert part_of(position, frozenset({Piece("/b")}), "file") == {"/b": [2]}
+    assert joined([position, {"/b": [3]}, {}], "file") == {"/a": [1], "/b": [3]}

@@ -1,0 +1,43 @@
+"""One broker for all tests that need Kafka: the one that is given, a new one, or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka import broker as brokers
+from tests.kafka.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """``KAFKA_BOOTSTRAP_SERVERS`` if set, else a broker of our own.
+
+    Without Java and Maven tests are skipped, or fail if ``REQUIRE_KAFKA`` is set.
+    """
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield Cluster(given)
+        return
+    missing = brokers.missing_programs()
+    if missing:
+        reason = f"a Kafka broker needs {', '.join(missing)}; or set KAFKA_BOOTSTRAP_SERVERS"
+        if os.environ.get("REQUIRE_KAFKA"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    broker = brokers.Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    try:
+        yield Cluster(broker.bootstrap_servers, broker)
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def broker(cluster: Cluster) -> brokers.Broker:
+    """The broker as a process of ours, to be killed and restarted."""
+    if cluster.broker is None:
+        pytest.skip("needs a broker of its own; KAFKA_BOOTSTRAP_SERVERS is set")
+    return cluster.broker
