@@ -117,6 +117,10 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def restart_clock(self) -> None:
+        """Let the mean rate be from now on: learning begins."""
+        self._began = self._learned = self._clock()
+
     def learned(self, stats: BatchStats, text_bytes: int = 0) -> None:
         """Take in what a batch of so many bytes did."""
         self.counters.add(stats, text_bytes)

@@ -24,6 +24,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from streamer.cluster.settings import ClusterSettings
 from streamer.settings import RunSettings
 from tests.integration.daemons import wait_until
 from tests.integration.test_http import Daemon
@@ -242,6 +243,27 @@ def test_kubernetes_accepts_the_manifests() -> None:
     config = next(m for m in manifests if m["kind"] == "ConfigMap")
     given = tomllib.loads(config["data"]["w2v-stream.toml"])
     RunSettings.model_validate({key.replace("-", "_"): value for key, value in given.items()})
+
+
+def test_kubernetes_accepts_the_cluster_as_far_as_it_knows_it() -> None:
+    """RayJob is KubeRay's; the pods in it are Kubernetes', and the configuration is ours."""
+    config, claim, job = yaml.safe_load_all((_DEPLOY / "kubernetes" / "cluster.yaml").read_text())
+    spec = job["spec"]["rayClusterSpec"]
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, **group["template"]}
+        for group in groups
+    ]
+    for manifest in (config, claim, *pods):
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
+    given = tomllib.loads(config["data"]["w2v-stream.toml"])
+    settings = ClusterSettings.model_validate({k.replace("-", "_"): v for k, v in given.items()})
+    assert job["spec"]["entrypoint"].split()[:2] == ["w2v-stream", "cluster"]
+    cpus = sum(
+        group["replicas"] * int(group["rayStartParams"]["num-cpus"])
+        for group in spec["workerGroupSpecs"]
+    )
+    assert cpus == settings.workers * settings.threads
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

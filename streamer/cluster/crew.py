@@ -52,6 +52,7 @@ class Crew:
 
     def __init__(self, settings: ClusterSettings, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
+        self._ping_seconds = min(PING_SECONDS, settings.worker_timeout)
         # On one machine Ray need not count: who asked for so many workers gets them.
         is_local = settings.ray_address == "local"
         cpus = 0 if is_local else settings.threads
@@ -132,7 +133,7 @@ class Crew:
         suspects are to blame.
         """
         pings = {member.actor.ping.remote(): member for member in self._members}
-        ray.wait(list(pings), num_returns=len(pings), timeout=PING_SECONDS)
+        ray.wait(list(pings), num_returns=len(pings), timeout=self._ping_seconds)
         dead = [member for ping, member in pings.items() if not _has_succeeded(ping)]
         for member in dead or suspects:
             ray.kill(member.actor)

@@ -125,6 +125,7 @@ class Driver:
         return self.source_figures() | {
             "epoch": self.epoch,
             "sent_bytes": sum(report.sent_bytes for report in self.reports),
+            "received_bytes": sum(report.received_bytes for report in self.reports),
             "staleness_seconds": round(max(r.staleness_seconds for r in self.reports), 1),
         }
 
@@ -195,6 +196,8 @@ class Driver:
         workers: list[Begun] = self._ask(crew.workers, "begin", beginning)
         if mark.snapshot is not None:
             self._ask(crew.workers[:1], "load_shards", (self.epoch,))
+        if self.epoch == 1:
+            self._progress.restart_clock()
         self._ask(crew.workers, "start", (self.epoch,))
         self.reports = [Report()] * len(crew.workers)
         self._timetable.restart()

@@ -14,7 +14,7 @@ class ClusterDaemon(Daemon):
     """``w2v-stream cluster`` with some options."""
 
     def __init__(self, *args: str, folder: Path) -> None:
-        super().__init__(*args, "--worker-timeout", "20", folder=folder, command="cluster")
+        super().__init__("--worker-timeout", "20", *args, folder=folder, command="cluster")
 
     def pid_of(self, member: str, epoch: int = 1) -> int:
         """The process of ``worker 0``, ``shard 1`` ... in an epoch."""

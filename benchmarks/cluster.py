@@ -1,0 +1,203 @@
+"""Workers that share a stream beside one daemon: counts, quality, words a second, bytes a word.
+
+``quality``: a topic of 8 partitions on a real broker, learned by one daemon and by clusters; counts
+must be the topic's, to the last word. ``speed``: the same text in 8 files, in one worker and in
+two, exchange and merging included; files, because a broker takes a part of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import quality, report, text
+from benchmarks.kafka import LONG_SECONDS, own_cluster, produce
+from benchmarks.programs import Settings
+from benchmarks.text import Text
+from tests.cluster.nodes import ray_nodes
+from tests.cluster.process import ClusterDaemon
+from tests.kafka.process import Daemon, counts
+from w2v_online import load_vectors
+
+PARTITIONS = 8
+_OPTIONS = ["--vector-size", "100", "--min-count", "5", "--max-vocab-size", "1000000"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one process, or one cluster, made of the text."""
+
+    name: str
+    seed: int
+    words_per_second: float
+    bytes_per_word: float
+    wordsim353: float = float("nan")
+    simlex999: float = float("nan")
+    analogies: float = float("nan")
+
+
+def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -> Outcome:
+    """Wait until all is learned and in a snapshot."""
+    if has_end:
+        process.process.wait(LONG_SECONDS)
+        process.event("stopped")
+    else:
+        process.wait_for_words(total, LONG_SECONDS)
+        if process.stop() != 0:
+            sys.exit("it failed:\n" + "".join(process.lines[-20:]))
+    line = process.event("stopped")
+    if "rollbacks" in line and _figure(line, "rollbacks"):
+        sys.exit("somebody was lost:\n" + "".join(process.lines[-20:]))
+    sent, received = _figure(line, "sent_bytes"), _figure(line, "received_bytes")
+    return Outcome(name, seed, _figure(line, "words_per_second"), (sent + received) / total, total)
+
+
+def _figure(line: str, name: str) -> float:
+    found = re.search(rf"\b{name}=([0-9.]+)", line)
+    return float(found[1]) if found else 0.0
+
+
+def check_counts(folder: Path, prepared: Text) -> None:
+    """End with an error unless a model has counted exactly the text's words."""
+    expected = Counter({word: prepared.counts[word] for word in prepared.frequent(5)})
+    totals = load_vectors(folder).manifest["totals"]
+    found = counts(folder)
+    if found != expected or totals["words"] != prepared.words:
+        wrong = sum(found[word] != expected[word] for word in found | expected)
+        sys.exit(f"{folder}: counts of {wrong} words are wrong, {totals}")
+
+
+def score(outcome: Outcome, folder: Path, prepared: Text) -> Outcome:
+    """With the scores of its vectors."""
+    opened = load_vectors(folder)
+    vectors = opened.words, np.array(opened.vectors)
+    scores = quality.evaluate(vectors, prepared.frequent(Settings().min_count))
+    return Outcome(**{**asdict(outcome), **asdict(scores)})
+
+
+def measure_quality(options: argparse.Namespace, prepared: Text, folder: Path) -> list[Outcome]:
+    """One daemon and clusters on the same topic, for each seed."""
+    outcomes = []
+    with own_cluster(folder) as broker, ray_nodes(2) as address:
+        topic = broker.topic(PARTITIONS)
+        values = prepared.path.read_bytes().splitlines()
+        produce(broker, topic, values, PARTITIONS)
+        for seed in range(1, options.seeds + 1):
+            for workers in [0, *options.workers]:
+                name = f"{workers} workers" if workers else "one daemon"
+                where = folder / f"{workers}-{seed}"
+                args = [
+                    "--source", "kafka", "--kafka-bootstrap-servers", broker.bootstrap_servers,
+                    "--kafka-topic", topic, "--kafka-group", where.name, *_OPTIONS,
+                    "--seed", str(seed), "--snapshot-every", f"{prepared.words}words",
+                ]  # fmt: skip
+                process = (
+                    ClusterDaemon("--ray-address", address, *args,
+                                  *_cluster_options(options, workers), folder=where)
+                    if workers
+                    else Daemon(*args, folder=where)
+                )  # fmt: skip
+                outcome = learn(name, seed, process, prepared.words, has_end=False)
+                check_counts(where, prepared)
+                outcomes.append(score(outcome, where, prepared))
+                print(outcomes[-1], flush=True)
+    return outcomes
+
+
+def _cluster_options(options: argparse.Namespace, workers: int) -> list[str]:
+    chosen = ["--workers", str(workers), "--shards", str(options.shards)]
+    if options.sync_every:
+        chosen += ["--sync-every", str(options.sync_every)]
+    return chosen
+
+
+def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> list[Outcome]:
+    """One worker and two on the same files, in alternation; the first round does not count."""
+    lines = prepared.path.read_bytes().splitlines(keepends=True)
+    for part in range(PARTITIONS):
+        (folder / f"part-{part}.txt").write_bytes(b"".join(lines[part::PARTITIONS]))
+    outcomes = []
+    with ray_nodes(2) as address:
+        for number in range(options.rounds + 1):
+            for workers in (1, 2):
+                where = folder / f"s{workers}-{number}"
+                process = ClusterDaemon(
+                    "--ray-address", address, "--source", "file", "--path",
+                    str(folder / "part-*.txt"), *_OPTIONS, "--snapshot-every", "1h",
+                    *_cluster_options(options, workers), folder=where,
+                )  # fmt: skip
+                name = f"{workers} worker{'s' * (workers > 1)}"
+                outcome = learn(name, 1, process, prepared.words, has_end=True)
+                check_counts(where, prepared)
+                print(number, outcome, flush=True)
+                if number:
+                    outcomes.append(outcome)
+    return outcomes
+
+
+def quality_table(outcomes: list[Outcome]) -> str:
+    """Medians over the seeds, and how far each is from the single daemon."""
+    rows = []
+    names = list(dict.fromkeys(outcome.name for outcome in outcomes))
+    for name in names:
+        chosen = [outcome for outcome in outcomes if outcome.name == name]
+        rows.append([
+            name,
+            *(report.spread(getattr(one, field) for one in chosen).format(".1f")
+              for field in ("wordsim353", "simlex999", "analogies")),
+            f"{report.spread(one.bytes_per_word for one in chosen).median:.1f}",
+        ])  # fmt: skip
+    return report.table(["", "WordSim-353", "SimLex-999", "analogies %", "bytes a word"], rows)
+
+
+def speed_table(outcomes: list[Outcome]) -> str:
+    """Words a second, and two workers' by one's, round by round."""
+    rates: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        rates.setdefault(outcome.name, []).append(outcome.words_per_second)
+    rows = [[name, report.spread(values).format(",.0f"), ""] for name, values in rates.items()]
+    one, two = rates.values()
+    rows[1][2] = report.spread(b / a for a, b in zip(one, two, strict=True)).format(".2f")
+    return report.table(["", "words/s", "by one worker's"], rows)
+
+
+def main() -> None:
+    """Measure one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["quality", "speed"])
+    text.add_data_option(parser, required=True)
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--sync-every", type=int, default=0, help="default: the command's")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    report.add_docs_option(parser)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepared = text.prepare(options.data, folder)
+        is_quality = options.what == "quality"
+        outcomes = (measure_quality if is_quality else measure_speed)(options, prepared, folder)
+    table = (quality_table if is_quality else speed_table)(outcomes)
+    conditions = report.conditions(
+        "cluster",
+        f"Text: {prepared.name}, {prepared.words:,} words; counts of all words were exact.",
+        "Two Ray nodes, shards, workers, and with a topic the broker, on the same machine.",
+        packages=("ray", "kafka-python"),
+    )
+    document = {"outcomes": [asdict(outcome) for outcome in outcomes]}
+    report.publish(
+        f"cluster_{options.what}", document, f"{table}\n\n{conditions}",
+        write_docs=options.write_docs,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
