@@ -71,7 +71,7 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
             from streamer.cluster.metrics import ClusterMetrics, ClusterView
 
             signals.arm()  # Ray has put a handler of its own there
-            crew = Crew(settings, lambda: signals.stop)
+            crew = Crew(settings, lambda: signals.stop, log)
             driver = Driver(settings, mark, crew, pieces, progress, signals, service, reload, log)
             view = ClusterView(settings, progress.counters, driver)
             complete = driver.run(

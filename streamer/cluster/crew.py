@@ -6,7 +6,7 @@ Knows who is there and who answers; nothing of what they learn or when.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ PING_SECONDS = 5.0
 
 SLICE_SECONDS = 0.25
 """How often a wait looks whether it is still wanted."""
+
+SAY_SECONDS = 30.0
+"""How often it says whom it waits for."""
 
 
 @dataclass
@@ -50,7 +53,10 @@ class StoppedError(Exception):
 class Crew:
     """Workers and shards; ``start`` makes them. ``is_stopping`` ends waits that may be ended."""
 
-    def __init__(self, settings: ClusterSettings, is_stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: ClusterSettings, is_stopping: Callable[[], bool], log: Any
+    ) -> None:
+        self._log = log
         self._is_stopping = is_stopping
         self._ping_seconds = min(PING_SECONDS, settings.worker_timeout)
         # On one machine Ray need not count: who asked for so many workers gets them.
@@ -98,19 +104,31 @@ class Crew:
         answers = [
             getattr(member.actor, method).remote(*given(i)) for i, member in enumerate(members)
         ]
-        waiting, deadline = answers, time.monotonic() + seconds
-        while waiting and (left := deadline - time.monotonic()) > 0:
+        waiting, began = answers, time.monotonic()
+        said = began
+        while waiting and (left := began + seconds - time.monotonic()) > 0:
             if not is_patient and self._is_stopping():
                 raise StoppedError
             timeout = min(left, seconds if is_patient else SLICE_SECONDS)
             done, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=timeout)
             for answer in done:
                 self._answer(members[answers.index(answer)], answer)
+            if waiting and time.monotonic() - said > SAY_SECONDS:
+                said = time.monotonic()
+                self._say_whom(members[answers.index(answer)] for answer in waiting)
         if waiting:
             silent = [members[answers.index(answer)] for answer in waiting]
             names = ", ".join(member.name for member in silent)
             raise LostError(f"{names}: no answer to {method} in {seconds:g} seconds", silent)
         return [self._answer(*pair) for pair in zip(members, answers, strict=True)]
+
+    def _say_whom(self, members: Iterable[Member]) -> None:
+        free = ray.available_resources().get("CPU", 0)  # type: ignore[no-untyped-call]
+        self._log.info(
+            "waiting",
+            members=", ".join(member.name for member in members),
+            note=f"it takes long to begin; Ray has {free:g} free CPUs",
+        )
 
     def _answer(self, member: Member, answer: Any) -> Any:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,27 +55,41 @@ def test_one_model_of_all_files_that_any_number_of_workers_goes_on_from(
 
 
 def test_a_ray_of_ones_own(tmp_path: Path) -> None:
-    """Without an address Ray runs on this machine, for as long as it is needed; SIGUSR1 works."""
+    """Without an address Ray runs on this machine, for as long as it is needed.
+
+    Files that appear are noticed; there are metrics, probes and SIGUSR1, as with ``run``.
+    """
     pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
     lines = lines_of(3000)
     _write(tmp_path / "logs", "a.log", lines[:2000])
     cluster = ClusterDaemon(
         "--source", "file", "--path", str(tmp_path / "logs" / "*.log"), "--follow",
-        "--snapshot-every", "1h", folder=tmp_path / "s",
+        "--snapshot-every", "1h", "--http", "127.0.0.1:0", folder=tmp_path / "s",
     )  # fmt: skip
     try:
         cluster.event("epoch_begun")
         _write(tmp_path / "logs", "b.log", lines[2000:])  # noticed, dealt out, checkpointed
         cluster.wait_for_words(24_000)
-        cluster.wait_until(lambda: _learned(cluster) == 36_000)
+        cluster.wait_until(lambda: _saved_now(cluster) == 36_000)
+        url = "http://" + cluster.event("http_listening").partition("address=")[2].split()[0]
+        metrics = _get(f"{url}/metrics")
+        for worker in "01":
+            figure = f'w2v_stream_worker_words_total{{worker="{worker}"}} '
+            assert float(metrics.partition(figure)[2].split()[0]) in (12_000.0, 24_000.0)
+        assert "w2v_stream_words_total 36000.0" in metrics
+        assert "w2v_stream_cluster_rollbacks_total 0.0" in metrics
+        assert "ready" in _get(f"{url}/readyz")
         assert cluster.stop() == 0
     finally:
         cluster.kill()
     assert counts(tmp_path / "s") == words_of(lines)
 
 
-def _learned(cluster: ClusterDaemon) -> int:
-    import signal
-
+def _saved_now(cluster: ClusterDaemon) -> int:
     cluster.process.send_signal(signal.SIGUSR1)
     return cluster.saved_words()
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
