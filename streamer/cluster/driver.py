@@ -220,8 +220,9 @@ class Driver:
         """Look at all workers once; at the end, whether everything is on disk."""
         self._service.beat(self._progress)
         self._take_in(self._ask_workers("report"))
-        if any(report.has_lost_shard for report in self.reports):
-            raise LostError("a shard does not answer a worker")
+        for worker, report in zip(self._crew.workers, self.reports, strict=True):
+            if report.breakdown:
+                raise LostError(f"{worker.name}: {report.breakdown}", [worker])
         failure = next((report.failure for report in self.reports if report.failure), "")
         if failure or self._signals.stop or all(report.has_ended for report in self.reports):
             self._service.ending()

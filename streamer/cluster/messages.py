@@ -91,8 +91,8 @@ class Report:
     failure: str = ""
     """Why it cannot go on with its share, in a line; what it has learned is whole."""
 
-    has_lost_shard: bool = False
-    """Whether it stands still because a shard does not answer."""
+    breakdown: str = ""
+    """Why it stands still and has to begin again, in a line."""
 
     exchanges: int = 0
     sent_bytes: int = 0

@@ -23,10 +23,9 @@ from streamer.cluster.relay import Relay
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import Writer
 from streamer.counters import Counters
-from streamer.errors import SourceError
+from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.base import Batch, Source
 from streamer.tokenizers.base import Tokenizer
-from w2v_online.errors import W2VError
 from w2v_online.exchange import Exchange
 from w2v_online.learner import OnlineWord2Vec
 
@@ -78,8 +77,7 @@ class Session(threading.Thread):
         self._failed_before = tokenizer.failed_records
         self._turns = threading.Condition()
         self._is_held = self._is_over = self._has_ended = False
-        self._failure = ""
-        self._has_lost_shard = False
+        self._failure = self._breakdown = ""
         self._words_since = 0
         self._exchanged_at = time.monotonic()
         self._position = beginning.positions.get(settings.source, {})
@@ -103,12 +101,12 @@ class Session(threading.Thread):
         try:
             while self._turn():
                 pass
-        except RayError:
-            self._has_lost_shard = True
-        except W2VError as error:
+        except RayError as error:
+            self._breakdown = f"a shard does not answer: {type(error).__name__}"
+        except (SourceError, ConfigurationError) as error:  # between two batches
             self._failure = str(error)
-        except Exception as error:  # the others should not learn on without it, unseen
-            self._failure = f"learning failed: {error!r}"
+        except Exception as error:  # perhaps within a batch: what was learned is of no use
+            self._breakdown = f"learning failed: {error!r}"
 
     def _turn(self) -> bool:
         """Learn one batch; False when it is over."""
@@ -204,7 +202,7 @@ class Session(threading.Thread):
             is_connected=source is None or source.is_connected,
             has_ended=self._has_ended,
             failure=self._failure,
-            has_lost_shard=self._has_lost_shard,
+            breakdown=self._breakdown,
             exchanges=relay.exchanges,
             sent_bytes=relay.sent_bytes,
             received_bytes=relay.received_bytes,
