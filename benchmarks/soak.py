@@ -237,7 +237,7 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     port = int(found[1])
     while "snapshot_written" not in log.read_text():
         time.sleep(0.5)
-    words = load_vectors(folder / "s").words[:1000]
+    words = load_vectors(folder / "s").words[:30_000]
     asker = Asker(port, max(arguments.queries, 1e-9), words)
     asker.start()
     samples: list[Sample] = []
