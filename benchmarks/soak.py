@@ -138,6 +138,12 @@ def rate(samples: list[Sample]) -> float:
     return (samples[-1].words - samples[0].words) / (samples[-1].seconds - samples[0].seconds)
 
 
+def rate_running(samples: list[Sample]) -> float:
+    """Words for each second that the training thread ran: neighbours touch it only by caches."""
+    first, last = samples[0], samples[-1]
+    return (last.words - first.words) / (last.running_seconds - first.running_seconds)
+
+
 def third(samples: list[Sample], number: int) -> list[Sample]:
     """One of three equal parts."""
     size = len(samples) // 3
@@ -157,6 +163,9 @@ def judge(samples: list[Sample]) -> dict[str, Any]:
         "seconds": round(samples[-1].seconds),
         "words_per_second": round(rate(kept)),
         "throughput_last_to_first_third": round(rate(last) / rate(first), 4),
+        "words_per_running_second_last_to_first_third": round(
+            rate_running(last) / rate_running(first), 4
+        ),
         "resident_mib_first_third": round(mean("resident_bytes", first) / 2**20, 1),
         "resident_mib_last_third": round(mean("resident_bytes", last) / 2**20, 1),
         "resident_last_to_first_third": round(
@@ -189,14 +198,9 @@ def cost_of_queries(samples: list[Sample]) -> dict[str, float]:
         ]
         return round(1 - statistics.median(ratios), 4)
 
-    def per_running_second(part: list[Sample]) -> float:
-        return (part[-1].words - part[0].words) / (
-            part[-1].running_seconds - part[0].running_seconds
-        )
-
     return {
         "throughput_lost_to_queries": lost(rate),
-        "words_per_running_second_lost_to_queries": lost(per_running_second),
+        "words_per_running_second_lost_to_queries": lost(rate_running),
         "held_up_with_queries": round(
             statistics.median(held_up(p) for p in phases if p[0].asked), 4
         ),
