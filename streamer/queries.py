@@ -34,7 +34,7 @@ def neighbors(
     SNAPSHOT is a snapshot's folder, or a folder of snapshots (then its newest complete one), or a
     word2vec file.
     """
-    vectors = load_vectors(snapshot, verify=True)
+    vectors = load_vectors(snapshot)
     answers = {
         word: vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab) for word in words
     }
@@ -56,7 +56,7 @@ def neighbors(
 @json_option
 def analogy(snapshot: Path, a: str, b: str, c: str, topn: int, as_json: bool) -> None:
     """Answer "A is to B as C is to ?", best answer first."""
-    answers = load_vectors(snapshot, verify=True).analogy(a, b, c, topn)
+    answers = load_vectors(snapshot).analogy(a, b, c, topn)
     if as_json:
         echo_json([{"word": word, "cosine": cosine} for word, cosine in answers])
         return
@@ -123,7 +123,7 @@ def evaluate(
     """
     if not similarity and not analogies:
         raise click.UsageError("give test sets with --similarity FILE or --analogies FILE")
-    vectors = load_vectors(snapshot, verify=True)
+    vectors = load_vectors(snapshot)
     folded = not case_sensitive
     pairs = {
         str(file): evaluation.evaluate_word_pairs(vectors, file, case_insensitive=folded)
@@ -194,7 +194,7 @@ def export_command(snapshot: Path, file_format: str, output: Path) -> None:
 
     SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
     """
-    table = load_vectors(snapshot, verify=True).table
+    table = load_vectors(snapshot).table
     left_out = export.write(table, file_format, output)
     message = f"{len(table) - left_out:,} words to {output}"
     if left_out:
@@ -212,7 +212,7 @@ def inspect(path: Path, verify: bool, as_json: bool) -> None:
     opened = snapshot.read(fetch(url) if url else path)
     if verify:
         opened.verify()
-    vectors = load_vectors(opened.path, verify=True)
+    vectors = load_vectors(opened.path)
     manifest = opened.manifest
     if as_json:
         echo_json({"path": str(opened.path), "verified": verify, **manifest})

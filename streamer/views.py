@@ -58,7 +58,7 @@ def drift(
         return
     if new is None:
         raise click.UsageError("give OLD and NEW, or a folder and --word WORD")
-    before, after = load_vectors(old, verify=True), load_vectors(new, verify=True)
+    before, after = load_vectors(old), load_vectors(new)
     try:
         movements = drifting.drift(before, after, topn=topn, min_count=min_count)
     except ValueError as error:
@@ -139,7 +139,7 @@ def map_command(snapshot: Path, output: Path, words: int, method: str) -> None:
     If there is a map at --output already, the new one is laid over it: what has not moved stays
     where it was. SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
     """
-    vectors = load_vectors(snapshot, verify=True)
+    vectors = load_vectors(snapshot)
     previous = read_layout(output)
     try:
         laid_out = layout.lay_out(vectors.table, words, method=method, previous=previous)
