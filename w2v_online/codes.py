@@ -7,6 +7,7 @@ only rows that may still be among the best are compared in full. Knows arrays on
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 
 import numpy as np
@@ -31,7 +32,11 @@ class CodedRows:
     def __init__(
         self, rows: int, vector_size: int, units: Callable[[int, int], NDArray[np.float32]]
     ) -> None:
-        self._codes = np.empty((rows, vector_size), np.int8)
+        # Memory of its own, which the system has back when the next snapshot takes this one's
+        # place: from the heap it would tear holes that nothing else fits into.
+        memory = mmap.mmap(-1, max(rows * vector_size, 1))
+        codes = np.frombuffer(memory, np.int8, rows * vector_size)
+        self._codes = codes.reshape(rows, vector_size)
         self._scales = np.empty(rows, np.float32)
         largest_error = 0.0
         for first in range(0, rows, _BLOCK_ROWS):
