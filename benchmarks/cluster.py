@@ -56,7 +56,7 @@ def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -
     if "rollbacks" in line and _figure(line, "rollbacks"):
         sys.exit("somebody was lost:\n" + "".join(process.lines[-20:]))
     sent, received = _figure(line, "sent_bytes"), _figure(line, "received_bytes")
-    return Outcome(name, seed, _figure(line, "words_per_second"), (sent + received) / total, total)
+    return Outcome(name, seed, _figure(line, "words_per_second"), (sent + received) / total)
 
 
 def _figure(line: str, name: str) -> float:

@@ -19,6 +19,7 @@ from benchmarks.kafka import LONG_SECONDS, check_counts, messages, own_cluster, 
 from tests.cluster.nodes import ray_nodes
 from tests.cluster.process import ClusterDaemon
 from tests.kafka.cluster import Cluster
+from w2v_online import snapshot
 
 PARTITIONS = 8
 LIFE_SECONDS = 2.0
@@ -40,10 +41,18 @@ class Trial:
         self._epoch = 0
         return ClusterDaemon(*self._args, folder=self._folder)
 
+    def saved_words(self) -> int:
+        """Words in the newest snapshot."""
+        found = snapshot.newest_whole(self._folder) if self._folder.exists() else None
+        return 0 if found is None else int(found.manifest["totals"]["words"])
+
     def kill(self, kind: str) -> None:
         """Kill a worker, a shard or the command at a random moment, and have it replaced."""
         self._epoch += 1
         self.process.event("epoch_begun", self._epoch)
+        if self._chance.random() < 0.5:  # as most lives would, get some way
+            saved = self.saved_words()
+            self.process.wait_until(lambda: self.saved_words() > saved)
         time.sleep(self._chance.uniform(0.0, LIFE_SECONDS))
         if kind == "command":
             self.process.kill()
@@ -95,7 +104,7 @@ def main() -> None:
         try:
             for number, kind in enumerate(kinds, 1):
                 trial.kill(kind)
-                print(f"kill {number}, a {kind}: {trial.process.saved_words():,} words in "
+                print(f"kill {number}, a {kind}: {trial.saved_words():,} words in "
                       "snapshots", flush=True)  # fmt: skip
             stop.set()
             sender.join()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from w2v_online.config import LearnerConfig
 from w2v_online.learner import OnlineWord2Vec
 from w2v_online.merge import MergedRows
@@ -29,7 +31,10 @@ def check_shareable(config: LearnerConfig) -> None:
 
 
 def warm_up(config: LearnerConfig) -> None:
-    """Load or compile the kernels of exchanges and shards; see :func:`learner.warm_up`."""
+    """Load or compile the kernels of exchanges and shards; see :func:`learner.warm_up`.
+
+    For updates as they arrive from another process: their arrays cannot be written to.
+    """
     small = config.model_copy(update={"max_vocab_size": 2, "min_count": 1, "threads": 1})
     shards = [MergedRows(small, workers=2, shards=2) for _ in range(2)]
     exchanges = [Exchange(OnlineWord2Vec(small), shards=2) for _ in range(2)]
@@ -38,10 +43,19 @@ def warm_up(config: LearnerConfig) -> None:
             exchange.learner.learn([list(text)])
             updates = exchange.take(everything=bool(sequence))
             for shard, update in zip(shards, updates, strict=True):
-                shard.push(worker, 0, sequence, update)
-            exchange.apply([shard.pull(worker, 0, everything=True) for shard in shards])
+                shard.push(worker, 0, sequence, _arrived(update))
+            answers = [shard.pull(worker, 0, everything=True) for shard in shards]
+            exchange.apply([_arrived(answer) for answer in answers])
     for shard, update in zip(shards, exchanges[0].whole(), strict=True):
-        shard.load(update)
+        shard.load(_arrived(update))
+
+
+def _arrived(update: Update) -> Update:
+    for part in (update.counts, update.vectors, update.output_vectors):
+        for value in vars(part).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+    return update
 
 
 class Exchange:

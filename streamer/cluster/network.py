@@ -56,11 +56,11 @@ def connected(address: str, log: Any) -> Iterator[None]:
             raise ConfigurationError(
                 f"--ray-address {address}: no Ray cluster answers: {reason}"
             ) from error
-        try:
-            with redirect_stdout(_Said(log)):
+        with redirect_stdout(_Said(log)):
+            try:
                 yield
-        finally:
-            ray.shutdown()
+            finally:
+                ray.shutdown()
 
 
 class _Said(io.TextIOBase):
