@@ -104,8 +104,7 @@ class OnlineWord2Vec:
     ) -> None:
         self.config = config = config or LearnerConfig()
         self.tokenizer = tokenizer
-        sequence = np.random.SeedSequence(config.seed)
-        seeds = sequence.generate_state(3 + 2 * config.threads, np.uint64).astype(np.uint64)
+        seeds = _seeds(config.threads, config.seed)
         self.vocabulary = Vocabulary(config)
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.tree = HuffmanTree(config.max_vocab_size) if config.loss == "hs" else None
@@ -178,6 +177,15 @@ class OnlineWord2Vec:
         float32[rows / step] each. May be called from another thread while this one learns.
         """
         return self._trainers[0].learning_rates(step)
+
+    def reseed(self, *entropy: int) -> None:
+        """Draw other random numbers from now on, as one of several that began alike."""
+        seeds = _seeds(len(self._trainers), self.config.seed, *entropy)
+        self.embeddings.state[0], self._subsampling_state[0] = seeds[:2]
+        for i, trainer in enumerate(self._trainers):
+            trainer.reseed(seeds[2 + 2 * i : 4 + 2 * i])
+        if self.replay is not None:
+            self.replay.reseed(int(seeds[-1]))
 
     def learn(self, sentences: Iterable[Iterable[str]]) -> BatchStats:
         """Learn from tokenised sentences, each a record: contexts do not cross them.
@@ -534,6 +542,12 @@ class OnlineWord2Vec:
             self.averages.restore(averaged, rows[has_average], saved.vectors[has_average])
             self.averages.visits = int(state["average_visits"][0])
         self.embeddings.vectors[rows[has_average]] = state["raw_vectors"]
+
+
+def _seeds(threads: int, *entropy: int) -> NDArray[np.uint64]:
+    """Seeds of a learner's generators: two of its own, two of each trainer, one for replay."""
+    sequence = np.random.SeedSequence(entropy if len(entropy) > 1 else entropy[0])
+    return sequence.generate_state(3 + 2 * threads, np.uint64).astype(np.uint64)
 
 
 _TEXT_STATE = "text_"

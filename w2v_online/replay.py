@@ -112,6 +112,10 @@ class Replay:
         draw_numbers(self._state, 0, 1, np.empty(0, np.int64))
         move_row(self.slots[:0], 0, 0)
 
+    def reseed(self, seed_state: int) -> None:
+        """Draw other numbers from now on."""
+        self._state[0] = seed_state
+
     def state(self, rows: int) -> dict[str, NDArray[np.generic]]:
         """All that :meth:`restore` needs, with ``rows`` in use: views until the next change."""
         return {

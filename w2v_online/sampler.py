@@ -111,6 +111,10 @@ class Negatives:
         draws = max(self._min_block, min(MAX_BLOCK, rows))
         return 1 << (draws - 1).bit_length()
 
+    def reseed(self, seed_state: int) -> None:
+        """Draw other numbers, from the next block on."""
+        self._state[0] = seed_state
+
     def refill(self) -> None:
         """Draw the next block."""
         size = self._block_size(len(self._distribution))

@@ -133,6 +133,11 @@ class Trainer:
         )
         self._state = np.array([seeds[1]], np.uint64)
 
+    def reseed(self, seeds: NDArray[np.uint64]) -> None:
+        """Draw other numbers: uint64[2], for negatives and for training."""
+        self.negatives.reseed(int(seeds[0]))
+        self._state[0] = seeds[1]
+
     @property
     def max_bytes(self) -> int:
         """Most memory that working arrays and draws can take."""

@@ -64,6 +64,8 @@ class Session(threading.Thread):
             if beginning.snapshot is None
             else OnlineWord2Vec.restore(Path(beginning.snapshot), config, tokenizer=identity)
         )
+        if number:  # worker 0 goes on as a single learner would
+            self._learner.reseed(number, self._learner.total_words)
         self._exchange = Exchange(self._learner, len(shards))
         self._relay = Relay(self._exchange, shards, number, beginning.epoch)
         self._writer = (

@@ -345,3 +345,19 @@ def test_kernels_document_every_array(kernel: object) -> None:
         for name in line.split(" : ")[0].split(", ")
     ]
     assert documented == list(inspect.signature(function).parameters)
+
+
+def test_learners_that_begin_alike_can_draw_other_numbers() -> None:
+    """The same ones for the same reason: new words and negatives differ, counts do not."""
+    text = _stream(50)
+    learners = [OnlineWord2Vec(SMALL) for _ in range(4)]
+    for learner, entropy in zip(learners, [(), (1, 5), (1, 5), (2, 5)], strict=True):
+        if entropy:
+            learner.reseed(*entropy)
+        learner.learn_text(text)
+    plain, one, again, other = (learner.embeddings.vectors for learner in learners)
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, plain)
+    assert not np.array_equal(one, other)
+    counts = [learner.vocabulary.counts for learner in learners]
+    np.testing.assert_array_equal(counts[0], counts[3])
