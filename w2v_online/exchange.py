@@ -81,6 +81,7 @@ class Exchange:
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
+        learner.is_sharing = True
         self.shards = shards
         self.exchanges = 0
         """How often something was taken so far."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import publication, snapshot
-from w2v_online.averages import Averages, published
+from w2v_online.averages import SWEEP_VISITS, Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -126,6 +126,8 @@ class OnlineWord2Vec:
         self._threads = TrainerThreads(self._trainers) if config.threads > 1 else None
         self._remapped = np.zeros(config.max_vocab_size, np.int32)  # zeros between two uses
         self._segment_end = 0
+        self.is_sharing = False
+        """Whether others' parts of the stream count as read too."""
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -263,11 +265,13 @@ class OnlineWord2Vec:
             self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
         self._update_outputs()
+        segment_words = min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
         if self.averages is not None:
-            self.averages.visit()
-        self._segment_end = total_words + min(
-            MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH)
-        )
+            # What others read of the stream may be many segments at once.
+            late = (total_words - self._segment_end) // segment_words
+            for _ in range(min(1 + late, SWEEP_VISITS) if self.is_sharing else 1):
+                self.averages.visit()
+        self._segment_end = total_words + segment_words
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""
