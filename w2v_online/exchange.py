@@ -19,6 +19,17 @@ from w2v_online.shared_rows import Schedule, SharedRows
 from w2v_online.update import Update
 
 
+MAX_RATE_SCALE = 8
+"""Most workers for all of which each learns; with more, a word's part in the model is smaller."""
+
+
+INTERVAL_GROWTH = 64
+"""The stream grows by one part in so many between two exchanges of a worker at most,"""
+
+MIN_INTERVAL = 1000
+"""but for the first so many words."""
+
+
 def check_shareable(config: LearnerConfig) -> None:
     """ValueError for options that learners cannot share what they learn with."""
     if config.loss != "ns":
@@ -70,26 +81,32 @@ class Exchange:
         Whose ``learn`` goes on as usual.
     shards
         How many parts the words are in.
+    workers
+        How many learners there are, this one included.
     schedule
         Which rows are due when.
 
     """
 
     def __init__(
-        self, learner: OnlineWord2Vec, shards: int = 1, schedule: Schedule | None = None
+        self,
+        learner: OnlineWord2Vec,
+        shards: int = 1,
+        workers: int = 1,
+        schedule: Schedule | None = None,
     ) -> None:
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
-        learner.is_sharing = True
+        learner.scale_rates(min(workers, MAX_RATE_SCALE))
         self.shards = shards
         self.exchanges = 0
         """How often something was taken so far."""
         schedule = schedule or Schedule()
         embeddings, matrices = learner.embeddings, learner.embeddings.matrices
         self._counts = SharedCounts(learner.vocabulary)
-        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule)
-        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule)
+        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule, 1 / workers)
+        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule, 1 / workers)
 
     @property
     def max_bytes(self) -> int:
@@ -105,11 +122,20 @@ class Exchange:
         self.learner.wait()
         vocabulary, shards = self.learner.vocabulary, self.shards
         self.exchanges += 1
-        number = self.exchanges
         counts = self._counts.take(shards)
-        inputs = self._inputs.take(vocabulary, shards, number, everything=everything)
-        outputs = self._outputs.take(vocabulary, shards, number, everything=everything)
+        rows = self._inputs.due(self.exchanges, everything=everything)
+        output_rows = self._outputs.due(self.exchanges, everything=everything)
+        self.learner.embeddings.keep(rows, output_rows)
+        inputs = self._inputs.take(vocabulary, shards, rows, exact=everything)
+        outputs = self._outputs.take(vocabulary, shards, output_rows, exact=everything)
         return [Update(*parts) for parts in zip(counts, inputs, outputs, strict=True)]
+
+    def interval(self, sync_every: int) -> int:
+        """Words to learn until the next exchange: ``sync_every``, fewer when little was read yet.
+
+        What was learned last is a larger part of a young model.
+        """
+        return min(sync_every, max(MIN_INTERVAL, self.learner.total_words // INTERVAL_GROWTH))
 
     def whole(self) -> list[Update]:
         """All that the learner holds, for each shard, which begins with it (MergedRows.load)."""
@@ -126,7 +152,7 @@ class Exchange:
         vocabulary, embeddings = self.learner.vocabulary, self.learner.embeddings
         for update in updates:
             self._counts.add(update.counts)
-        embeddings.grow(len(vocabulary))
+        self.learner.grow(sum(update.counts.total_words for update in updates))
         for update in updates:
             rows = self._inputs.find(vocabulary, update.vectors)
             output_rows = self._outputs.find(vocabulary, update.output_vectors)

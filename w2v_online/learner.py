@@ -126,8 +126,7 @@ class OnlineWord2Vec:
         self._threads = TrainerThreads(self._trainers) if config.threads > 1 else None
         self._remapped = np.zeros(config.max_vocab_size, np.int32)  # zeros between two uses
         self._segment_end = 0
-        self.is_sharing = False
-        """Whether others' parts of the stream count as read too."""
+        self._others_words = 0
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -267,10 +266,10 @@ class OnlineWord2Vec:
         self._update_outputs()
         segment_words = min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
         if self.averages is not None:
-            # What others read of the stream may be many segments at once.
-            late = (total_words - self._segment_end) // segment_words
-            for _ in range(min(1 + late, SWEEP_VISITS) if self.is_sharing else 1):
+            late = min(self._others_words // segment_words, SWEEP_VISITS - 1)
+            for _ in range(1 + late):
                 self.averages.visit()
+        self._others_words = 0
         self._segment_end = total_words + segment_words
 
     def _update_outputs(self) -> None:
@@ -372,6 +371,16 @@ class OnlineWord2Vec:
             rows.append(row)
         for row in rows:
             self.vocabulary.pin(row)
+
+    def scale_rates(self, scale: float) -> None:
+        """Learn at so many times the rates from now on."""
+        for trainer in self._trainers:
+            trainer.scale_rates(scale)
+
+    def grow(self, others_words: int) -> None:
+        """Have rows for all words after counts of others, who read so much, were added."""
+        self._others_words += others_words
+        self.embeddings.grow(len(self.vocabulary))
 
     # --- snapshots ---------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ failed, whoever drives the workers lets all begin again, from one moment, in a n
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +164,7 @@ class MergedMatrix:
         """Begin with these rows, which every worker has."""
         rows = find_rows(vocabulary, changes.words, len(changes.updates), enter=True)
         held = rows >= 0
-        self._merged[rows[held]] = changes.vectors[held]
+        self._merged[rows[held]] = changes.vectors[held] * changes.units[held, None]
         self._updates[rows[held]] = changes.updates[held]
         self._is_held[rows[held]] = 1
 
@@ -186,6 +187,7 @@ class MergedMatrix:
             self._is_held,
             rows,
             changes.vectors,
+            changes.units,
             changes.updates,
             changes.is_new,
             is_unknown,
@@ -206,10 +208,8 @@ class MergedMatrix:
         rows = rows[self._is_held[rows] == 1]
         known[rows] = changes[rows]
         unknown, self._unknown[worker] = self._unknown[worker], b""
-        return RowChanges(
-            bytes(vocabulary.word_lines(rows)),
-            self._merged[rows],
-            self._updates[rows],
-            np.zeros(len(rows), np.uint8),
-            unknown,
-        )
+        words = bytes(vocabulary.word_lines(rows))
+        told = RowChanges.empty(words, len(rows), self._merged.shape[1], exact=everything)
+        kernels.write_rows(self._merged, rows, everything, told.vectors, told.units)
+        told.updates[:] = self._updates[rows]
+        return replace(told, unknown=unknown)

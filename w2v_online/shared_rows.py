@@ -24,10 +24,10 @@ from w2v_online.vocabulary import Vocabulary
 class Schedule:
     """Which rows are due at an exchange."""
 
-    updates: int = 64
+    updates: int = 4
     """Updates that have not been told of from which a row is due at once."""
 
-    turns: int = 8
+    turns: int = 2
     """Exchanges in which every touched row has its turn once."""
 
     def due(self, pending: NDArray[np.integer], exchange: int) -> NDArray[np.int32]:
@@ -50,7 +50,9 @@ class SharedRows:
         matrix: NDArray[np.float32],
         updates: NDArray[np.uint32],
         schedule: Schedule,
+        share: float,
     ) -> None:
+        self._share = np.float32(share)
         self._embeddings = embeddings
         self._matrix, self._updates = matrix, updates
         self._schedule = schedule
@@ -77,24 +79,25 @@ class SharedRows:
         np.maximum(pending, self._is_shared[:rows] == 0, out=pending)
         return pending
 
-    def take(
-        self, vocabulary: Vocabulary, shards: int, exchange: int, *, everything: bool = False
-    ) -> list[RowChanges]:
-        """What the rows that are due learned, for each shard; from now on it is known.
-
-        With ``everything`` every row is due that learned anything.
-        """
+    def due(self, exchange: int, *, everything: bool = False) -> NDArray[np.int32]:
+        """The rows to be told of: those that are due, or all that learned anything."""
         schedule = EVERYTHING if everything else self._schedule
-        due = schedule.due(self._pending(), exchange)
-        return [self._take(vocabulary, rows) for rows in split_by_shard(vocabulary, due, shards)]
+        return schedule.due(self._pending(), exchange)
 
-    def _take(self, vocabulary: Vocabulary, rows: NDArray[np.int32]) -> RowChanges:
-        changes = RowChanges(
-            bytes(vocabulary.word_lines(rows)),
-            np.empty((len(rows), self._embeddings.vector_size), np.float32),
-            np.empty(len(rows), np.uint32),
-            np.empty(len(rows), np.uint8),
-        )
+    def take(
+        self, vocabulary: Vocabulary, shards: int, rows: NDArray[np.int32], *, exact: bool
+    ) -> list[RowChanges]:
+        """This learner's part of what rows learned, for each shard; from now on it is known."""
+        return [
+            self._take(vocabulary, part, exact=exact)
+            for part in split_by_shard(vocabulary, rows, shards)
+        ]
+
+    def _take(
+        self, vocabulary: Vocabulary, rows: NDArray[np.int32], *, exact: bool
+    ) -> RowChanges:
+        words = bytes(vocabulary.word_lines(rows))
+        changes = RowChanges.empty(words, len(rows), self._embeddings.vector_size, exact=exact)
         kernels.take_rows(
             self._matrix,
             self._base,
@@ -102,7 +105,10 @@ class SharedRows:
             self._sent,
             self._is_shared,
             rows,
+            self._share,
+            exact,
             changes.vectors,
+            changes.units,
             changes.updates,
             changes.is_new,
         )
@@ -115,6 +121,7 @@ class SharedRows:
             RowChanges(
                 bytes(vocabulary.word_lines(rows)),
                 self._matrix[rows, : self._embeddings.vector_size],
+                np.ones(len(rows), np.float32),
                 self._updates[rows],
                 np.ones(len(rows), np.uint8),
             )
@@ -135,6 +142,7 @@ class SharedRows:
             self._is_shared,
             rows,
             changes.vectors,
+            changes.units,
             changes.updates,
         )
         if changes.unknown:

@@ -214,6 +214,10 @@ class Trainer:
                 return stats
             self.negatives.refill()
 
+    def scale_rates(self, scale: float) -> None:
+        """Learn at so many times the rates from now on."""
+        self._rates = (self._rates * scale).astype(np.float32)
+
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""
         rows = len(self._embeddings)

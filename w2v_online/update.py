@@ -58,8 +58,11 @@ class RowChanges:
     """Rows of one of the matrices: from a learner what they learned, from a shard all of them."""
 
     words: bytes
-    vectors: NDArray[np.float32]
-    """float32[n, D]."""
+    vectors: NDArray[np.int8] | NDArray[np.float32]
+    """[n, D] in units: int8, or float32 where nothing was rounded."""
+
+    units: NDArray[np.float32]
+    """float32[n]: what the values of each row are multiples of."""
 
     updates: NDArray[np.uint32]
     """uint32[n]: how many made these changes; from a shard, of all workers ever."""
@@ -70,10 +73,26 @@ class RowChanges:
     unknown: bytes = b""
     """Words of which a shard was sent changes without having the row: to be sent whole."""
 
+    @staticmethod
+    def empty(words: bytes, n: int, vector_size: int, *, exact: bool) -> RowChanges:
+        """Room for ``n`` rows."""
+        return RowChanges(
+            words,
+            np.empty((n, vector_size), np.float32 if exact else np.int8),
+            np.empty(n, np.float32),
+            np.empty(n, np.uint32),
+            np.zeros(n, np.uint8),
+        )
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was rounded."""
+        return self.vectors.dtype == np.float32
+
     @property
     def nbytes(self) -> int:
         """Size of what is sent."""
-        arrays = self.vectors.nbytes + self.updates.nbytes + self.is_new.nbytes
+        arrays = sum(a.nbytes for a in (self.vectors, self.units, self.updates, self.is_new))
         return len(self.words) + arrays + len(self.unknown)
 
 
