@@ -48,14 +48,14 @@ def warm_up(config: LearnerConfig) -> None:
     """
     small = config.model_copy(update={"max_vocab_size": 2, "min_count": 1, "threads": 1})
     shards = [MergedRows(small, workers=2, shards=2) for _ in range(2)]
-    exchanges = [Exchange(OnlineWord2Vec(small), shards=2) for _ in range(2)]
+    exchanges = [Exchange(OnlineWord2Vec(small), shards=2, workers=2) for _ in range(2)]
     for sequence, text in enumerate(["aab", "bccc"]):
         for worker, exchange in enumerate(exchanges):
             exchange.learner.learn([list(text)])
             updates = exchange.take(everything=bool(sequence))
             for shard, update in zip(shards, updates, strict=True):
                 shard.push(worker, 0, sequence, _arrived(update))
-            answers = [shard.pull(worker, 0, everything=True) for shard in shards]
+            answers = [shard.pull(worker, 0, everything=bool(sequence)) for shard in shards]
             exchange.apply([_arrived(answer) for answer in answers])
     for shard, update in zip(shards, exchanges[0].whole(), strict=True):
         shard.load(_arrived(update))
@@ -105,8 +105,12 @@ class Exchange:
         schedule = schedule or Schedule()
         embeddings, matrices = learner.embeddings, learner.embeddings.matrices
         self._counts = SharedCounts(learner.vocabulary)
-        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule, 1 / workers)
-        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule, 1 / workers)
+        self._inputs = SharedRows(
+            embeddings, matrices.syn0, matrices.updates0, schedule, 1 / workers
+        )
+        self._outputs = SharedRows(
+            embeddings, matrices.syn1, matrices.updates1, schedule, 1 / workers
+        )
 
     @property
     def max_bytes(self) -> int:

@@ -93,9 +93,7 @@ class SharedRows:
             for part in split_by_shard(vocabulary, rows, shards)
         ]
 
-    def _take(
-        self, vocabulary: Vocabulary, rows: NDArray[np.int32], *, exact: bool
-    ) -> RowChanges:
+    def _take(self, vocabulary: Vocabulary, rows: NDArray[np.int32], *, exact: bool) -> RowChanges:
         words = bytes(vocabulary.word_lines(rows))
         changes = RowChanges.empty(words, len(rows), self._embeddings.vector_size, exact=exact)
         kernels.take_rows(

@@ -59,6 +59,8 @@ class Session(threading.Thread):
         self._log = log
         self._kafka_config = intake.kafka_config(settings)
         config, identity = settings.learner_config, tokenizer.identity
+        if number > 0:  # it publishes nothing
+            config = config.model_copy(update={"averaging": False})
         self._learner = (
             OnlineWord2Vec(config, tokenizer=identity)
             if beginning.snapshot is None
@@ -66,7 +68,7 @@ class Session(threading.Thread):
         )
         if number:  # worker 0 goes on as a single learner would
             self._learner.reseed(number, self._learner.total_words)
-        self._exchange = Exchange(self._learner, len(shards))
+        self._exchange = Exchange(self._learner, len(shards), settings.workers)
         self._relay = Relay(self._exchange, shards, number, beginning.epoch)
         self._writer = (
             Writer(settings, self._learner, beginning.positions, log) if number == 0 else None
@@ -142,7 +144,7 @@ class Session(threading.Thread):
     def _exchange_if_due(self) -> None:
         now = time.monotonic()
         is_due = (
-            self._words_since >= self._settings.sync_every
+            self._words_since >= self._exchange.interval(self._settings.sync_every)
             or now - self._exchanged_at >= SYNC_SECONDS
         )
         if self._relay.is_under_way and (is_due or self._relay.is_answered()):

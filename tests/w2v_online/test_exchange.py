@@ -245,7 +245,9 @@ def test_evicted_words_come_back_whole() -> None:
     common = one.keys() & other.keys()
     assert len(common) > 20
     for word in common:
-        assert np.abs(one[word][0] - other[word][0]).max() <= 1e-3 + 0.02 * np.abs(one[word][0]).max()
+        assert (
+            np.abs(one[word][0] - other[word][0]).max() <= 1e-3 + 0.02 * np.abs(one[word][0]).max()
+        )
 
 
 @pytest.mark.parametrize("workers", [1, 3])
