@@ -18,7 +18,6 @@ from w2v_online.shared_counts import SharedCounts
 from w2v_online.shared_rows import Schedule, SharedRows
 from w2v_online.update import Update
 
-
 MAX_RATE_SCALE = 8
 """Most workers for all of which each learns; with more, a word's part in the model is smaller."""
 

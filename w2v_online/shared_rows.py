@@ -87,7 +87,7 @@ class SharedRows:
     def take(
         self, vocabulary: Vocabulary, shards: int, rows: NDArray[np.int32], *, exact: bool
     ) -> list[RowChanges]:
-        """This learner's part of what rows learned, for each shard; from now on it is known."""
+        """The learner's part of what rows learned, for each shard; now it is known."""
         return [
             self._take(vocabulary, part, exact=exact)
             for part in split_by_shard(vocabulary, rows, shards)
