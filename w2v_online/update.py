@@ -78,7 +78,9 @@ class RowChanges:
         """Room for ``n`` rows."""
         return RowChanges(
             words,
-            np.empty((n, vector_size), np.float32 if exact else np.int8),
+            np.empty((n, vector_size), np.float32)
+            if exact
+            else np.empty((n, vector_size), np.int8),
             np.empty(n, np.float32),
             np.empty(n, np.uint32),
             np.zeros(n, np.uint8),
