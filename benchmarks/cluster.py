@@ -92,7 +92,7 @@ def measure_quality(options: argparse.Namespace, prepared: Text, folder: Path) -
         for seed in range(1, options.seeds + 1):
             for workers in [0, *options.workers]:
                 name = f"{workers} workers" if workers else "one daemon"
-                where = folder / f"{workers}-{seed}"
+                where = folder / f"workers{workers}-{seed}"
                 args = [
                     "--source", "kafka", "--kafka-bootstrap-servers", broker.bootstrap_servers,
                     "--kafka-topic", topic, "--kafka-group", where.name, *_OPTIONS,
