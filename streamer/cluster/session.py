@@ -28,6 +28,7 @@ from streamer.sources.base import Batch, Source
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.exchange import Exchange
 from w2v_online.learner import OnlineWord2Vec
+from w2v_online.vocabulary import RECORD_SEPARATOR
 
 IDLE_SECONDS = 0.25
 """Longest rest of a worker that has nothing to read; a barrier ends it."""
@@ -36,6 +37,9 @@ SYNC_SECONDS = 10.0
 """Longest time between two exchanges where the stream is too thin for ``sync_every`` words."""
 
 END_SECONDS = 30.0
+
+WORD_BYTES = 6
+"""What a word takes of a text, about."""
 
 
 class Session(threading.Thread):
@@ -121,17 +125,28 @@ class Session(threading.Thread):
                 return False
             batch = self._next_batch()
             if batch is not None:
-                tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
-                stats = self._learner.learn_text(
-                    tokens, separated=self._tokenizer.is_separated, wait=False
-                )
-                self._counters.add(stats, len(batch.records))
-                self._words_since += stats.words
-                self._position = batch.position
+                self._learn(batch)
             self._exchange_if_due()
             if self._writer is not None:
                 self._writer.look()
         return True
+
+    def _learn(self, batch: Batch) -> None:
+        """Learn a batch, in pieces where exchanges are due more often than batches come."""
+        tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
+        separated = self._tokenizer.is_separated
+        record_end = RECORD_SEPARATOR if separated else b"\n"
+        first, text_bytes = 0, len(batch.records)
+        while first < len(tokens):
+            wanted = first + WORD_BYTES * self._exchange.interval(self._settings.sync_every)
+            end = tokens.find(record_end, wanted) + 1 or len(tokens)
+            stats = self._learner.learn_text(tokens[first:end], separated=separated, wait=False)
+            self._counters.add(stats, text_bytes)
+            self._words_since += stats.words
+            first, text_bytes = end, 0
+            if first < len(tokens):
+                self._exchange_if_due()
+        self._position = batch.position
 
     def _next_batch(self) -> Batch | None:
         if self._source is None or self._has_ended:
