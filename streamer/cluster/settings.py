@@ -39,7 +39,7 @@ class ClusterSettings(RunSettings):
         json_schema_extra=_section("auto|local|HOST:PORT"),
     )
     sync_every: int = Field(
-        200_000,
+        100_000,
         ge=1000,
         description="Words that a worker learns between two exchanges with the shards.",
         json_schema_extra=_section("WORDS"),
