@@ -84,6 +84,10 @@ class Exchange:
         How many learners there are, this one included.
     schedule
         Which rows are due when.
+    rate_scale
+        At how many times its rates the learner learns, as many as there are workers if left out
+        (MAX_RATE_SCALE at most): for all of them, then. Of what it learned one part in ``workers``
+        is merged.
 
     """
 
@@ -93,11 +97,13 @@ class Exchange:
         shards: int = 1,
         workers: int = 1,
         schedule: Schedule | None = None,
+        *,
+        rate_scale: float | None = None,
     ) -> None:
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
-        learner.scale_rates(min(workers, MAX_RATE_SCALE))
+        learner.scale_rates(rate_scale or min(workers, MAX_RATE_SCALE))
         self.shards = shards
         self.exchanges = 0
         """How often something was taken so far."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels import counts as kernels
+from w2v_online.kernels.encode import WORD_PADDING
 from w2v_online.kernels.vocabulary import (
     DROPPED_BYTES,
     DROPPED_TOKENS,
@@ -41,12 +42,27 @@ def split_by_shard(
     return np.split(entries[np.argsort(numbers, kind="stable")], ends[:-1])
 
 
+def word_lines(vocabulary: Vocabulary, entries: NDArray[np.int32]) -> bytes:
+    """The words of rows and candidates, each followed by a line feed."""
+    n_bytes = kernels.write_lines(vocabulary.arrays, entries, np.empty(0, np.uint8))
+    lines = np.empty(n_bytes + WORD_PADDING, np.uint8)
+    kernels.write_lines(vocabulary.arrays, entries, lines)
+    return lines[:n_bytes].tobytes()
+
+
+def _block() -> kernels.Block:
+    n = kernels.BLOCK_WORDS
+    starts, lengths, entries = (np.empty(n, np.int64) for _ in range(3))
+    return kernels.Block(starts, lengths, np.empty(n, np.uint64), entries)
+
+
 def find_rows(
     vocabulary: Vocabulary, words: bytes, n_words: int, *, enter: bool = False
 ) -> NDArray[np.int32]:
     """The row of each word, -1 for none; with ``enter`` they get one as long as there is room."""
     rows = np.empty(n_words, np.int32)
-    kernels.rows_of(vocabulary.arrays, padded_text(words), vocabulary.max_rows, enter, rows)
+    lines = padded_text(words)
+    kernels.rows_of(vocabulary.arrays, lines, vocabulary.max_rows, enter, rows, _block())
     return rows
 
 
@@ -59,6 +75,7 @@ def add_counts(vocabulary: Vocabulary, changes: CountChanges) -> None:
         changes.increments,
         vocabulary.max_rows,
         vocabulary.min_count,
+        _block(),
     )
     arrays.numbers[_TOTALS] += np.array(
         [changes.records, changes.total_words, changes.dropped_tokens, changes.dropped_bytes]
@@ -120,7 +137,7 @@ class SharedCounts:
         )
         changes = [
             CountChanges(
-                bytes(vocabulary.word_lines(part)),
+                word_lines(vocabulary, part),
                 (arrays.counts[part] - known[part]).astype(np.uint32),
             )
             for part in split_by_shard(vocabulary, entries, shards)

@@ -7,18 +7,24 @@ by a line feed, which no word contains.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.vocabulary import (
     N_ROWS,
+    TABLE_BITS,
     add_sent,
     admit,
     find,
+    first_slot,
     hash_token,
     new_candidate,
+    store_uint64,
 )
-from w2v_online.simd import address_of
+from w2v_online.simd import address_of, prefetch
 
 _SHARD_KEY = (
     np.uint64(0x243F6A8885A308D3),
@@ -31,12 +37,52 @@ _SHARD_KEY = (
 _LINE_FEED = np.uint8(10)
 
 
+BLOCK_WORDS = 64
+"""Words that are looked for side by side, so that memory is waited for once, not for each."""
+
+
+class Block(NamedTuple):
+    """Working memory for some words."""
+
+    starts: NDArray[np.int64]  # [BLOCK_WORDS], position in the lines
+    lengths: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    entries: NDArray[np.int64]  # of the first word in the table with about this hash, or -1
+
+
 @inner
-def _line_length(lines, position):
-    length = 0
-    while lines[position + length] != _LINE_FEED:
-        length += 1
-    return length
+def _split_block(vocabulary, lines, position, n_words, block):
+    """Find and hash the next ``n_words`` lines; return where the line after them begins.
+
+    Asks for the memory that a search for them will need: a stage for all words, then the next.
+    """
+    lines_at = address_of(lines)
+    table_at = address_of(vocabulary.table)
+    bits = vocabulary.numbers[TABLE_BITS]
+    for i in range(n_words):
+        length = 0
+        while lines[position + length] != _LINE_FEED:
+            length += 1
+        hashed = hash_token(lines_at + position, length, vocabulary.secret)
+        prefetch(table_at + 8 * first_slot(hashed, bits))
+        block.starts[i] = position
+        block.lengths[i] = length
+        block.hashes[i] = hashed
+        position += length + 1
+    starts_at = address_of(vocabulary.starts)
+    counts_at = address_of(vocabulary.counts)
+    for i in range(n_words):
+        found = vocabulary.table[first_slot(block.hashes[i], bits)]
+        entry = np.int64(found & np.uint64(0xFFFFFFFF)) - 1
+        block.entries[i] = entry
+        if entry >= 0:
+            prefetch(starts_at + 8 * entry)
+            prefetch(counts_at + 8 * entry)
+    arena_at = address_of(vocabulary.arena)
+    for i in range(n_words):
+        if block.entries[i] >= 0:
+            prefetch(arena_at + 8 * vocabulary.starts[block.entries[i]])
+    return position
 
 
 @kernel
@@ -60,7 +106,7 @@ def shards_of(vocabulary, entries, n_shards, shards):
 
 
 @kernel
-def add_counts(vocabulary, lines, increments, max_rows, min_count):
+def add_counts(vocabulary, lines, increments, max_rows, min_count, block):
     """Add what others counted, as if each word had been seen so often in a row.
 
     Parameters
@@ -69,31 +115,34 @@ def add_counts(vocabulary, lines, increments, max_rows, min_count):
     lines : uint8[m + WORD_PADDING], the words
     increments : uint32[n], sightings of each
     max_rows, min_count : int, as the vocabulary was told
+    block : Block, overwritten
 
     What is added counts as known to others.
 
     """
     lines_at = address_of(lines)
     position = 0
-    for i in range(len(increments)):
-        length = _line_length(lines, position)
-        hashed = hash_token(lines_at + position, length, vocabulary.secret)
-        entry = find(vocabulary, hashed, lines_at + position, length)
-        if entry < 0:
-            entry = new_candidate(vocabulary, hashed, lines_at + position, length, max_rows)
-        vocabulary.counts[entry] += np.float64(increments[i])
-        add_sent(vocabulary, entry, np.float64(increments[i]))
-        if (
-            entry >= max_rows
-            and vocabulary.counts[entry] >= min_count
-            and vocabulary.numbers[N_ROWS] < max_rows
-        ):
-            admit(vocabulary, entry)
-        position += length + 1
+    for first in range(0, len(increments), BLOCK_WORDS):
+        n_words = min(BLOCK_WORDS, len(increments) - first)
+        position = _split_block(vocabulary, lines, position, n_words, block)
+        for i in range(n_words):
+            hashed, address = block.hashes[i], lines_at + block.starts[i]
+            entry = find(vocabulary, hashed, address, block.lengths[i])
+            if entry < 0:
+                entry = new_candidate(vocabulary, hashed, address, block.lengths[i], max_rows)
+            increment = np.float64(increments[first + i])
+            vocabulary.counts[entry] += increment
+            add_sent(vocabulary, entry, increment)
+            if (
+                entry >= max_rows
+                and vocabulary.counts[entry] >= min_count
+                and vocabulary.numbers[N_ROWS] < max_rows
+            ):
+                admit(vocabulary, entry)
 
 
 @kernel
-def rows_of(vocabulary, lines, max_rows, is_entering, rows):
+def rows_of(vocabulary, lines, max_rows, is_entering, rows, block):
     """Find the rows of words.
 
     Parameters
@@ -103,18 +152,40 @@ def rows_of(vocabulary, lines, max_rows, is_entering, rows):
     max_rows : int, as the vocabulary was told
     is_entering : bool, whether words without a row get one as long as there are any
     rows : int32[n], written; -1 for a word without a row
+    block : Block, overwritten
 
     """
     lines_at = address_of(lines)
     position = 0
-    for i in range(len(rows)):
-        length = _line_length(lines, position)
-        hashed = hash_token(lines_at + position, length, vocabulary.secret)
-        entry = find(vocabulary, hashed, lines_at + position, length)
-        if is_entering and vocabulary.numbers[N_ROWS] < max_rows:
-            if entry < 0:
-                entry = new_candidate(vocabulary, hashed, lines_at + position, length, max_rows)
-            if entry >= max_rows:
-                entry = admit(vocabulary, entry)
-        rows[i] = np.int32(entry if entry < max_rows else -1)
+    for first in range(0, len(rows), BLOCK_WORDS):
+        n_words = min(BLOCK_WORDS, len(rows) - first)
+        position = _split_block(vocabulary, lines, position, n_words, block)
+        for i in range(n_words):
+            hashed, address = block.hashes[i], lines_at + block.starts[i]
+            entry = find(vocabulary, hashed, address, block.lengths[i])
+            if is_entering and vocabulary.numbers[N_ROWS] < max_rows:
+                if entry < 0:
+                    entry = new_candidate(vocabulary, hashed, address, block.lengths[i], max_rows)
+                if entry >= max_rows:
+                    entry = admit(vocabulary, entry)
+            rows[first + i] = np.int32(entry if entry < max_rows else -1)
+
+
+@kernel
+def write_lines(vocabulary, entries, lines):
+    """Write the words of ``entries`` (int32), a line feed after each; return the bytes needed.
+
+    ``lines`` (uint8) must have WORD_PADDING bytes more, for whole words of eight bytes are written;
+    an empty one only measures.
+    """
+    lines_at = address_of(lines)
+    position = 0
+    for i in range(len(entries)):
+        start = vocabulary.starts[entries[i]]
+        length = np.int64(vocabulary.arena[start] & np.uint64(0xFFFFFFFF))
+        if len(lines) > 0:
+            for j in range((length + 7) // 8):
+                store_uint64(lines_at + position + 8 * j, vocabulary.arena[start + 1 + j])
+            lines[position + length] = _LINE_FEED
         position += length + 1
+    return position

@@ -25,8 +25,15 @@ def _sum_of_updates(a, b):
 
 
 @inner
-def _unit(largest, is_exact):
-    """The unit of a row whose largest absolute value is this, and one over it."""
+def _magnitude(value):
+    """The bits of an absolute value: they order like it, and LLVM vectorises their maximum."""
+    return np.float32(value).view(np.int32) & np.int32(0x7FFFFFFF)
+
+
+@inner
+def _unit(magnitude, is_exact):
+    """The unit of a row whose largest magnitude is this, and one over it."""
+    largest = np.int32(magnitude).view(np.float32)
     if is_exact or not largest > 0.0:
         return np.float32(1.0), np.float32(1.0)
     return np.float32(largest / LEVELS), np.float32(LEVELS / largest)
@@ -62,10 +69,11 @@ def take_rows(
     for i in range(len(rows)):
         row = rows[i]
         part = share if is_shared[row] else np.float32(1.0)
-        largest = np.float32(0.0)
+        magnitude = np.int32(0)
         for j in range(vectors.shape[1]):
-            largest = max(largest, abs(part * (matrix[row, j] - base[row, j])))
-        unit, inverse = _unit(largest, is_exact)
+            learned = part * (matrix[row, j] - base[row, j])
+            magnitude = max(magnitude, _magnitude(learned))
+        unit, inverse = _unit(magnitude, is_exact)
         for j in range(vectors.shape[1]):
             learned = part * (matrix[row, j] - base[row, j])
             value = _rounded(learned * inverse, is_exact)
@@ -169,10 +177,10 @@ def write_rows(merged, rows, is_exact, vectors, units):
     """Write whole rows (int32[n]) of ``merged``: as ``take_rows`` writes what it sends."""
     for i in range(len(rows)):
         row = rows[i]
-        largest = np.float32(0.0)
+        magnitude = np.int32(0)
         for j in range(vectors.shape[1]):
-            largest = max(largest, abs(merged[row, j]))
-        unit, inverse = _unit(largest, is_exact)
+            magnitude = max(magnitude, _magnitude(merged[row, j]))
+        unit, inverse = _unit(magnitude, is_exact)
         for j in range(vectors.shape[1]):
             vectors[i, j] = _rounded(merged[row, j] * inverse, is_exact)
         units[i] = unit

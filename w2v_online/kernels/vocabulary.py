@@ -66,6 +66,18 @@ def _load_uint64(_typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def store_uint64(_typing: Any, address: Any, value: Any) -> Any:
+    """Write eight bytes at any address, little end first."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        builder.store(args[1], pointer, align=1)
+        return ir.Constant(ir.IntType(8).as_pointer(), None)
+
+    return types.void(address, types.uint64), codegen
+
+
+@intrinsic
 def _fold_multiply(_typing: Any, a: Any, b: Any) -> Any:
     """The two halves of the 128-bit product, xored: every output bit depends on every input bit."""
 
