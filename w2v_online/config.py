@@ -69,10 +69,10 @@ class LearnerConfig(BaseModel):
         "as many times the work.",
     )
     replay_words: int = Field(
-        4_000_000,
+        16_000_000,
         ge=SLOT_IDS,
         le=1 << 32,
-        description="Words of the recent past kept for replay, after thinning; 4 bytes each.",
+        description="Words of the recent past kept for replay; 4 bytes each.",
     )
     averaging: bool = Field(
         True,

@@ -105,7 +105,9 @@ class OnlineWord2Vec:
         self.config = config = config or LearnerConfig()
         self.tokenizer = tokenizer
         seeds = _seeds(config.threads, config.seed)
-        self.vocabulary = Vocabulary(config)
+        # Replay thins text itself, anew at every look.
+        thinning = {"sample": 0.0} if config.replay else {}
+        self.vocabulary = Vocabulary(config.model_copy(update=thinning))
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
         self.tree = HuffmanTree(config.max_vocab_size) if config.loss == "hs" else None
         self.embeddings = Embeddings(
@@ -227,8 +229,8 @@ class OnlineWord2Vec:
             )
             self.embeddings.grow(len(self.vocabulary))
             encoded = Encoded(ids, sentence_ends)
-            trained_words += len(ids)
             for part in [encoded] if self.replay is None else self.replay.mix(encoded):
+                trained_words += 0 if part.is_replayed else len(part.ids)
                 if self._threads is None:
                     stats += self._trainers[0].train(part)
                 else:
@@ -269,6 +271,8 @@ class OnlineWord2Vec:
             late = min(self._others_words // segment_words, SWEEP_VISITS - 1)
             for _ in range(1 + late):
                 self.averages.visit()
+        if self.replay is not None:
+            self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         self._others_words = 0
         self._segment_end = total_words + segment_words
 
@@ -534,6 +538,8 @@ class OnlineWord2Vec:
         self.noise.restore(state)
         if self.replay is not None and "replay" in state:
             self.replay.restore(state)
+        elif self.replay is not None:
+            self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         if self.tree is not None:
             self.tree.restore(state)
         self._trainers[0].restore(state)

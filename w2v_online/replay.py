@@ -1,10 +1,10 @@
 """Replay: the recent past of the stream, bounded, from which training is given more looks.
 
-Owns a ring of slots that hold text as training saw it, rows after subsampling. When a slot is
-full the next is begun, over the oldest one if the ring is full, and ``replay`` slots drawn from
-the ring are trained at once. So each text is looked at about ``replay`` more times before it goes,
-and when is decided by the sentences alone, however they were batched. Rows that changed hands
-since are left out. Knows nothing of how anything is trained.
+Owns a ring of slots that hold text as rows of words. When a slot is full the next is begun, over
+the oldest one if the ring is full, and ``replay`` slots of the ring, rather those that were looked
+at less, are trained at once. So each text is looked at about ``replay`` more times before it goes,
+each time thinned anew, and when is decided by the sentences alone, however they were batched. Rows
+that changed hands since are left out. Knows nothing of how anything is trained.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import SLOT_IDS, LearnerConfig
-from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
+from w2v_online.kernels.replay import (
+    append_sentences,
+    choose_slots,
+    move_row,
+    read_sentences,
+    thin_sentences,
+)
 from w2v_online.trainer import Encoded
 
 
@@ -33,6 +39,12 @@ class Replay:
         """Of the slot that is being filled."""
         self.given_away = np.zeros(config.max_vocab_size, np.uint32)
         """uint32[max_vocab_size]: 1 + ``number`` when the row last changed hands, 0 for never."""
+        self.looks = np.zeros(n_slots, np.uint16)
+        """uint16[n_slots]: how often each slot was looked at again."""
+        self.kept = np.ones(config.max_vocab_size, np.float32)
+        """float32[max_vocab_size]: by row the probability that a word stays when text is thinned,
+        as of the last :meth:`follow`."""
+        self._sample = config.sample
         self._state = np.array([seed_state], np.uint64)
         self._drawn = np.zeros(config.replay, np.int64)
         self._ids = np.zeros(SLOT_IDS, np.int32)
@@ -43,17 +55,29 @@ class Replay:
     def max_bytes(self) -> int:
         """Most memory that all of it can take."""
         text = self.slots.nbytes + self.used.nbytes + self._ids.nbytes + self._sentence_ends.nbytes
-        return text + self.given_away.nbytes
+        return text + self.looks.nbytes + self.kept.nbytes + self.given_away.nbytes
 
     @property
     def _begun(self) -> int:
         """Rows of ``slots`` that hold anything."""
         return min(self.number + 1, len(self.slots))
 
+    def follow(self, counts: NDArray[np.float64], total: float) -> None:
+        """Thin by these counts from now on: a word of the share f of all stays with probability
+        sqrt(t / f) + t / f (word2vec.c), where t is ``sample``.
+
+        ``counts`` are by row, ``total`` is that of all words in the same unit.
+        """
+        frequent = np.flatnonzero(counts > (self._sample * total or np.inf))
+        ratios = self._sample * total / counts[frequent]
+        self.kept.fill(1.0)
+        self.kept[frequent] = np.minimum(np.sqrt(ratios) + ratios, 1.0)
+
     def mix(self, encoded: Encoded) -> Iterator[Encoded]:
         """Keep fresh text; yield it in parts, and past text between them where its turn is.
 
-        Each must be trained, or copied, before the next is asked for.
+        Both are thinned. Each part must be trained, or copied, before the next is asked for;
+        ``encoded`` is overwritten.
         """
         first, n_sentences = 0, len(encoded.sentence_ends)
         while first < n_sentences:
@@ -66,7 +90,7 @@ class Replay:
                 self.used[slot : slot + 1],
             )
             if sentence > first:
-                yield encoded.part(first, sentence)
+                yield self._thinned(encoded.part(first, sentence))
             first = sentence
             if first < n_sentences:
                 yield from self._close()
@@ -74,13 +98,20 @@ class Replay:
     def _close(self) -> Iterator[Encoded]:
         """Begin the next slot; yield what is drawn from the full ones, the last one included."""
         self.number += 1
-        draw_numbers(self._state, max(0, self.number - len(self.slots)), self.number, self._drawn)
+        first = max(0, self.number - len(self.slots))
+        choose_slots(self._state, first, self.number, self.looks, self._drawn)
         for number in self._drawn:
-            yield self.read(int(number))
+            yield self._thinned(self.read(int(number)))
         self.used[self.number % len(self.slots)] = 0
+        self.looks[self.number % len(self.slots)] = 0
+
+    def _thinned(self, encoded: Encoded) -> Encoded:
+        """Without some of its frequent words; it is overwritten."""
+        n_ids = thin_sentences(encoded.ids, encoded.sentence_ends, self.kept, self._state)
+        return Encoded(encoded.ids[:n_ids], encoded.sentence_ends, encoded.is_replayed)
 
     def read(self, number: int) -> Encoded:
-        """The text of a slot that is in the ring; lasts until the next call."""
+        """The text of a slot that is in the ring, whole; lasts until the next call."""
         slot = number % len(self.slots)
         read_sentences(
             self.slots[slot],
@@ -101,15 +132,16 @@ class Replay:
     def remove(self, row: int, last: int) -> None:
         """A row's word is gone, and the word of row ``last`` took its place."""
         move_row(self.slots[: self._begun], row, last)
-        self.given_away[row] = self.given_away[last]
-        self.given_away[last] = 0
+        for array, nothing in ((self.given_away, 0), (self.kept, 1)):
+            array[row] = array[last]
+            array[last] = nothing
 
     def warm_up(self) -> None:
         """Call every kernel; only before anything is kept."""
         empty = Encoded(np.empty(0, np.int32), np.zeros(1, np.int64))
         for _ in self.mix(empty):
             self.read(0)
-        draw_numbers(self._state, 0, 1, np.empty(0, np.int64))
+        choose_slots(self._state, 0, 1, self.looks, np.empty(0, np.int64))
         move_row(self.slots[:0], 0, 0)
 
     def reseed(self, seed_state: int) -> None:
@@ -121,6 +153,8 @@ class Replay:
         return {
             "replay": self.slots[: self._begun],
             "replay_used": self.used[: self._begun],
+            "replay_looks": self.looks[: self._begun],
+            "replay_kept": self.kept[:rows],
             "replay_number": np.array([self.number], np.int64),
             "replay_generator": self._state,
             "replay_given_away": self.given_away[:rows],
@@ -139,6 +173,8 @@ class Replay:
             slot, saved_slot = (number - shift) % len(self.slots), number % len(saved)
             self.slots[slot] = saved[saved_slot]
             self.used[slot] = state["replay_used"][saved_slot]
+            self.looks[slot] = state["replay_looks"][saved_slot]
+        self.kept[: len(state["replay_kept"])] = state["replay_kept"]
         given_away = np.asarray(state["replay_given_away"], np.int64) - shift
         self.given_away[: len(given_away)] = np.maximum(given_away, 0)
         self._state[:] = state["replay_generator"]

@@ -182,6 +182,11 @@ class Vocabulary:
         return self.arrays.counts[: len(self)]
 
     @property
+    def weighted_total(self) -> float:
+        """Every token that was read, in the unit of :attr:`weighted_counts`."""
+        return float(self.arrays.sums[kernels.TOTAL])
+
+    @property
     def counts(self) -> NDArray[np.float64]:
         """float64[len(self)]: sightings by row, decayed, at most ``count_errors`` too few."""
         counts: NDArray[np.float64] = self.weighted_counts / self._weight
@@ -196,7 +201,7 @@ class Vocabulary:
     @property
     def decayed_words(self) -> float:
         """Every token that was read, each as much as a sighting of its age counts."""
-        return float(self.arrays.sums[kernels.TOTAL]) / self._weight
+        return self.weighted_total / self._weight
 
     def entry_counts(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
         """float64[n]: sightings (decayed) of rows and of candidates' entries."""

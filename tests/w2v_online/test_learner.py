@@ -24,7 +24,13 @@ from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
 from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
 from w2v_online.kernels.ns import train_ns
-from w2v_online.kernels.replay import append_sentences, draw_numbers, move_row, read_sentences
+from w2v_online.kernels.replay import (
+    append_sentences,
+    choose_slots,
+    move_row,
+    read_sentences,
+    thin_sentences,
+)
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.kernels.windows import MAX_UPDATES
@@ -168,7 +174,8 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     """Learning, eviction, saving and restoring all have their code when it returns."""
     warm_up(SMALL.model_copy(update={"replay": 1}))
     used = [encode, train_ns, noise_weights, draw_block, remap_draws, initialise_rows]
-    used += [append_sentences, read_sentences, draw_numbers, move_row, average_rows, encode_rows]
+    used += [append_sentences, read_sentences, choose_slots, thin_sentences, move_row]
+    used += [average_rows, encode_rows]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
     used += [train_hs, tree.insert_leaf, tree.weigh, tree.swap_nodes, tree.mark_paths]
@@ -330,7 +337,7 @@ _DOCUMENTED = [
     draw_block,
     initialise_rows,
 ]
-_DOCUMENTED += [append_sentences, read_sentences, draw_numbers, move_row]
+_DOCUMENTED += [append_sentences, read_sentences, choose_slots, thin_sentences, move_row]
 
 
 @pytest.mark.parametrize("kernel", _DOCUMENTED)

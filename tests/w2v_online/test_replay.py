@@ -79,8 +79,26 @@ def test_each_text_is_looked_at_about_replay_times_and_never_after_it_was_overwr
                 looks[shown] += 1
     settled = [looks[number] for number in range(10, 390)]
     assert np.mean(settled) == pytest.approx(4.0, abs=0.15)
-    # Five times four draws among five slots: binomial.
-    assert np.var(settled) == pytest.approx(20 * 0.2 * 0.8, rel=0.3)
+    # Drawn without regard to earlier looks they would be binomial: 20 * 0.2 * 0.8 = 3.2.
+    assert np.var(settled) < 1.0
+
+
+def test_frequent_words_are_thinned_anew_at_each_look_and_rare_ones_never() -> None:
+    """Fresh and past text alike; what is kept in the ring is whole."""
+    replay = _replay(replay=1)
+    counts = np.array([90_000.0, 40.0, 50.0])
+    replay.follow(counts, 100_000.0)
+    share = 0.001 * 100_000 / 90_000
+    expected = np.sqrt(share) + share
+    text = [[0] * 30 + [1] + [0] * 30 + [2]] * 133  # one slot holds 132 of them
+    parts = list(replay.mix(_encoded(text)))
+    fresh = np.concatenate([part.ids for part in parts if not part.is_replayed])
+    (look,) = (part.ids for part in parts if part.is_replayed)
+    assert np.count_nonzero(fresh == 0) / (60 * 133) == pytest.approx(expected, rel=0.2)
+    assert np.count_nonzero(fresh == 1) == np.count_nonzero(fresh == 2) == 133
+    kept = replay.read(0)
+    assert np.count_nonzero(kept.ids == 0) == 60 * 132
+    assert not np.array_equal(look, fresh[: len(look)])
 
 
 def test_words_whose_rows_changed_hands_are_not_trained_again() -> None:
@@ -162,6 +180,17 @@ def test_replay_trains_more_pairs_and_counts_fresh_text_alone() -> None:
     assert other.loss < one.loss
 
 
+def test_fresh_text_is_thinned_as_much_as_without_replay() -> None:
+    """Though the counts that decide it are those of the last upkeep."""
+    text = _text(4000)
+    config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=1000, sample=1e-3)
+    plain = OnlineWord2Vec(config).learn_text(text)
+    model = OnlineWord2Vec(config.model_copy(update={"replay": 1}))
+    replayed = model.learn_text(text)
+    assert plain.trained_words < 0.4 * plain.words
+    assert replayed.trained_words == pytest.approx(plain.trained_words, rel=0.05)
+
+
 def test_rates_fall_with_the_text_seen_and_not_with_looks_at_it() -> None:
     """With three more looks a rate is reached after four times as many updates."""
     plain, replayed = rate_table(0.05, 0.0, 5), rate_table(0.05, 0.0, 5, replay=3)
@@ -187,6 +216,6 @@ def test_the_snapshot_document_lists_what_replay_adds(tmp_path: Path) -> None:
     config = LearnerConfig(vector_size=4, max_vocab_size=100, replay=1)
     manifest = json.loads((OnlineWord2Vec(config).snapshot(tmp_path) / "manifest.json").read_text())
     added = [name for name in manifest["files"] if "/replay" in name]
-    assert len(added) == 5
+    assert len(added) == 7
     for name in added:
         assert f"`{Path(name).name}`" in _DOCUMENT.read_text()

@@ -1,4 +1,4 @@
-"""Past text in slots: append sentences, read them again, draw slots, follow rows that move.
+"""Past text in slots: append sentences, read and thin them, choose slots, follow rows that move.
 
 A slot is int32[SLOT_IDS] of which the first so many are used: rows of words, sentence after
 sentence, the last of each sentence as its complement (~row), which is negative.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import kernel
-from w2v_online.kernels.random import below
+from w2v_online.kernels.random import below, uniform
+
+CANDIDATES = 3
+"""Slots that are drawn for each one that is looked at: the least looked at of them."""
 
 NO_WORD = 2**31 - 1
 """Stands for a word that was forgotten; no row has this number."""
@@ -87,18 +90,51 @@ def read_sentences(slot, n_used, number, given_away, ids, sentence_ends, read):
 
 
 @kernel
-def draw_numbers(state, begin, end, numbers):
-    """Draw whole numbers of [begin, end) uniformly.
+def thin_sentences(ids, sentence_ends, kept, state):
+    """Leave out frequent words at random; return how many ids are left.
+
+    Parameters
+    ----------
+    ids : int32[n], rows of words; updated in place
+    sentence_ends : int64[s], where each sentence ends in ``ids``; updated in place
+    kept : float32[capacity], by row: probability to stay
+    state : uint64[1], generator; advanced
+
+    """
+    n_ids = 0
+    start = 0
+    for sentence in range(len(sentence_ends)):
+        end = sentence_ends[sentence]
+        for i in range(start, end):
+            word = ids[i]
+            ids[n_ids] = word
+            n_ids += uniform(state) < kept[word]
+        sentence_ends[sentence] = n_ids
+        start = end
+    return n_ids
+
+
+@kernel
+def choose_slots(state, begin, end, looks, numbers):
+    """Choose slots at random, rather such as were looked at seldom, and count the looks.
 
     Parameters
     ----------
     state : uint64[1], generator; advanced
-    begin, end : int, ``begin`` below ``end``
+    begin, end : int, numbers of the slots to choose from, ``begin`` below ``end``
+    looks : uint16[n_slots], looks at each slot so far, slot n in n % n_slots; updated
     numbers : int64[n], written
 
     """
+    n_slots = len(looks)
     for i in range(len(numbers)):
-        numbers[i] = begin + below(state, end - begin)
+        chosen = begin + below(state, end - begin)
+        for _ in range(CANDIDATES - 1):
+            other = begin + below(state, end - begin)
+            if looks[other % n_slots] < looks[chosen % n_slots]:
+                chosen = other
+        numbers[i] = chosen
+        looks[chosen % n_slots] += np.uint16(looks[chosen % n_slots] < 65535)
 
 
 @kernel
