@@ -23,7 +23,7 @@ from w2v_online.shared_rows import Schedule
 WORDS_PER_SECOND = 2_400_000.0
 """Of a worker with vectors of 100 values, when it exchanges nothing (benchmarks.speed)."""
 
-ROW_SECONDS = 0.24e-6
+ROW_SECONDS = 0.18e-6
 """CPU time that a row takes a worker, and as much a shard, at 100 values (benchmarks.exchange)."""
 
 ROW_OVERHEAD_BYTES = 17

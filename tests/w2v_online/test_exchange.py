@@ -197,6 +197,34 @@ def test_what_was_learned_under_way_is_kept() -> None:
     cluster.assert_agreed()
 
 
+def test_many_learners_of_the_same_words_do_not_overshoot() -> None:
+    """Each of six goes all the way for frequent words between two exchanges; the model stays."""
+    alone, cluster = Cluster(1, 1), Cluster(6, 1)
+    for turn in range(12):
+        for worker, learner in enumerate(cluster.learners):
+            text = _sentences(_zipf(100 * turn + worker, 60, 4000))
+            learner.learn(text)
+            alone.learners[0].learn(text)
+        for worker in range(6):
+            cluster.exchange(worker)
+    cluster.agree()
+    for matrix in ("syn0", "syn1"):
+        norms = [
+            np.linalg.norm(getattr(one.learners[0].embeddings.matrices, matrix), axis=1).max()
+            for one in (alone, cluster)
+        ]
+        assert norms[1] < 3 * norms[0]
+
+
+def test_exchanges_come_sooner_while_little_was_read() -> None:
+    """A part of what was read, a thousand words at least, and never more than is asked for."""
+    cluster = Cluster(1, 1)
+    assert cluster.exchanges[0].interval(50_000) == 1000
+    cluster.learners[0].learn(_sentences(_zipf(7, 50, 128_000), 1000))
+    assert cluster.exchanges[0].interval(50_000) == 2000
+    assert cluster.exchanges[0].interval(1500) == 1500
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4000), st.booleans()), max_size=60),
