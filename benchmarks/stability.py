@@ -23,7 +23,10 @@ from benchmarks.newcomers import FREQUENT_WORDS, TOPN, Neighbors, neighbors, ove
 from benchmarks.planted import BATCH_LINES, batches
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 
-CONFIGS = {"defaults": LearnerConfig(), "--replay 2": LearnerConfig(replay=2)}
+CONFIGS = {
+    "defaults": LearnerConfig(),
+    "--half-life 20000000": LearnerConfig(half_life=20_000_000),
+}
 LOOKS = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of the further words after which it is looked."""
 
