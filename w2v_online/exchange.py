@@ -23,7 +23,10 @@ MAX_RATE_SCALE = 8
 
 
 INTERVAL_GROWTH = 64
-"""The stream grows by one part in so many between two exchanges of a worker at most,"""
+"""Between two exchanges a worker reads one part in so many of what all have read, at most,"""
+
+WORKER_GROWTH = 16
+"""or all workers together one part in so many, if that is less;"""
 
 MIN_INTERVAL = 1000
 """but for the first so many words."""
@@ -105,6 +108,7 @@ class Exchange:
         self.learner = learner
         learner.scale_rates(rate_scale or min(workers, MAX_RATE_SCALE))
         self.shards = shards
+        self.workers = workers
         self.exchanges = 0
         """How often something was taken so far."""
         schedule = schedule or Schedule()
@@ -144,7 +148,8 @@ class Exchange:
 
         What was learned last is a larger part of a young model.
         """
-        return min(sync_every, max(MIN_INTERVAL, self.learner.total_words // INTERVAL_GROWTH))
+        growth = max(INTERVAL_GROWTH, WORKER_GROWTH * self.workers)
+        return min(sync_every, max(MIN_INTERVAL, self.learner.total_words // growth))
 
     def whole(self) -> list[Update]:
         """All that the learner holds, for each shard, which begins with it (MergedRows.load)."""
