@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import re
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -22,6 +23,9 @@ _QUIET: dict[str, Any] = {
     "log_to_driver": False,
     "configure_logging": False,
 }
+
+
+CONNECT_SECONDS = 10.0
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def connected(address: str, log: Any) -> Iterator[None]:
                     "local", num_cpus=1, _node_ip_address="127.0.0.1", _temp_dir=folder, **_QUIET
                 )
             else:
-                ray.init(address, **_QUIET)
+                ray.init(_reachable(address), **_QUIET)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).split("\n", 1)[0]
             raise ConfigurationError(
@@ -61,6 +65,21 @@ def connected(address: str, log: Any) -> Iterator[None]:
                 yield
             finally:
                 ray.shutdown()
+
+
+def _reachable(address: str) -> str:
+    """An address with somebody behind it; Ray itself would try for minutes. ConnectionError."""
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ConnectionError("this machine belongs to none; see ray start, or use local")
+    host, _, port = found.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(f"nobody listens on {found}: {error}") from error
+    return found
 
 
 class _Said(io.TextIOBase):

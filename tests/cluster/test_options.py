@@ -31,9 +31,11 @@ def _cluster(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         ([*_FILE, "--workers", "0"], 2, "--workers"),
         ([*_FILE, "--ray-address", "nowhere"], 2, "--ray-address"),
         (_FILE, 78, "no such file"),
+        (["--source", "file", "--path", "a", "--ray-address", "127.0.0.1:9"], 78, "nobody listens"),
     ],
 )
 def test_what_makes_no_sense_is_said(args: list[str], code: int, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a b c\n")
     done = _cluster(*args, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert said in done.stderr.splitlines()[-1]
