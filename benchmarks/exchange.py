@@ -230,6 +230,10 @@ RULES = {
 """By what a worker divides (None: their number) and its rates are scaled (None: the same)."""
 
 
+def _words(line: str) -> int:
+    return len(line.split())
+
+
 def cases(only: list[str]) -> list[Case]:
     """What is measured once."""
     found = []
@@ -295,7 +299,7 @@ def main() -> None:
                 print(results[-1], flush=True)
     conditions = report.conditions(
         "exchange",
-        f"Text: {options.data.name}, {len(lines) * text.LINE_WORDS:,} words; the first "
+        f"Text: {options.data.name}, {sum(map(_words, lines)):,} words; the first "
         f"{FIRST_LINES * text.LINE_WORDS:,} are learned by one learner, which all then start from.",
         f"Seeds {', '.join(map(str, options.seeds))}, of several: median (least to greatest).",
         "Bytes go both ways, over all workers; their share is of sending every touched row as "
