@@ -52,7 +52,16 @@ class Reader:
         )
         assert match is not None
         shape = tuple(int(part) for part in match[2].split(",") if part.strip())
-        kind = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B", "u4": "I", "u8": "Q"}
+        kind = {
+            "f4": "f",
+            "f8": "d",
+            "i4": "i",
+            "i8": "q",
+            "u1": "B",
+            "u2": "H",
+            "u4": "I",
+            "u8": "Q",
+        }
         values = struct.iter_unpack("<" + kind[match[1][1:]], data[10 + length :])
         return match[1], shape, [value for (value,) in values]
 
