@@ -8,9 +8,12 @@ two, exchange and merging included; files, because a broker takes a part of the 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,22 +44,47 @@ class Outcome:
     wordsim353: float = float("nan")
     simlex999: float = float("nan")
     analogies: float = float("nan")
+    cpu_seconds: tuple[float, ...] = ()
+    """Of each worker, then of all shards together, since learning began."""
 
 
 def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -> Outcome:
     """Wait until all is learned and in a snapshot."""
-    if has_end:
-        process.process.wait(LONG_SECONDS)
-        process.event("stopped")
-    else:
+    cpu_seconds: tuple[float, ...] = ()
+    if has_end and isinstance(process, ClusterDaemon):
+        cpu_seconds = _cpu_seconds(process)
+    elif not has_end:
         process.wait_for_words(total, LONG_SECONDS)
         if process.stop() != 0:
             sys.exit("it failed:\n" + "".join(process.lines[-20:]))
     line = process.event("stopped")
-    if "rollbacks" in line and _figure(line, "rollbacks"):
+    if _figure(line, "rollbacks"):
         sys.exit("somebody was lost:\n" + "".join(process.lines[-20:]))
-    sent, received = _figure(line, "sent_bytes"), _figure(line, "received_bytes")
-    return Outcome(name, seed, _figure(line, "words_per_second"), (sent + received) / total)
+    exchanged = _figure(line, "sent_bytes") + _figure(line, "received_bytes")
+    rate = _figure(line, "words_per_second")
+    return Outcome(name, seed, rate, exchanged / total, cpu_seconds=cpu_seconds)
+
+
+def _cpu_seconds(process: ClusterDaemon) -> tuple[float, ...]:
+    """Time that workers and shards took of the CPUs, until the stream is at its end."""
+    places = re.findall(r"'(worker|shard) \d+': '[^:]+:(\d+)'", process.event("epoch_begun"))
+    began = {pid: _cpu_seconds_of(pid) for _, pid in places}
+    taken = dict.fromkeys(began, 0.0)
+    while process.process.poll() is None:
+        for pid in taken:
+            taken[pid] = max(taken[pid], _cpu_seconds_of(pid) - began[pid])
+        time.sleep(0.1)
+    workers = [taken[pid] for kind, pid in places if kind == "worker"]
+    return (*workers, sum(taken[pid] for kind, pid in places if kind == "shard"))
+
+
+def _cpu_seconds_of(pid: str) -> float:
+    """User and system time of a process, 0 if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _figure(line: str, name: str) -> float:
@@ -64,12 +92,13 @@ def _figure(line: str, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def check_counts(folder: Path, prepared: Text) -> None:
-    """End with an error unless a model has counted exactly the text's words."""
-    expected = Counter({word: prepared.counts[word] for word in prepared.frequent(5)})
+def check_counts(folder: Path, prepared: Text, times: int = 1) -> None:
+    """End with an error unless a model has counted exactly the text's words, so many times."""
+    frequent = prepared.frequent(-(-Settings().min_count // times))
+    expected = Counter({word: times * prepared.counts[word] for word in frequent})
     totals = load_vectors(folder).manifest["totals"]
     found = counts(folder)
-    if found != expected or totals["words"] != prepared.words:
+    if found != expected or totals["words"] != times * prepared.words:
         wrong = sum(found[word] != expected[word] for word in found | expected)
         sys.exit(f"{folder}: counts of {wrong} words are wrong, {totals}")
 
@@ -119,23 +148,34 @@ def _cluster_options(options: argparse.Namespace, workers: int) -> list[str]:
 
 
 def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> list[Outcome]:
-    """One worker and two on the same files, in alternation; the first round does not count."""
+    """One worker and two on the same files, in alternation; the first round does not count.
+
+    With ``mature`` they go on from a model that has learned the text once already.
+    """
     lines = prepared.path.read_bytes().splitlines(keepends=True)
     for part in range(PARTITIONS):
-        (folder / f"part-{part}.txt").write_bytes(b"".join(lines[part::PARTITIONS]))
+        for name in ("first", "part"):
+            file = folder / f"{name}-{part}.txt"
+            file.write_bytes(b"".join(lines[part::PARTITIONS]))
+    common = [*_OPTIONS, "--snapshot-every", "1h", "--source", "file", "--path"]
+    if options.mature:
+        first = Daemon(*common, str(folder / "first-*.txt"), folder=folder / "mature")
+        learn("one daemon", 1, first, prepared.words, has_end=True)
     outcomes = []
     with ray_nodes(2) as address:
         for number in range(options.rounds + 1):
             for workers in (1, 2):
-                where = folder / f"s{workers}-{number}"
+                where = folder / f"speed{workers}-{number}"
+                if options.mature:
+                    shutil.copytree(folder / "mature", where)
                 process = ClusterDaemon(
-                    "--ray-address", address, "--source", "file", "--path",
-                    str(folder / "part-*.txt"), *_OPTIONS, "--snapshot-every", "1h",
+                    "--ray-address", address, *common, str(folder / "part-*.txt"),
                     *_cluster_options(options, workers), folder=where,
                 )  # fmt: skip
                 name = f"{workers} worker{'s' * (workers > 1)}"
                 outcome = learn(name, 1, process, prepared.words, has_end=True)
-                check_counts(where, prepared)
+                check_counts(where, prepared, times=2 if options.mature else 1)
+                shutil.rmtree(where)
                 print(number, outcome, flush=True)
                 if number:
                     outcomes.append(outcome)
@@ -158,14 +198,29 @@ def quality_table(outcomes: list[Outcome]) -> str:
 
 
 def speed_table(outcomes: list[Outcome]) -> str:
-    """Words a second, and two workers' by one's, round by round."""
-    rates: dict[str, list[float]] = {}
-    for outcome in outcomes:
-        rates.setdefault(outcome.name, []).append(outcome.words_per_second)
-    rows = [[name, report.spread(values).format(",.0f"), ""] for name, values in rates.items()]
-    one, two = rates.values()
-    rows[1][2] = report.spread(b / a for a, b in zip(one, two, strict=True)).format(".2f")
-    return report.table(["", "words/s", "by one worker's"], rows)
+    """Words and CPU seconds, and two workers beside one, round by round."""
+    rows, by_name = [], {}
+    for name in dict.fromkeys(outcome.name for outcome in outcomes):
+        chosen = by_name[name] = [outcome for outcome in outcomes if outcome.name == name]
+        rows.append([
+            name,
+            report.spread(one.words_per_second for one in chosen).format(",.0f"),
+            report.spread(max(one.cpu_seconds[:-1]) for one in chosen).format(".1f"),
+            report.spread(one.cpu_seconds[-1] for one in chosen).format(".1f"),
+            report.spread(one.bytes_per_word for one in chosen).format(".0f"),
+        ])  # fmt: skip
+    header = ["", "words/s", "CPU s, slowest worker", "CPU s, shards", "bytes a word"]
+    pairs = list(zip(*by_name.values(), strict=True))
+    apart = [a.cpu_seconds[0] / max(b.cpu_seconds[:-1]) for a, b in pairs]
+    shared = [2 * a.cpu_seconds[0] / sum(b.cpu_seconds) for a, b in pairs]
+    facts = [
+        ("measured, words a second", [b.words_per_second / a.words_per_second for a, b in pairs]),
+        ("by CPU seconds, a CPU for each worker and each shard", apart),
+        ("by CPU seconds, two CPUs for all of them", shared),
+    ]
+    beside = [[text, report.spread(ratios).format(".2f")] for text, ratios in facts]
+    beside_table = report.table(["two workers beside one", "times"], beside)
+    return f"{report.table(header, rows)}\n\n{beside_table}"
 
 
 def main() -> None:
@@ -178,6 +233,8 @@ def main() -> None:
     parser.add_argument("--sync-every", type=int, default=0, help="default: the command's")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mature", action="store_true", help="speed: with a model that has learned"
+                        " the text before")  # fmt: skip
     report.add_docs_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -189,7 +246,8 @@ def main() -> None:
     conditions = report.conditions(
         "cluster",
         f"Text: {prepared.name}, {prepared.words:,} words; counts of all words were exact.",
-        "Two Ray nodes, shards, workers, and with a topic the broker, on the same machine.",
+        "Two Ray nodes, shards, workers, and with a topic the broker, on the same machine; its "
+        f"load at the end was {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs.",
         packages=("ray", "kafka-python"),
     )
     document = {"outcomes": [asdict(outcome) for outcome in outcomes]}
