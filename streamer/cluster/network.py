@@ -13,7 +13,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 from streamer.errors import ConfigurationError
@@ -46,8 +46,7 @@ def connected(address: str, log: Any) -> Iterator[None]:
     except ImportError as error:
         raise ConfigurationError("cluster needs Ray: pip install 'w2v-stream[cluster]'") from error
     logging.getLogger("ray").setLevel(logging.ERROR)
-    # Ray's sockets lie in it, whose paths must be short.
-    with tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True) as folder:
+    with _folder() if is_local else nullcontext("") as folder:
         try:
             if is_local:
                 ray.init(
@@ -65,6 +64,11 @@ def connected(address: str, log: Any) -> Iterator[None]:
                 yield
             finally:
                 ray.shutdown()
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where a Ray of one's own keeps its files; sockets among them, whose paths must be short."""
+    return tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True)
 
 
 def _reachable(address: str) -> str:
