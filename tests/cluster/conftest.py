@@ -10,6 +10,15 @@ import pytest
 
 from tests.cluster.nodes import ray_nodes
 from tests.cluster.process import ClusterDaemon
+from w2v_online import LearnerConfig, exchange
+from w2v_online.learner import warm_up
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels() -> None:
+    """Compiled once where they are not, and not by every process of a cluster at once."""
+    warm_up(LearnerConfig())
+    exchange.warm_up(LearnerConfig())
 
 
 @pytest.fixture(scope="session")

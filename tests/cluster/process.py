@@ -28,7 +28,7 @@ class ClusterDaemon(Daemon):
 
     def wait_for_end(self) -> int:
         """The exit code, once the stream is at its end."""
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=180)
         self._reader.join()
         assert "Traceback" not in "".join(self.lines), "".join(self.lines)
         return code

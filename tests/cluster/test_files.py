@@ -39,7 +39,7 @@ def test_one_model_of_all_files_that_any_number_of_workers_goes_on_from(
     assert cluster.wait_for_end() == 0
     assert counts(tmp_path / "s") == words_of(lines[:5000])
     _write(logs, "5.log", lines[5000:6000])
-    assert Daemon(*options[:4], "--resume", "require", folder=tmp_path / "s").process.wait(60) == 0
+    assert Daemon(*options[:4], "--resume", "require", folder=tmp_path / "s").process.wait(180) == 0
     assert counts(tmp_path / "s") == words_of(lines[:6000])
     read = 6000
     for workers in ("3", "1"):
