@@ -70,7 +70,7 @@ class Replay:
         """
         frequent = np.flatnonzero(counts > (self._sample * total or np.inf))
         ratios = self._sample * total / counts[frequent]
-        self.kept.fill(1.0)
+        self.kept[: len(counts)] = 1.0
         self.kept[frequent] = np.minimum(np.sqrt(ratios) + ratios, 1.0)
 
     def mix(self, encoded: Encoded) -> Iterator[Encoded]:
