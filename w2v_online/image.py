@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from w2v_online import npy, publication
 from w2v_online.averages import published
-from w2v_online.kernels import vocabulary as kernels
-from w2v_online.kernels.vocabulary import VocabularyArrays
+from w2v_online.kernels.vocabulary import WEIGHT, VocabularyArrays
 from w2v_online.snapshot import STATE_FOLDER
 from w2v_online.snapshot_writer import SnapshotWriter
+from w2v_online.vocabulary import word_lines
 
 _BLOCK_ROWS = 8192
 
@@ -158,7 +158,7 @@ class Image:
     def write(self, writer: SnapshotWriter, matrices: SavedMatrices, **extra: Any) -> Path:
         """Write everything and let the snapshot appear; return its path. Raises SnapshotError."""
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
-        publication.add_words(writer, self._words(order), len(order))
+        publication.add_words(writer, word_lines(self.vocabulary, order), len(order))
         publication.add_vectors(
             writer,
             self._published(matrices).blocks(order),
@@ -194,15 +194,8 @@ class Image:
         for name, array in {"rows": order, **self.state}.items():
             writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
 
-    def _words(self, order: NDArray[np.int32]) -> memoryview:
-        lines = np.empty(
-            kernels.copy_words(self.vocabulary, order, np.empty(0, np.uint8)), np.uint8
-        )
-        kernels.copy_words(self.vocabulary, order, lines)
-        return lines.data
-
     def _counts(self, name: str, order: NDArray[np.int32]) -> NDArray[Any]:
         """Counts as snapshots hold them: whole numbers unless they decay."""
-        counts: NDArray[np.float64] = self.state[name] / self.state["sums"][kernels.WEIGHT]
+        counts: NDArray[np.float64] = self.state[name] / self.state["sums"][WEIGHT]
         counts = counts[order]
         return counts.astype(np.int64) if self.has_whole_counts else counts

@@ -17,7 +17,7 @@ from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import reserve
 from w2v_online.errors import W2VError
 from w2v_online.kernels import sharing as kernels
-from w2v_online.shared_counts import add_counts, find_rows, word_lines
+from w2v_online.shared_counts import add_counts, find_rows
 from w2v_online.shared_rows import EVERYTHING, Schedule
 from w2v_online.update import CountChanges, RowChanges, Update
 from w2v_online.vocabulary import Vocabulary
@@ -208,7 +208,7 @@ class MergedMatrix:
         rows = rows[self._is_held[rows] == 1]
         known[rows] = changes[rows]
         unknown, self._unknown[worker] = self._unknown[worker], b""
-        words = word_lines(vocabulary, rows)
+        words = bytes(vocabulary.word_lines(rows))
         told = RowChanges.empty(words, len(rows), self._merged.shape[1], exact=everything)
         kernels.write_rows(self._merged, rows, everything, told.vectors, told.units)
         told.updates[:] = self._updates[rows]

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels import counts as kernels
-from w2v_online.kernels.encode import WORD_PADDING
 from w2v_online.kernels.vocabulary import (
     DROPPED_BYTES,
     DROPPED_TOKENS,
@@ -40,14 +39,6 @@ def split_by_shard(
     kernels.shards_of(vocabulary.arrays, entries, shards, numbers)
     ends = np.cumsum(np.bincount(numbers, minlength=shards))
     return np.split(entries[np.argsort(numbers, kind="stable")], ends[:-1])
-
-
-def word_lines(vocabulary: Vocabulary, entries: NDArray[np.int32]) -> bytes:
-    """The words of rows and candidates, each followed by a line feed."""
-    n_bytes = kernels.write_lines(vocabulary.arrays, entries, np.empty(0, np.uint8))
-    lines = np.empty(n_bytes + WORD_PADDING, np.uint8)
-    kernels.write_lines(vocabulary.arrays, entries, lines)
-    return lines[:n_bytes].tobytes()
 
 
 def _block() -> kernels.Block:
@@ -137,7 +128,7 @@ class SharedCounts:
         )
         changes = [
             CountChanges(
-                word_lines(vocabulary, part),
+                bytes(vocabulary.word_lines(part)),
                 (arrays.counts[part] - known[part]).astype(np.uint32),
             )
             for part in split_by_shard(vocabulary, entries, shards)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from w2v_online.embeddings import Embeddings, reserve
 from w2v_online.kernels import sharing as kernels
 from w2v_online.kernels.windows import MAX_UPDATES
-from w2v_online.shared_counts import find_rows, split_by_shard, word_lines
+from w2v_online.shared_counts import find_rows, split_by_shard
 from w2v_online.update import RowChanges
 from w2v_online.vocabulary import Vocabulary
 
@@ -94,7 +94,7 @@ class SharedRows:
         ]
 
     def _take(self, vocabulary: Vocabulary, rows: NDArray[np.int32], *, exact: bool) -> RowChanges:
-        words = word_lines(vocabulary, rows)
+        words = bytes(vocabulary.word_lines(rows))
         changes = RowChanges.empty(words, len(rows), self._embeddings.vector_size, exact=exact)
         kernels.take_rows(
             self._matrix,
@@ -117,7 +117,7 @@ class SharedRows:
         every = np.arange(len(self._embeddings), dtype=np.int32)
         return [
             RowChanges(
-                word_lines(vocabulary, rows),
+                bytes(vocabulary.word_lines(rows)),
                 self._matrix[rows, : self._embeddings.vector_size],
                 np.ones(len(rows), np.float32),
                 self._updates[rows],

@@ -81,6 +81,14 @@ def separated_text(sentences: Iterable[Iterable[str]]) -> bytearray:
     return text
 
 
+def word_lines(arrays: VocabularyArrays, entries: NDArray[np.int32]) -> memoryview:
+    """The words of these entries as UTF-8, each followed by a line feed."""
+    n_bytes = kernels.copy_words(arrays, entries, np.empty(0, np.uint8))
+    lines = np.empty(n_bytes + WORD_PADDING, np.uint8)
+    kernels.copy_words(arrays, entries, lines)
+    return lines[:n_bytes].data
+
+
 class Vocabulary:
     """Words with a row, words that wait for one, and how often each was seen."""
 
@@ -218,11 +226,9 @@ class Vocabulary:
         rows = np.arange(len(self), dtype=np.int32)
         return bytes(self.word_lines(rows)).decode().split("\n")[:-1]
 
-    def word_lines(self, rows: NDArray[np.int32]) -> memoryview:
-        """The words of these rows as UTF-8, each followed by a line feed."""
-        lines = np.empty(kernels.copy_words(self.arrays, rows, np.empty(0, np.uint8)), np.uint8)
-        kernels.copy_words(self.arrays, rows, lines)
-        return lines.data
+    def word_lines(self, entries: NDArray[np.int32]) -> memoryview:
+        """The words of rows and of candidates' entries; see the function of the same name."""
+        return word_lines(self.arrays, entries)
 
     def entry_bytes(self, entry: int) -> bytes:
         """The word of a row or of a candidate's entry."""

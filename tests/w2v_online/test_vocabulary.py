@@ -209,6 +209,19 @@ def test_forgotten_words_are_in_no_file_of_the_next_snapshot(tmp_path: Path) -> 
     assert b"waiting" not in content
 
 
+def test_words_of_any_length_are_listed_whole_with_a_row_or_without() -> None:
+    """In the order asked for, though whole words of eight bytes are written."""
+    words = ["é" * (length // 2) + "x" * (length % 2) for length in range(1, 34)]
+    model = _model(rows=20)
+    model.learn([words[::2] * 2 + words[1::2]])
+    text = model.vocabulary
+    asked = [words[i] for i in np.random.default_rng(3).integers(0, len(words), 100)]
+    entries = np.array([text.entry(word) for word in asked], np.int32)
+    assert 0 < np.count_nonzero(entries >= text.max_rows) < 100
+    assert bytes(text.word_lines(entries)) == "".join(f"{word}\n" for word in asked).encode()
+    assert bytes(text.word_lines(entries[:0])) == b""
+
+
 def test_pinned_words_stay_and_unknown_ones_are_refused() -> None:
     model = _model(rows=2, sample=0)
     model.learn([["old", "older"]] * 5)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.vocabulary import (
+    LINE_FEED,
     N_ROWS,
     TABLE_BITS,
     add_sent,
@@ -22,7 +23,6 @@ from w2v_online.kernels.vocabulary import (
     first_slot,
     hash_token,
     new_candidate,
-    store_uint64,
 )
 from w2v_online.simd import address_of, prefetch
 
@@ -33,9 +33,6 @@ _SHARD_KEY = (
     np.uint64(0x082EFA98EC4E6C89),
 )
 """Digits of pi: the same in every process."""
-
-_LINE_FEED = np.uint8(10)
-
 
 BLOCK_WORDS = 64
 """Words that are looked for side by side, so that memory is waited for once, not for each."""
@@ -61,7 +58,7 @@ def _split_block(vocabulary, lines, position, n_words, block):
     bits = vocabulary.numbers[TABLE_BITS]
     for i in range(n_words):
         length = 0
-        while lines[position + length] != _LINE_FEED:
+        while lines[position + length] != LINE_FEED:
             length += 1
         hashed = hash_token(lines_at + position, length, vocabulary.secret)
         prefetch(table_at + 8 * first_slot(hashed, bits))
@@ -169,23 +166,3 @@ def rows_of(vocabulary, lines, max_rows, is_entering, rows, block):
                 if entry >= max_rows:
                     entry = admit(vocabulary, entry)
             rows[first + i] = np.int32(entry if entry < max_rows else -1)
-
-
-@kernel
-def write_lines(vocabulary, entries, lines):
-    """Write the words of ``entries`` (int32), a line feed after each; return the bytes needed.
-
-    ``lines`` (uint8) must have WORD_PADDING bytes more, for whole words of eight bytes are written;
-    an empty one only measures.
-    """
-    lines_at = address_of(lines)
-    position = 0
-    for i in range(len(entries)):
-        start = vocabulary.starts[entries[i]]
-        length = np.int64(vocabulary.arena[start] & np.uint64(0xFFFFFFFF))
-        if len(lines) > 0:
-            for j in range((length + 7) // 8):
-                store_uint64(lines_at + position + 8 * j, vocabulary.arena[start + 1 + j])
-            lines[position + length] = _LINE_FEED
-        position += length + 1
-    return position

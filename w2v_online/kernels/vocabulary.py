@@ -29,6 +29,8 @@ N_NUMBERS = 16
 WEIGHT, TOTAL, MISSED, UNSENT = range(4)
 N_SUMS = 4
 
+LINE_FEED = np.uint8(10)
+
 _DIGIT_BITS = 16
 HISTOGRAM_BINS = 1 << _DIGIT_BITS
 
@@ -66,7 +68,7 @@ def _load_uint64(_typing: Any, address: Any) -> Any:
 
 
 @intrinsic
-def store_uint64(_typing: Any, address: Any, value: Any) -> Any:
+def _store_uint64(_typing: Any, address: Any, value: Any) -> Any:
     """Write eight bytes at any address, little end first."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -461,20 +463,20 @@ def rebuild(vocabulary, bits):
 
 
 @kernel
-def copy_words(vocabulary, rows, out):
-    """Write the words of ``rows`` (int32), a line feed after each; return the bytes needed.
+def copy_words(vocabulary, entries, lines):
+    """Write the words of ``entries`` (int32), a line feed after each; return the bytes needed.
 
-    ``out`` (uint8) is filled as far as it reaches: an empty one only measures.
+    ``lines`` (uint8) must have WORD_PADDING bytes more, for whole words of eight bytes are written;
+    an empty one only measures.
     """
+    lines_at = address_of(lines)
     position = 0
-    for i in range(len(rows)):
-        start = vocabulary.starts[rows[i]]
+    for i in range(len(entries)):
+        start = vocabulary.starts[entries[i]]
         length = _record_bytes(vocabulary.arena[start])
-        for j in range(min(length, len(out) - position)):
-            word = vocabulary.arena[start + 1 + j // 8]
-            out[position + j] = np.uint8((word >> np.uint64(8 * (j % 8))) & np.uint64(0xFF))
-        position += length
-        if position < len(out):
-            out[position] = np.uint8(10)
-        position += 1
+        if len(lines) > 0:
+            for j in range((length + 7) // 8):
+                _store_uint64(lines_at + position + 8 * j, vocabulary.arena[start + 1 + j])
+            lines[position + length] = LINE_FEED
+        position += length + 1
     return position
