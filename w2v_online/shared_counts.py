@@ -57,6 +57,13 @@ def find_rows(
     return rows
 
 
+def _totals_of(changes: CountChanges) -> NDArray[np.int64]:
+    """In the order of ``_TOTALS``."""
+    return np.array(
+        [changes.records, changes.total_words, changes.dropped_tokens, changes.dropped_bytes]
+    )
+
+
 def add_counts(vocabulary: Vocabulary, changes: CountChanges) -> None:
     """Add what others saw; words that are not held are entered, and get rows as they are due."""
     arrays = vocabulary.arrays
@@ -68,9 +75,7 @@ def add_counts(vocabulary: Vocabulary, changes: CountChanges) -> None:
         vocabulary.min_count,
         _block(),
     )
-    arrays.numbers[_TOTALS] += np.array(
-        [changes.records, changes.total_words, changes.dropped_tokens, changes.dropped_bytes]
-    )
+    arrays.numbers[_TOTALS] += _totals_of(changes)
     arrays.sums[TOTAL] += changes.total_words
     if changes.unsent:
         arrays.sums[MISSED] += changes.unsent
@@ -93,39 +98,37 @@ class SharedCounts:
         self._vocabulary = vocabulary
         arrays = vocabulary.arrays
         vocabulary.arrays = arrays._replace(sent=np.zeros(len(arrays.counts)))
-        entries = _entries(vocabulary)
-        vocabulary.arrays.sent[entries] = arrays.counts[entries]
+        self._know(_entries(vocabulary))
+
+    def _know(self, entries: NDArray[np.int32]) -> None:
+        """From now on the others know all there is; ``entries`` are all that hold a word."""
+        arrays = self._vocabulary.arrays
+        arrays.sent[entries] = arrays.counts[entries]
         self._totals = arrays.numbers[_TOTALS]
         self._unsent = float(arrays.sums[UNSENT])
 
     def take(self, shards: int) -> list[CountChanges]:
         """What others do not know yet, for each shard, totals for the first; now they do."""
-        arrays = self._vocabulary.arrays
-        changes = self._changes(shards, arrays.sent, self._totals, self._unsent)
-        entries = _entries(self._vocabulary)
-        arrays.sent[entries] = arrays.counts[entries]
-        self._totals = arrays.numbers[_TOTALS]
-        self._unsent = float(arrays.sums[UNSENT])
+        arrays, entries = self._vocabulary.arrays, _entries(self._vocabulary)
+        changes = self._changes(shards, entries, arrays.sent, self._totals, self._unsent)
+        self._know(entries)
         return changes
 
     def whole(self, shards: int) -> list[CountChanges]:
         """All counts as of now, for each shard, for one that knows nothing."""
-        nothing = np.zeros_like(self._vocabulary.arrays.sent)
-        return self._changes(shards, nothing, np.zeros(len(_TOTALS), np.int64), 0.0)
+        entries, nothing = _entries(self._vocabulary), np.zeros_like(self._vocabulary.arrays.sent)
+        return self._changes(shards, entries, nothing, np.zeros(len(_TOTALS), np.int64), 0.0)
 
     def _changes(
         self,
         shards: int,
+        entries: NDArray[np.int32],
         known: NDArray[np.float64],
         known_totals: NDArray[np.int64],
         known_unsent: float,
     ) -> list[CountChanges]:
         vocabulary, arrays = self._vocabulary, self._vocabulary.arrays
-        entries = _entries(vocabulary)
         entries = entries[arrays.counts[entries] > known[entries]]
-        records, total_words, dropped_tokens, dropped_bytes = (
-            int(number) for number in arrays.numbers[_TOTALS] - known_totals
-        )
         changes = [
             CountChanges(
                 bytes(vocabulary.word_lines(part)),
@@ -133,6 +136,9 @@ class SharedCounts:
             )
             for part in split_by_shard(vocabulary, entries, shards)
         ]
+        records, total_words, dropped_tokens, dropped_bytes = (
+            int(number) for number in arrays.numbers[_TOTALS] - known_totals
+        )
         changes[0] = replace(
             changes[0],
             records=records,
@@ -146,6 +152,4 @@ class SharedCounts:
     def add(self, changes: CountChanges) -> None:
         """Add what others saw."""
         add_counts(self._vocabulary, changes)
-        self._totals += np.array(
-            [changes.records, changes.total_words, changes.dropped_tokens, changes.dropped_bytes]
-        )
+        self._totals += _totals_of(changes)
