@@ -28,9 +28,6 @@ from w2v_online.errors import SnapshotError
 from w2v_online.learner import OnlineWord2Vec
 from w2v_online.retention import Retention
 
-GRACE_SECONDS = 60.0
-"""Time for writing, beyond twice the interval, before a checkpoint counts as missing."""
-
 
 @dataclass(frozen=True)
 class _Moment:
@@ -85,7 +82,6 @@ class Checkpointer:
         self._pruning: threading.Thread | None = None
         self._written_at: float | None = None
         self._safe_at = self._clock()
-        self._is_failing = False
         self.failures = 0
         self.vectors_snapshots = 0
         """Snapshots of vectors only that were written by this process."""
@@ -131,9 +127,7 @@ class Checkpointer:
 
     def is_recent(self) -> bool:
         """Whether checkpoints come as they should."""
-        if self.every.seconds is None:
-            return not self._is_failing
-        return self.unsaved_seconds() < 2 * self.every.seconds + GRACE_SECONDS
+        return self._timetable.is_kept(self.unsaved_seconds())
 
     def take_durable(self) -> dict[str, Any] | None:
         """The position of the newest checkpoint that is on disk, once; None if there is no new."""
@@ -250,7 +244,6 @@ class Checkpointer:
         if for_readers:
             self._vectors_timetable.retry()
         else:
-            self._is_failing = True
             self._timetable.retry()
         self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
 
@@ -284,7 +277,7 @@ class Checkpointer:
         """A learner can go on from there, so sources may be told how far it has come."""
         self._written, self._durable = moment, moment.position
         self._written_at = self._safe_at = self._clock()
-        self._is_failing = False
+        self._timetable.succeeded()
         self.snapshots += 1
         self.last_seconds, self.last_pause_seconds = seconds, pause_seconds
         self.last_bytes, self.last_path = _folder_bytes(path), path

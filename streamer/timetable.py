@@ -9,6 +9,9 @@ from streamer.settings import Interval
 RETRY_SECONDS = 30.0
 """Wait after a failure, unless the interval is shorter."""
 
+GRACE_SECONDS = 60.0
+"""Time for doing what is due, beyond twice the interval, before it counts as missing."""
+
 
 class Timetable:
     """Due one interval after the last :meth:`restart`; never without an interval.
@@ -22,6 +25,7 @@ class Timetable:
         self.every = every
         self._clock = clock
         self._words = words
+        self._has_failed = False
         self.restart()
 
     def restart(self) -> None:
@@ -40,10 +44,24 @@ class Timetable:
 
     def retry(self) -> None:
         """What was due has failed: soon again."""
+        self._has_failed = True
         self.restart()
         retry_at = self._clock() + RETRY_SECONDS
         self._due_at = retry_at if self._due_at is None else min(self._due_at, retry_at)
         self._due_words = None
+
+    def succeeded(self) -> None:
+        """What was due is done."""
+        self._has_failed = False
+
+    def is_kept(self, seconds: float) -> bool:
+        """Whether all comes as it should, where ``seconds`` have passed since it last did.
+
+        What goes by words may take as long as they take to come, and is missing if it has failed.
+        """
+        if self.every is None or self.every.seconds is None:
+            return not self._has_failed
+        return seconds < 2 * self.every.seconds + GRACE_SECONDS
 
     def is_due(self) -> bool:
         """Whether the interval has passed."""

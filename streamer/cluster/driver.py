@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from streamer.checkpoint import GRACE_SECONDS
 from streamer.cluster.assignment import Share, deal, joined
 from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
@@ -109,8 +108,14 @@ class Driver:
 
     def is_recent(self) -> bool:
         """Whether checkpoints come as they should."""
-        every = self._settings.snapshot_every.seconds
-        return every is None or self.unsaved_seconds() < 2 * every + GRACE_SECONDS
+        return self._timetable.is_kept(self.unsaved_seconds())
+
+    @property
+    def every(self) -> Interval:
+        """How often a checkpoint is due."""
+        every = self._timetable.every
+        assert every is not None  # noqa: S101 for mypy: checkpoints have one
+        return every
 
     def source_figures(self) -> dict[str, float]:
         """Those of all workers' sources, together."""
@@ -271,6 +276,7 @@ class Driver:
         self._mark = Mark.of(snapshot.read(Path(path)))
         self._is_writing = False
         self._failures = 0
+        self._timetable.succeeded()
         self._marked_at = self._safe_at = time.monotonic()
         self._ask_workers("commit", (self._mark.positions[self._settings.source],))
 

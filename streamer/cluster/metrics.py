@@ -102,7 +102,7 @@ class ClusterMetrics(Collector):
         yield gauge("snapshot_age_seconds", "Since what is learned was last safe.",
                     driver.unsaved_seconds())  # fmt: skip
         yield gauge("snapshot_interval_seconds", "How often one is due; 0 if it goes by words.",
-                    self._view.settings.snapshot_every.seconds or 0)  # fmt: skip
+                    driver.every.seconds or 0)  # fmt: skip
         yield gauge("snapshot_duration_seconds", "The last one: time to write.", written.seconds)
         yield gauge("snapshot_pause_seconds", "The last one: time that worker 0 stood still.",
                     written.pause_seconds)  # fmt: skip

@@ -15,7 +15,7 @@ from streamer.checkpoint import Checkpointer
 from streamer.errors import ConfigurationError
 from streamer.folder import SnapshotFolder
 from streamer.settings import Interval, RunSettings
-from streamer.timetable import RETRY_SECONDS
+from streamer.timetable import GRACE_SECONDS, RETRY_SECONDS
 from w2v_online import OnlineWord2Vec, load_vectors, snapshot
 from w2v_online.errors import SnapshotError
 from w2v_online.retention import Retention
@@ -98,6 +98,30 @@ def test_a_failed_one_is_counted_and_tried_again(
     monkeypatch.undo()
     rig.now += RETRY_SECONDS
     rig.turn_until(lambda: rig.log.of("snapshot_written"))
+
+
+def test_a_daemon_is_ready_while_checkpoints_come_as_often_as_they_should_by_now(
+    tmp_path: Path,
+) -> None:
+    """By the interval that holds since it was changed; by words, until one fails."""
+    rig = Rig(tmp_path, Interval(seconds=100))
+    rig.now = 2 * 100 + GRACE_SECONDS - 1
+    assert rig.checkpointer.is_recent()
+    rig.now += 1
+    assert not rig.checkpointer.is_recent()
+    rig.checkpointer.change(Interval(seconds=101), Retention(), None)
+    assert rig.checkpointer.is_recent()
+    rig.now = 1e6
+    rig.checkpointer.change(Interval(words=10), Retention(), None)
+    assert rig.checkpointer.is_recent()
+    with pytest.MonkeyPatch.context() as patch:
+        usage = shutil.disk_usage(tmp_path)
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+        rig.turn_until(lambda: rig.log.of("snapshot_failed"))
+        assert not rig.checkpointer.is_recent()
+    rig.now += RETRY_SECONDS
+    rig.turn_until(lambda: rig.log.of("snapshot_written"))
+    assert rig.checkpointer.is_recent()
 
 
 def test_who_asks_while_one_is_written_gets_another(tmp_path: Path) -> None:

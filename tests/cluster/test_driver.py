@@ -1,0 +1,43 @@
+"""What a cluster's driver says of itself, without a cluster."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import pytest
+
+from streamer.cluster.mark import Mark
+from streamer.cluster.settings import ClusterSettings
+from streamer.counters import Counters
+from streamer.settings import Interval
+from w2v_online.retention import Retention
+
+pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
+
+from streamer.cluster.driver import Driver
+from streamer.cluster.metrics import ClusterMetrics, ClusterView
+
+
+def test_the_interval_that_holds_by_now_is_shown_and_says_what_is_recent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SIGHUP may have changed the one that it was started with."""
+    began = time.monotonic()
+    settings = ClusterSettings(source="file", path="a", snapshot_every=Interval(seconds=100))
+    driver = Driver(settings, Mark(), *cast(Any, [None] * 7))
+    metrics = ClusterMetrics(ClusterView(settings, Counters(), driver))
+
+    def interval() -> float:
+        (found,) = (m for m in metrics.collect() if m.name.endswith("snapshot_interval_seconds"))
+        return found.samples[0].value
+
+    monkeypatch.setattr(time, "monotonic", lambda: began + 500)
+    assert interval() == 100
+    assert not driver.is_recent()
+    driver.change(Interval(seconds=300), Retention(), None)
+    assert interval() == 300
+    assert driver.is_recent()
+    driver.change(Interval(words=10), Retention(), None)
+    assert interval() == 0
+    assert driver.is_recent()
