@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,18 @@ class _Moment:
     words: int
     vocabulary: int
     position: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The checkpoints that a process, or a worker in its epoch, wrote; the last one's figures."""
+
+    snapshots: int = 0
+    failures: int = 0
+    path: str = ""
+    seconds: float = 0.0
+    pause_seconds: float = 0.0
+    bytes: int = 0
 
 
 class Checkpointer:
@@ -82,14 +94,10 @@ class Checkpointer:
         self._pruning: threading.Thread | None = None
         self._written_at: float | None = None
         self._safe_at = self._clock()
-        self.failures = 0
+        self.written = Written()
+        """What was written by this process so far,"""
         self.vectors_snapshots = 0
-        """Snapshots of vectors only that were written by this process."""
-        self.snapshots = 0
-        """The others; of the last one its seconds, pause and bytes."""
-        self.last_seconds = self.last_pause_seconds = 0.0
-        self.last_bytes = 0
-        self.last_path: Path | None = None
+        """and besides so many snapshots of vectors only."""
 
     @property
     def is_under_way(self) -> bool:
@@ -240,12 +248,12 @@ class Checkpointer:
             self._done(path, self._cut, self._is_for_readers)
 
     def _failed(self, error: SnapshotError, for_readers: bool) -> None:
-        self.failures += 1
+        self.written = replace(self.written, failures=self.written.failures + 1)
         if for_readers:
             self._vectors_timetable.retry()
         else:
             self._timetable.retry()
-        self._log.error("snapshot_failed", reason=str(error), failures=self.failures)
+        self._log.error("snapshot_failed", reason=str(error), failures=self.written.failures)
 
     def _prune(self) -> None:
         try:
@@ -278,9 +286,14 @@ class Checkpointer:
         self._written, self._durable = moment, moment.position
         self._written_at = self._safe_at = self._clock()
         self._timetable.succeeded()
-        self.snapshots += 1
-        self.last_seconds, self.last_pause_seconds = seconds, pause_seconds
-        self.last_bytes, self.last_path = _folder_bytes(path), path
+        self.written = replace(
+            self.written,
+            snapshots=self.written.snapshots + 1,
+            path=str(path),
+            seconds=seconds,
+            pause_seconds=pause_seconds,
+            bytes=_folder_bytes(path),
+        )
 
 
 def _folder_bytes(path: Path) -> int:

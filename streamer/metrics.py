@@ -25,8 +25,10 @@ from streamer.health import Health
 from w2v_online import __version__
 
 if TYPE_CHECKING:
+    from streamer.checkpoint import Written
     from streamer.counters import Counters
     from streamer.parts import Parts
+    from streamer.settings import Interval
 
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
@@ -87,7 +89,10 @@ class DaemonMetrics(Collector):
         yield from learned(self._parts.counters)
         yield from self._errors()
         yield from self._model()
-        yield from self._snapshots()
+        c = self._parts.checkpointer
+        yield from snapshots(c.written, c.unsaved_seconds(), c.every)
+        yield counter("vectors_snapshots", "Snapshots of vectors alone written.",
+                       c.vectors_snapshots)  # fmt: skip
         source = self._parts.source
         yield from read(source.name, source.figures())
 
@@ -111,11 +116,7 @@ class DaemonMetrics(Collector):
     def _model(self) -> Iterator[Metric]:
         learner = self._parts.learner
         totals = learner.totals()
-        yield gauge("model_words", "Words the model has learned, by all processes.",
-                     totals["words"])  # fmt: skip
-        yield gauge("vocabulary_words", "Words that have a vector.", totals["vocabulary"])
-        yield gauge("vocabulary_limit_words", "Most words that can have one.",
-                     learner.config.max_vocab_size)  # fmt: skip
+        yield from model(totals["words"], totals["vocabulary"], learner.config.max_vocab_size)
         yield gauge("candidate_words", "Words counted that have none yet.", totals["candidates"])
         yield gauge("memory_ceiling_bytes", "Most memory the learner can take.",
                      learner.max_bytes)  # fmt: skip
@@ -132,24 +133,6 @@ class DaemonMetrics(Collector):
                 for percentile, value in zip(_PERCENTILES, found, strict=True):
                     rates.add_metric([matrix, str(percentile)], float(value))
         yield rates
-
-    def _snapshots(self) -> Iterator[Metric]:
-        c = self._parts.checkpointer
-        yield counter("snapshots", "Snapshots written that learning can go on from.", c.snapshots)
-        yield counter("vectors_snapshots", "Snapshots of vectors alone written.",
-                       c.vectors_snapshots)  # fmt: skip
-        yield counter("snapshot_failures", "Snapshots that could not be written.", c.failures)
-        yield gauge("snapshot_age_seconds",
-                     "Since what is learned was last safe: written, or nothing new to write.",
-                     c.unsaved_seconds())  # fmt: skip
-        yield gauge("snapshot_interval_seconds",
-                     "How often one is due; 0 if it goes by words.",
-                     c.every.seconds or 0)  # fmt: skip
-        yield gauge("snapshot_duration_seconds", "The last one: time to write.",
-                     c.last_seconds)  # fmt: skip
-        yield gauge("snapshot_pause_seconds", "The last one: time that learning stood still.",
-                     c.last_pause_seconds)  # fmt: skip
-        yield gauge("snapshot_size_bytes", "The last one: size of its files.", c.last_bytes)
 
 
 def learned(c: Counters) -> Iterator[Metric]:
@@ -175,6 +158,28 @@ def learned(c: Counters) -> Iterator[Metric]:
     )  # fmt: skip
     if c.loss_name == "hs":
         yield counter("nodes", "Inner nodes of the tree that pairs met.", sums.negative_pairs)
+
+
+def model(words: int, vocabulary: int, vocabulary_limit: int) -> Iterator[Metric]:
+    """What the model is made of."""
+    yield gauge("model_words", "Words the model has learned, by all processes.", words)
+    yield gauge("vocabulary_words", "Words that have a vector.", vocabulary)
+    yield gauge("vocabulary_limit_words", "Most words that can have one.", vocabulary_limit)
+
+
+def snapshots(written: Written, unsaved_seconds: float, every: Interval) -> Iterator[Metric]:
+    """What was written, and how much is not yet."""
+    yield counter("snapshots", "Snapshots written that learning can go on from.", written.snapshots)
+    yield counter("snapshot_failures", "Snapshots that could not be written.", written.failures)
+    yield gauge("snapshot_age_seconds",
+                 "Since what is learned was last safe: written, or nothing new to write.",
+                 unsaved_seconds)  # fmt: skip
+    yield gauge("snapshot_interval_seconds", "How often one is due; 0 if it goes by words.",
+                 every.seconds or 0)  # fmt: skip
+    yield gauge("snapshot_duration_seconds", "The last one: time to write.", written.seconds)
+    yield gauge("snapshot_pause_seconds", "The last one: time that its learner stood still.",
+                 written.pause_seconds)  # fmt: skip
+    yield gauge("snapshot_size_bytes", "The last one: size of its files.", written.bytes)
 
 
 def read(source: str, figures: dict[str, float]) -> Iterator[Metric]:

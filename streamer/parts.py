@@ -75,4 +75,4 @@ class Parts:
     @property
     def snapshot_failures(self) -> int:
         """Snapshots that could not be written."""
-        return self.checkpointer.failures
+        return self.checkpointer.written.failures

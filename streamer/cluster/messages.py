@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamer.checkpoint import Written
 from streamer.cluster.assignment import Share
 from w2v_online.retention import Retention
 from w2v_online.stats import BatchStats
@@ -58,18 +59,6 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Written:
-    """The checkpoints that worker 0 wrote in its epoch; of the last one its size and cost."""
-
-    snapshots: int = 0
-    failures: int = 0
-    path: str = ""
-    seconds: float = 0.0
-    pause_seconds: float = 0.0
-    bytes: int = 0
-
-
-@dataclass(frozen=True)
 class Report:
     """A worker as it is now; sums are of its epoch."""
 
@@ -104,5 +93,7 @@ class Report:
     """Since what it last had from the others was asked for."""
 
     written: Written = field(default_factory=Written)
+    """Worker 0's checkpoints."""
+
     events: tuple[tuple[str, str, dict[str, Any]], ...] = ()
     """What it has to say since the last report: level, event, values."""

@@ -15,7 +15,7 @@ from streamer.cluster.driver import Driver
 from streamer.cluster.messages import Report
 from streamer.cluster.settings import ClusterSettings
 from streamer.counters import Counters
-from streamer.metrics import PREFIX, counter, gauge, learned, read
+from streamer.metrics import PREFIX, counter, gauge, learned, model, read, snapshots
 
 
 class ClusterView:
@@ -77,12 +77,8 @@ class ClusterMetrics(Collector):
         driver, reports = view.driver, view.driver.reports
         yield from learned(view.counters)
         yield from read(view.settings.source, driver.source_figures())
-        yield gauge("model_words", "Words the model has learned, by all workers.", driver.words)
-        yield gauge("vocabulary_words", "Words that have a vector.", view.vocabulary)
-        yield gauge(
-            "vocabulary_limit_words", "Most words that can have one.", view.vocabulary_limit
-        )
-        yield from self._snapshots()
+        yield from model(driver.words, view.vocabulary, view.vocabulary_limit)
+        yield from snapshots(reports[0].written, driver.unsaved_seconds(), driver.every)
         yield gauge("cluster_epoch", "Beginnings so far.", driver.epoch)
         yield counter(
             "cluster_rollbacks", "Times that all went back to a checkpoint.", driver.rollbacks
@@ -92,21 +88,6 @@ class ClusterMetrics(Collector):
             driver.barrier_seconds,
         )  # fmt: skip
         yield from _of_workers(reports)
-
-    def _snapshots(self) -> Iterator[Metric]:
-        driver = self._view.driver
-        written = driver.reports[0].written
-        yield counter("snapshots", "Snapshots written that learning can go on from.",
-                      written.snapshots)  # fmt: skip
-        yield counter("snapshot_failures", "Snapshots that could not be written.", written.failures)
-        yield gauge("snapshot_age_seconds", "Since what is learned was last safe.",
-                    driver.unsaved_seconds())  # fmt: skip
-        yield gauge("snapshot_interval_seconds", "How often one is due; 0 if it goes by words.",
-                    driver.every.seconds or 0)  # fmt: skip
-        yield gauge("snapshot_duration_seconds", "The last one: time to write.", written.seconds)
-        yield gauge("snapshot_pause_seconds", "The last one: time that worker 0 stood still.",
-                    written.pause_seconds)  # fmt: skip
-        yield gauge("snapshot_size_bytes", "The last one: size of its files.", written.bytes)
 
 
 def _of_workers(reports: list[Report]) -> Iterator[Metric]:

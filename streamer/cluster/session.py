@@ -16,9 +16,10 @@ from typing import Any
 from ray.exceptions import RayError
 
 from streamer import intake
+from streamer.checkpoint import Written
 from streamer.cluster.assignment import Share, part_of, partitions_of
 from streamer.cluster.events import Events
-from streamer.cluster.messages import Beginning, Checkpoint, Held, Report, Written
+from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import Writer

@@ -10,8 +10,8 @@ import math
 import time
 from typing import Any
 
-from streamer.checkpoint import Checkpointer
-from streamer.cluster.messages import Checkpoint, Written
+from streamer.checkpoint import Checkpointer, Written
+from streamer.cluster.messages import Checkpoint
 from streamer.cluster.settings import ClusterSettings
 from streamer.folder import SnapshotFolder
 from streamer.probe import QualityProbe
@@ -56,12 +56,12 @@ class Writer:
         counters = {"invalid_records": checkpoint.invalid_records}
         if checkpoint.is_last:
             return SAFE if checkpointer.write(position, **counters) else FAILED
-        failures = checkpointer.failures
+        failures = checkpointer.written.failures
         checkpointer.ask()
         while not checkpointer.is_ready(position) and checkpointer.is_under_way:
             time.sleep(READY_SECONDS)
         if not checkpointer.is_under_way:
-            return SAFE if checkpointer.failures == failures else FAILED
+            return SAFE if checkpointer.written.failures == failures else FAILED
         checkpointer.cut(position, **counters)
         return WRITING
 
@@ -72,11 +72,7 @@ class Writer:
 
     def written(self) -> Written:
         """What was written so far."""
-        c = self._checkpointer
-        path = "" if c.last_path is None else str(c.last_path)
-        return Written(
-            c.snapshots, c.failures, path, c.last_seconds, c.last_pause_seconds, c.last_bytes
-        )
+        return self._checkpointer.written
 
     def cancel(self) -> None:
         """End what is under way."""

@@ -90,11 +90,11 @@ def test_a_failed_one_is_counted_and_tried_again(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
     rig.turn_until(lambda: rig.log.of("snapshot_failed"))
-    assert rig.checkpointer.failures == 1
+    assert rig.checkpointer.written.failures == 1
     assert "0 MiB free" in rig.log.of("snapshot_failed")[0]["reason"]
     for _ in range(20):
         rig.turn()
-    assert rig.checkpointer.failures == 1
+    assert rig.checkpointer.written.failures == 1
     monkeypatch.undo()
     rig.now += RETRY_SECONDS
     rig.turn_until(lambda: rig.log.of("snapshot_written"))
@@ -143,7 +143,7 @@ def test_vectors_alone_come_in_between_and_move_no_position(tmp_path: Path) -> N
     assert durable is not None
     rig.turn_until(lambda: len(rig.log.of("vectors_written")) == 2)
     assert rig.checkpointer.take_durable() is None
-    assert (rig.checkpointer.snapshots, rig.checkpointer.vectors_snapshots) == (1, 2)
+    assert (rig.checkpointer.written.snapshots, rig.checkpointer.vectors_snapshots) == (1, 2)
     rig.turn()
     newest = load_vectors(tmp_path)
     assert str(newest.path) == rig.log.of("vectors_written")[-1]["path"]

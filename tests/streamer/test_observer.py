@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from streamer.checkpoint import Written
 from streamer.health import Health
 from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
@@ -39,7 +40,7 @@ class Daemon:
         self.source = SimpleNamespace(is_connected=True, figures=lambda: self.figures)
         self.counters = SimpleNamespace(words=0, records=0, loss=2.5)
         self.vocabulary: list[str] = []
-        self.checkpointer = SimpleNamespace(failures=0, age_seconds=lambda: 7.0)
+        self.checkpointer = SimpleNamespace(written=Written(), age_seconds=lambda: 7.0)
         self.decoder = SimpleNamespace(invalid_records=3)  # of an earlier process
         self.health.began()
         self.observer.began(
@@ -100,7 +101,7 @@ def test_what_goes_wrong_is_said_in_sentences() -> None:
     daemon.source.is_connected = False
     daemon.figures.update(lost_messages=12, lag_messages=3456)
     daemon.vocabulary.extend("abc")
-    daemon.checkpointer.failures = 2
+    daemon.checkpointer.written = Written(failures=2)
     daemon.decoder.invalid_records += 4
     daemon.health.began(the_source_is_not_connected=lambda: False)
     status = daemon.look(2.0, words=96)
