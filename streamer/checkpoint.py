@@ -83,7 +83,7 @@ class Checkpointer:
         self._clock = clock
         self._source_name = source_name
         self._positions = dict(positions or {})
-        self._written: _Moment | None = None
+        self._saved: _Moment | None = None
         self._published: _Moment | None = None
         self._durable: dict[str, Any] | None = None
         self._running: BackgroundSnapshot | None = None
@@ -152,7 +152,7 @@ class Checkpointer:
         elif self._is_wanted or self._timetable.is_due():
             self._is_wanted = False
             self._set_due()
-            if self._moment(position) != self._written:
+            if self._moment(position) != self._saved:
                 self._begin(for_readers=False)
             else:
                 self._safe_at = self._clock()
@@ -180,7 +180,7 @@ class Checkpointer:
         if self._running is not None:
             self._end(self._running)
         moment = self._moment(position)
-        if moment == self._written:
+        if moment == self._saved:
             self._set_due()
             self._safe_at = self._clock()
             return True
@@ -283,7 +283,7 @@ class Checkpointer:
 
     def _is_safe(self, path: Path, moment: _Moment, seconds: float, pause_seconds: float) -> None:
         """A learner can go on from there, so sources may be told how far it has come."""
-        self._written, self._durable = moment, moment.position
+        self._saved, self._durable = moment, moment.position
         self._written_at = self._safe_at = self._clock()
         self._timetable.succeeded()
         self.written = replace(
