@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 _LARGEST = 127
 """Of a code; each row is scaled so that its largest value has it."""
 
-_GROUP_ROWS = 32
-"""Neighbouring rows of which the best stands for all where the k-th best is looked for."""
+GROUP_ROWS = 32
+"""Rows of which the best stands for all where the k-th best is looked for."""
 
-_BLOCK_ROWS = 4096
+BLOCK_ROWS = 128 * GROUP_ROWS
+"""Rows that are worked on at once: so few that what is made of them stays in the cache."""
 
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 """More than what float32 rounds away in a cosine."""
 
 
@@ -39,8 +40,8 @@ class CodedRows:
         self._codes = codes.reshape(rows, vector_size)
         self._scales = np.empty(rows, np.float32)
         largest_error = 0.0
-        for first in range(0, rows, _BLOCK_ROWS):
-            end = min(first + _BLOCK_ROWS, rows)
+        for first in range(0, rows, BLOCK_ROWS):
+            end = min(first + BLOCK_ROWS, rows)
             part = units(first, end)
             codes, scales, errors = _encode(part)
             self._codes[first:end], self._scales[first:end] = codes, scales
@@ -62,20 +63,32 @@ class CodedRows:
         ``query`` is float32[D] of length one (or zero); in ascending order, at least ``topn``.
         """
         code, scale, error = _encode(query[None])
-        n_groups = -(-searched // _GROUP_ROWS)
-        if n_groups < topn or scale[0] == 0:
-            return np.arange(searched)
         dots = np.asarray(simsimd.cdist(code, self._codes[:searched], metric="dot"))[0]
-        cosines = np.full(n_groups * _GROUP_ROWS, -np.inf, np.float32)
-        np.multiply(dots, self._scales[:searched], out=cosines[:searched], casting="same_kind")
-        cosines[:searched] *= scale[0]
-        best = cosines.reshape(-1, _GROUP_ROWS).max(axis=1)
-        # As many rows as are asked for seem at least as near as this.
-        kth = np.partition(best, n_groups - topn)[n_groups - topn]
+        cosines = np.empty(searched, np.float32)
+        np.multiply(dots, self._scales[:searched], out=cosines, casting="same_kind")
+        cosines *= scale[0]
         # |u.q - v.r| <= |u - v| |q| + |v| |q - r| where v and r are what the codes of u and q stand
         # for, and |v| <= 1 + |u - v|. Twice: one may be less near than it seems, another nearer.
-        bound = 2 * (self._error + (1 + self._error) * float(error[0])) + _ROUNDING
-        return np.flatnonzero(cosines[:searched] >= kth - np.float32(bound))
+        bound = 2 * (self._error + (1 + self._error) * float(error[0])) + ROUNDING
+        return near_best(cosines, topn, bound)
+
+
+def near_best(cosines: NDArray[np.float32], topn: int, slack: float) -> NDArray[np.int64]:
+    """int64[m]: rows that can be among the ``topn`` nearest, in ascending order, at least so many.
+
+    ``cosines`` is float32[n], each at most half of ``slack`` off; those that are no number are less
+    than any other.
+    """
+    cosines = np.fmax(cosines, np.float32(-np.inf))
+    n_groups = len(cosines) // GROUP_ROWS
+    grouped = cosines[: n_groups * GROUP_ROWS]
+    # Row i is in group i % n_groups; the last rows are alone. So memory is read in its order.
+    best = np.append(grouped.reshape(GROUP_ROWS, -1).max(axis=0), cosines[len(grouped) :])
+    if len(best) < topn:
+        return np.arange(len(cosines))
+    # As many rows as are asked for seem at least as near as this.
+    kth = np.partition(best, len(best) - topn)[len(best) - topn]
+    return np.flatnonzero(cosines >= kth - np.float32(slack))
 
 
 def _encode(

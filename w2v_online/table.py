@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.blocks import CheckedArray
-from w2v_online.codes import CodedRows
+from w2v_online.codes import BLOCK_ROWS, GROUP_ROWS, ROUNDING, CodedRows, near_best
 from w2v_online.errors import UnknownWordError
 from w2v_online.words import as_dict
 
 _SPELLING_POOL = 20_000
 """Most frequent words that near spellings are looked for in."""
 
-_GROUP_ROWS = 32
-"""Neighbouring rows that are represented by the best of them in the first pass of a search."""
-
-_BLOCK_ROWS = 128 * _GROUP_ROWS
 _BLOCK_QUERIES = 256
-"""Rows and queries multiplied at once: their products, four megabytes, stay in the last cache, and
-the threads of the linear algebra seldom wait for each other."""
+"""Queries multiplied at once with BLOCK_ROWS rows: their products, four megabytes, stay in the last
+cache, and the threads of the linear algebra seldom wait for each other."""
 
 
 class VectorTable:
@@ -110,8 +106,8 @@ class VectorTable:
 
     def _measured_norms(self) -> NDArray[np.float32]:
         norms = np.empty(len(self), np.float32)
-        for first in range(0, len(self), _BLOCK_ROWS):
-            part = self._vectors.part(first, min(first + _BLOCK_ROWS, len(self)))
+        for first in range(0, len(self), BLOCK_ROWS):
+            part = self._vectors.part(first, min(first + BLOCK_ROWS, len(self)))
             np.sqrt(np.einsum("ij,ij->i", part, part), out=norms[first : first + len(part)])
         return norms
 
@@ -202,48 +198,48 @@ class VectorTable:
     ) -> Iterator[NDArray[np.int64]]:
         """For each query rows that can be among the ``topn`` nearest of the first ``searched``.
 
-        By their codes, if there are any, or by groups: the k best rows lie in the k groups that
-        have the highest cosines.
+        For one query by codes, if there are any, or by all cosines. For several by groups: the k
+        best rows lie in the k groups that have the highest cosines.
         """
-        if len(queries) == 1 and self._codes is not None:
-            yield self._codes.candidates(queries[0], topn, searched)
+        if len(queries) == 1:
+            query = queries[0]
+            if not query.any():
+                yield np.arange(topn)  # all rows are as near to zeros
+            elif self._codes is not None:
+                yield self._codes.candidates(query, topn, searched)
+            else:
+                yield near_best(self._cosines_of(query, searched), topn, ROUNDING)
             return
         for groups in self._best_groups(queries, topn, searched):
-            rows = (groups[:, None] * _GROUP_ROWS + np.arange(_GROUP_ROWS)).ravel()
+            rows = (groups[:, None] * GROUP_ROWS + np.arange(GROUP_ROWS)).ravel()
             yield rows[rows < searched]
 
     def _best_groups(
         self, queries: NDArray[np.float32], topn: int, searched: int
     ) -> NDArray[np.int64]:
         """int64[Q, k]: numbers of the groups with the highest cosines, in ascending order."""
-        n_groups = -(-searched // _GROUP_ROWS)
-        if len(queries) == 1:
-            best = self._best_of_groups(queries[0], n_groups, searched)
-        else:
-            best = np.full((n_groups, len(queries)), -np.inf, np.float32)
-            for first in range(0, searched, _BLOCK_ROWS):
-                products = self.cosines(queries, slice(first, min(first + _BLOCK_ROWS, searched)))
-                if missing := -len(products) % _GROUP_ROWS:
-                    products = np.pad(products, ((0, missing), (0, 0)), constant_values=-np.inf)
-                grouped = products.reshape(-1, _GROUP_ROWS, len(queries))
-                group = first // _GROUP_ROWS
-                np.max(grouped, axis=1, out=best[group : group + len(grouped)])
+        n_groups = -(-searched // GROUP_ROWS)
+        best = np.full((n_groups, len(queries)), -np.inf, np.float32)
+        for first in range(0, searched, BLOCK_ROWS):
+            products = self.cosines(queries, slice(first, min(first + BLOCK_ROWS, searched)))
+            if missing := -len(products) % GROUP_ROWS:
+                products = np.pad(products, ((0, missing), (0, 0)), constant_values=-np.inf)
+            grouped = products.reshape(-1, GROUP_ROWS, len(queries))
+            group = first // GROUP_ROWS
+            np.max(grouped, axis=1, out=best[group : group + len(grouped)])
         kept = min(topn, n_groups)
         by_query = np.ascontiguousarray(best.T)
         groups: NDArray[np.int64] = np.argpartition(-by_query, kept - 1, axis=1)[:, :kept]
         return np.sort(groups, axis=1)
 
-    def _best_of_groups(
-        self, query: NDArray[np.float32], n_groups: int, searched: int
-    ) -> NDArray[np.float32]:
-        """float32[groups, 1]: the highest cosine in each; one query reads at memory's speed."""
-        cosines = np.full(n_groups * _GROUP_ROWS, -np.inf, np.float32)
-        for first in range(0, searched, _BLOCK_ROWS):
-            end = min(first + _BLOCK_ROWS, searched)
+    def _cosines_of(self, query: NDArray[np.float32], searched: int) -> NDArray[np.float32]:
+        """float32[searched]: cosines with one query, which reads at memory's speed."""
+        cosines = np.empty(searched, np.float32)
+        for first in range(0, searched, BLOCK_ROWS):
+            end = min(first + BLOCK_ROWS, searched)
             np.dot(self._vectors.part(first, end), query, out=cosines[first:end])
-        cosines[:searched] *= self.inverse_norms[:searched]
-        best: NDArray[np.float32] = cosines.reshape(-1, _GROUP_ROWS).max(axis=1, keepdims=True)
-        return best
+        cosines *= self.inverse_norms[:searched]
+        return cosines
 
 
 def _checked(array: NDArray[Any] | CheckedArray) -> CheckedArray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v_online.codes import CodedRows
+from w2v_online.codes import CodedRows, near_best
 from w2v_online.table import VectorTable
 
 
@@ -57,6 +57,34 @@ def test_rows_and_queries_of_zeros_are_searched_too() -> None:
     assert rows[0, 0] == 300
     assert cosines[0].tolist() == pytest.approx([1.0, 0.0])
     assert table.nearest(np.zeros((1, 8), np.float32), 3)[1].tolist() == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("topn", [1, 2, 40])
+def test_rows_that_are_no_numbers_are_nearest_to_nothing(topn: int) -> None:
+    """Files may hold such; the others are found as if they were not there."""
+    vectors = np.random.default_rng(1).normal(size=(130, 8)).astype(np.float32)
+    table = _table(vectors)
+    expected = table.nearest(table.unit([3]), topn)
+    spoilt = np.insert(vectors, len(vectors), np.nan, axis=0)
+    spoilt = np.insert(spoilt, 0, np.nan, axis=0)
+    rows, cosines = _table(spoilt).nearest(table.unit([3]), topn)
+    np.testing.assert_array_equal(rows - 1, expected[0])
+    np.testing.assert_allclose(cosines, expected[1], atol=2e-6)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 200), st.integers(1, 40), st.floats(0, 0.5))
+def test_rows_that_may_be_among_the_nearest_are_kept(
+    seed: int, rows: int, topn: int, slack: float
+) -> None:
+    """Whichever cosines were meant, each off by half of the slack and many of them alike."""
+    rng = np.random.default_rng(seed)
+    meant = rng.integers(-9, 9, rows).astype(np.float32) / np.float32(10)
+    seen = meant + rng.uniform(-0.49, 0.49, rows).astype(np.float32) * np.float32(slack)
+    kept = near_best(seen, topn, slack + 1e-6)
+    assert len(kept) >= min(topn, rows)
+    assert (np.diff(kept) > 0).all()
+    nearest = np.argsort(-meant, kind="stable")[:topn]
+    assert set(nearest.tolist()) <= set(kept.tolist())
 
 
 def test_codes_leave_few_rows_to_compare() -> None:
