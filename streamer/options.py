@@ -221,12 +221,12 @@ def _check_environment(settings: Settings) -> None:
             raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
 
 
-def load_settings(ctx: click.Context) -> RunSettings:
-    """The settings of this call, in its command's class; UsageError for a wrong flag, else
-    ConfigurationError.
+def load_settings(ctx: click.Context, settings: Settings | None = None) -> RunSettings:
+    """The settings of this call, in its command's class unless another with some of its fields is
+    wanted; UsageError for a wrong flag, else ConfigurationError.
     """
-    settings = _settings_of(ctx)
-    _check_environment(settings)
+    _check_environment(_settings_of(ctx))
+    settings = settings or _settings_of(ctx)
     try:
         return settings.model_validate({name: ctx.params[name] for name in settings.model_fields})
     except ValidationError as error:

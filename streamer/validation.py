@@ -2,21 +2,24 @@
 
 Each check looks at one thing, changes nothing, and yields findings. It may run beside a daemon
 with the same configuration. A finding is a failure where ``run`` would stop or could not go on as
-configured, and a warning where it may come to that.
+configured, and a warning where it may come to that. A configuration that says anything of a cluster
+is looked at as one for ``cluster``.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 
+from streamer.cluster.settings import ClusterSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
 from streamer.machine import available_bytes, memory_bytes
 from streamer.options import SettingsCommand, load_settings
@@ -34,6 +37,8 @@ BASE_BYTES = 300 * _MIB
 
 CONNECT_SECONDS = 10.0
 
+SMALLER = "lower --max-vocab-size or --vector-size"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -46,7 +51,14 @@ class Finding:
 
 def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks, in the order in which a start would meet them."""
-    for check in (_files, _source, _tokenizer, _snapshots, _memory_and_disk, _kafka):
+    checks: list[Callable[[Any], Iterator[Finding]]] = [_files, _source, _tokenizer, _snapshots]
+    if isinstance(settings, ClusterSettings):
+        from streamer.cluster.validation import ray_answers, workers_fit
+
+        checks += [workers_fit, _disk, _kafka, ray_answers]
+    else:
+        checks += [_memory, _disk, _kafka]
+    for check in checks:
         try:
             yield from check(settings)
         except W2VError as error:
@@ -119,32 +131,50 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
     yield Finding("ok", "resume", f"{newest.path} can be continued")
 
 
-def _memory_and_disk(settings: RunSettings) -> Iterator[Finding]:
-    """What a full vocabulary would take, against what the machine has."""
+def _ceiling(settings: RunSettings) -> int | None:
+    """Bytes of a learner with a full vocabulary, None if the system does not let it have them."""
     from w2v_online.learner import OnlineWord2Vec
 
     try:
-        ceiling = OnlineWord2Vec(settings.learner_config).max_bytes
+        return OnlineWord2Vec(settings.learner_config).max_bytes
     except (MemoryError, OSError):
-        told = "for a full vocabulary it cannot be reserved"
-        yield Finding("failure", "memory", f"{told}; lower --max-vocab-size or --vector-size")
-        return
-    needed, machine = ceiling + BASE_BYTES, memory_bytes()
-    told = f"up to {_mib(needed)} needed, the machine or its container has {_mib(machine)}"
-    if needed > machine:
-        yield Finding("failure", "memory", f"{told}; lower --max-vocab-size or --vector-size")
-    elif needed > available_bytes():
-        yield Finding("warning", "memory", f"{told}, of which {_mib(available_bytes())} are free")
-    else:
-        yield Finding("ok", "memory", told)
+        return None
 
+
+def _memory(settings: RunSettings) -> Iterator[Finding]:
+    """What a full vocabulary would take, against what the machine has."""
+    ceiling = _ceiling(settings)
+    if ceiling is None:
+        told = "for a full vocabulary it cannot be reserved"
+        yield Finding("failure", "memory", f"{told}; {SMALLER}")
+        return
+    needed = ceiling + BASE_BYTES
+    yield fits_in_memory(needed, f"up to {mib(needed)} needed")
+
+
+def fits_in_memory(needed: int, told: str) -> Finding:
+    """Whether the machine has so many bytes."""
+    machine = memory_bytes()
+    told += f", the machine or its container has {mib(machine)}"
+    if needed > machine:
+        return Finding("failure", "memory", f"{told}; {SMALLER}")
+    if needed > available_bytes():
+        return Finding("warning", "memory", f"{told}, of which {mib(available_bytes())} are free")
+    return Finding("ok", "memory", told)
+
+
+def _disk(settings: RunSettings) -> Iterator[Finding]:
+    """What snapshots of a full vocabulary would take."""
+    ceiling = _ceiling(settings)
+    if ceiling is None:
+        return  # said of memory
     url = url_of(settings.snapshot_dir)
     folder = local_folder(url, "write") if url else Path(settings.snapshot_dir)
     free = shutil.disk_usage(_existing(folder)).free
     kept = settings.keep + settings.keep_hourly + settings.keep_daily
     if settings.vectors_every is not None:
         kept += settings.keep_vectors  # each less than half as large
-    told = f"a snapshot takes up to {_mib(ceiling)}, {_mib(free)} are free for it"
+    told = f"a snapshot takes up to {mib(ceiling)}, {mib(free)} are free for it"
     if free < 2 * ceiling:
         yield Finding("failure", "disk", f"{told}, and twice as much is needed while writing")
     elif free < (kept + 2) * ceiling:
@@ -206,14 +236,22 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A number of bytes, for people."""
     return f"{size / _MIB:,.0f} MiB"
 
 
+_OF_CLUSTERS = ClusterSettings.model_fields.keys() - RunSettings.model_fields.keys()
+
+
 @click.pass_context
-def _validate(ctx: click.Context, /, **_options: Any) -> None:
+def _validate(ctx: click.Context, /, cluster: bool, **_options: Any) -> None:
+    given = {
+        name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    is_cluster = cluster or bool(_OF_CLUSTERS & given)
     code = EXIT_DONE
-    for finding in findings(load_settings(ctx)):
+    for finding in findings(load_settings(ctx, ClusterSettings if is_cluster else RunSettings)):
         click.echo(f"{finding.level:<8} {finding.what}: {finding.message}")
         if finding.level == "failure":
             code = EXIT_CONFIG
@@ -224,5 +262,14 @@ validate = SettingsCommand(
     "validate",
     callback=_validate,
     text="Check the configuration that run would have, and all it needs: files, snapshots, "
-    "memory, disk, brokers, topics and credentials. Exit code 78 if anything fails.",
+    "memory, disk, brokers, topics and credentials. One that says anything under Cluster is "
+    "checked for cluster. Exit code 78 if anything fails.",
+    extra=[
+        click.Option(
+            ["--cluster"],
+            is_flag=True,
+            help="It is one for cluster, though it says nothing under Cluster.",
+        )
+    ],
+    settings=ClusterSettings,
 )

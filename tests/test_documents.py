@@ -13,6 +13,7 @@ from streamer.cluster.settings import ClusterSettings
 from streamer.queries import QUERIES
 from streamer.scoring import score
 from streamer.serve import serve
+from streamer.validation import validate
 from streamer.views import VIEWS
 from tests.documents import FILES, blocks, is_known, python_blocks
 
@@ -65,7 +66,7 @@ def test_every_flag_in_the_documents_exists() -> None:
     }
     known |= {
         flag
-        for query in [score, serve, *QUERIES, *VIEWS]
+        for query in [score, serve, validate, *QUERIES, *VIEWS]
         for param in query.params
         for flag in param.opts
     }

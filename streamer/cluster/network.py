@@ -53,7 +53,7 @@ def connected(address: str, log: Any) -> Iterator[None]:
                     "local", num_cpus=1, _node_ip_address="127.0.0.1", _temp_dir=folder, **_QUIET
                 )
             else:
-                ray.init(_reachable(address), **_QUIET)
+                ray.init(reachable(address), **_QUIET)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).split("\n", 1)[0]
             raise ConfigurationError(
@@ -71,7 +71,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True)
 
 
-def _reachable(address: str) -> str:
+def reachable(address: str) -> str:
     """An address with somebody behind it; Ray itself would try for minutes. ConnectionError."""
     from ray._private.services import canonicalize_bootstrap_address
 

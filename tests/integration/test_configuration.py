@@ -118,5 +118,5 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     limit.write_text(f"{2**20}\n")
     assert machine.memory_bytes() == machine.available_bytes() == 2**20
     few = RunSettings(vector_size=16, max_vocab_size=20_000)
-    (memory, _disk) = validation._memory_and_disk(few)
+    (memory,) = validation._memory(few)
     assert memory.level == "failure"
