@@ -15,7 +15,8 @@ class MultilineSplitter(RecordSplitter):
     """Like :class:`RecordSplitter`, but a record goes on until a line matches ``start``.
 
     ``start`` is matched at a line's beginning. A record that would be longer than
-    ``max_line_bytes`` ends before the line that makes it so.
+    ``max_line_bytes`` ends before the line that makes it so, and one behind a line that had to be
+    cut where there is no whitespace.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class MultilineSplitter(RecordSplitter):
     ) -> None:
         super().__init__(max_line_bytes, max_token_bytes, keep_runs=keep_runs)
         self._start = re.compile(start.encode())
-        self._held = b""
+        self._held = bytearray()
 
     @property
     def pending_bytes(self) -> int:
@@ -32,13 +33,12 @@ class MultilineSplitter(RecordSplitter):
 
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""
-        before = super().pending_bytes + len(data)
-        lines = super().feed(data)
-        records = self._join(lines)
-        if before - super().pending_bytes != len(lines):
-            # Something was cut: what is held must be as long as it was in the stream.
-            records += self._release()
-        return records
+        records = []
+        for lines, is_whole in self._feed(data):
+            records.append(self._join(lines))
+            if not is_whole:  # what is held must be as long as it was in the stream
+                records.append(self._release())
+        return b"".join(records)
 
     def flush(self) -> bytes:
         """The last record, though nothing shows that it is complete."""
@@ -47,26 +47,18 @@ class MultilineSplitter(RecordSplitter):
     def _join(self, lines: bytes) -> bytes:
         """Complete lines to complete records; what may go on is held."""
         records: list[bytes] = []
-        held = [self._held] if self._held else []
-        size = len(self._held)
+        held, limit = self._held, self._max_line_bytes + 1
         for line in _lines(lines):
-            if held and (self._start.match(line) or size + len(line) > self._max_line_bytes + 1):
-                records.append(_joined(held))
-                held, size = [], 0
-            held.append(line)
-            size += len(line)
-        self._held = b"".join(held)
+            if held and (self._start.match(line) or len(held) + len(line) > limit):
+                records.append(self._release())
+            held += line
         return b"".join(records)
 
     def _release(self) -> bytes:
-        records = _joined([self._held]) if self._held else b""
-        self._held = b""
-        return records
+        record = self._held[:-1].replace(b"\n", b" ") + b"\n" if self._held else b""
+        self._held.clear()
+        return bytes(record)
 
 
 def _lines(text: bytes) -> list[bytes]:
     return [line + b"\n" for line in text[:-1].split(b"\n")] if text else []
-
-
-def _joined(lines: list[bytes]) -> bytes:
-    return b"".join(lines)[:-1].replace(b"\n", b" ") + b"\n"

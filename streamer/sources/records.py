@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -39,24 +40,31 @@ class RecordSplitter:
 
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""
-        records = b""
-        if self._swallowed_bytes:
-            end = _TOKEN_END.search(data)
-            if end is None:
-                self._swallowed_bytes += len(data)
-                return b""
-            data = data[end.end() :]
-            records = self._end_line()
-        end_of_lines = data.rfind(b"\n") + 1
-        if end_of_lines:
-            records += self.cut_lines(bytes(self._tail) + data[:end_of_lines])
-            self._tail.clear()
-        self._tail += data[end_of_lines:]
-        return records + self._cut_tail()
+        return b"".join(records for records, _ in self._feed(data))
 
     def flush(self) -> bytes:
         """The last record, though no line feed ended it."""
         return self._end_line()
+
+    def _feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """What :meth:`feed` returns, some records at a time.
+
+        With them comes whether they are as long as they were in the stream: a record that was cut
+        where there is no whitespace is not, and comes alone. All must be taken.
+        """
+        if self._swallowed_bytes:
+            end = _TOKEN_END.search(data)
+            if end is None:
+                self._swallowed_bytes += len(data)
+                return
+            data = data[end.end() :]
+            yield self._end_line(), False
+        end_of_lines = data.rfind(b"\n") + 1
+        if end_of_lines:
+            yield from self._cut_lines(bytes(self._tail) + data[:end_of_lines])
+            self._tail.clear()
+        self._tail += data[end_of_lines:]
+        yield from self._cut_tail()
 
     def _end_line(self) -> bytes:
         records = bytes(self._tail) + b"\n" if self._tail else b""
@@ -65,48 +73,50 @@ class RecordSplitter:
 
     def cut_lines(self, lines: bytes) -> bytes:
         """Complete lines with the over-long ones cut; nothing of them is kept for later."""
-        if len(lines) <= self._max_line_bytes:
-            return lines
-        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
-        if np.diff(ends, prepend=-1).max() - 1 <= self._max_line_bytes:
-            return lines
-        records = []
-        for line in lines[:-1].split(b"\n"):
-            rest = line
-            while len(rest) > self._max_line_bytes:
-                record, rest_or_none = self._cut(rest)
-                records.append(record)
-                if rest_or_none is None:
-                    break
-                rest = rest_or_none
-            else:
-                records.append(rest)
-        return b"\n".join(records) + b"\n"
+        return b"".join(records for records, _ in self._cut_lines(lines))
 
-    def _cut_tail(self) -> bytes:
-        records = b""
+    def _cut_lines(self, lines: bytes) -> Iterator[tuple[bytes, bool]]:
+        if len(lines) <= self._max_line_bytes or self._longest(lines) <= self._max_line_bytes:
+            yield lines, True
+            return
+        for line in lines[:-1].split(b"\n"):
+            rest: bytes | None = line
+            while rest is not None and len(rest) > self._max_line_bytes:
+                record, rest, is_whole = self._cut(rest)
+                yield record + b"\n", is_whole
+            if rest is not None:
+                yield rest + b"\n", True
+
+    @staticmethod
+    def _longest(lines: bytes) -> int:
+        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))
+        return int(np.diff(ends, prepend=-1).max()) - 1
+
+    def _cut_tail(self) -> Iterator[tuple[bytes, bool]]:
         while len(self._tail) > self._max_line_bytes:
-            record, rest = self._cut(bytes(self._tail))
+            record, rest, is_whole = self._cut(bytes(self._tail))
             if rest is None:
                 self._swallowed_bytes = len(self._tail) - len(record)
                 self._tail = bytearray(record)
-                break
-            records += record + b"\n"
+                return
             self._tail = bytearray(rest)
-        return records
+            yield record + b"\n", is_whole
 
-    def _cut(self, line: bytes) -> tuple[bytes, bytes | None]:
-        """An over-long line's first record and the rest, None if one token fills all of it."""
+    def _cut(self, line: bytes) -> tuple[bytes, bytes | None, bool]:
+        """An over-long line's first record and the rest, None if one token fills all of it.
+
+        And whether they were cut at whitespace, which the record's line feed takes the place of.
+        """
         limit = self._max_line_bytes + 1
         inside = max(line.rfind(byte, 0, limit) for byte in _SEPARATORS)
         if inside >= 0:
-            return line[:inside], line[inside + 1 :]
+            return line[:inside], line[inside + 1 :], True
         if self._keep_runs:
             end = _run_end(line, limit - 1)
-            return line[:end], line[end:]
+            return line[:end], line[end:], False
         after = _SEPARATOR.search(line, limit)
         rest = line[after.end() :] if after else None
-        return line[: self._token_bytes], rest
+        return line[: self._token_bytes], rest, False
 
 
 def _run_end(line: bytes, limit: int) -> int:

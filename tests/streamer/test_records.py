@@ -117,12 +117,33 @@ def test_records_of_several_lines_do_not_depend_on_chunks(
     assert set(positions) <= starts
 
 
-@given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
-def test_joined_records_lose_no_token(text: bytes, cuts: list[int]) -> None:
-    splitter = MultilineSplitter(40, 8, "x")
+@given(
+    st.lists(_PIECE, max_size=40).map(b"".join),
+    st.lists(st.integers(0, 500), max_size=30),
+    st.booleans(),
+)
+def test_joined_records_depend_on_no_chunk_and_lose_no_token(
+    text: bytes, cuts: list[int], keep_runs: bool
+) -> None:
+    """Though lines are cut where there is no whitespace; nor on where someone went on from."""
+
+    def fresh() -> MultilineSplitter:
+        return MultilineSplitter(40, 8, "x", keep_runs=keep_runs)
+
+    splitter = fresh()
+    whole = splitter.feed(text) + splitter.flush()
+    splitter = fresh()
     edges = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
-    records = b"".join(splitter.feed(text[begin:end]) for begin, end in pairwise(edges))
-    records += splitter.flush()
+    records = b""
+    for begin, end in pairwise(edges):
+        records += splitter.feed(text[begin:end])
+        resumed = fresh()
+        rest = text[end - splitter.pending_bytes :]
+        assert records + resumed.feed(rest) + resumed.flush() == whole
+    assert records + splitter.flush() == whole
     assert splitter.pending_bytes == 0
-    assert [t[:9] for t in records.split()] == [t[:9] for t in text.split()]
-    assert all(len(record) <= 40 for record in records.split(b"\n"))
+    assert all(len(record) <= 40 for record in whole.split(b"\n"))
+    if keep_runs:
+        assert b"".join(whole.split()) == b"".join(text.split())
+    else:
+        assert [t[:9] for t in whole.split()] == [t[:9] for t in text.split()]
