@@ -37,7 +37,9 @@ FIRST_LINES = 1000
 """Lines that one learner reads alone before the others start from what it has."""
 
 ANALOGY_WORDS = 30_000
-SYNC_EVERY = 1_000_000
+SYNC_EVERY = 100_000
+"""The command's default."""
+
 SEEDS = (1, 2, 3)
 INTERVALS = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000)
 
@@ -169,8 +171,8 @@ class Case:
     workers: int
     interval: int | None = None
     """Words, always; None: as :meth:`Exchange.interval` has it, SYNC_EVERY at most."""
-    merged_as: int | None = None
-    """Workers that each is told there are, by which it divides; as many as there are if None."""
+    share: float | None = None
+    """Part of what each learned that is merged; None, here and below: as Exchange has it."""
     rate_scale: float | None = None
     schedule: Schedule | None = None
 
@@ -181,8 +183,9 @@ def measure(case: Case, begin: Path, lines: list[str], seed: int) -> Result:
     def make(learner: OnlineWord2Vec) -> Exchange:
         return Exchange(
             learner,
-            workers=case.merged_as or case.workers,
+            workers=case.workers,
             schedule=case.schedule,
+            share=case.share,
             rate_scale=case.rate_scale,
         )
 
@@ -222,12 +225,14 @@ def single(lines: list[str], seed: int, first: int, folder: Path) -> tuple[Resul
     return result, begin
 
 
-RULES = {
-    "sum": (1, None),
-    "mean": (None, 1.0),
-    "each learns for all, mean": (None, None),
-}
-"""By what a worker divides (None: their number) and its rates are scaled (None: the same)."""
+def rules(workers: int) -> dict[str, tuple[float | None, float | None]]:
+    """Other rules beside the one that is used: shares that are merged, and scales of rates."""
+    return {
+        "sum": (1.0, 1.0),
+        "mean": (1 / workers, 1.0),
+        "each learns for all, mean": (1 / workers, float(workers)),
+        "each learns for most": (None, None),
+    }
 
 
 def _words(line: str) -> int:
@@ -240,8 +245,8 @@ def cases(only: list[str]) -> list[Case]:
     for workers in (2, 4):
         if "rules" in only:
             found += [
-                Case(name, workers, 100_000, merged_as, rate_scale)
-                for name, (merged_as, rate_scale) in RULES.items()
+                Case(name, workers, 100_000, share, rate_scale)
+                for name, (share, rate_scale) in rules(workers).items()
             ]
         if "intervals" in only:
             found += [Case(f"every {words:,} words", workers, words) for words in INTERVALS]

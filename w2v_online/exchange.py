@@ -7,6 +7,7 @@ what they have from the others. Who carries updates to and fro is no business of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,8 +19,12 @@ from w2v_online.shared_counts import SharedCounts
 from w2v_online.shared_rows import Schedule, SharedRows
 from w2v_online.update import Update
 
-MAX_RATE_SCALE = 8
-"""Most workers for all of which each learns; with more, a word's part in the model is smaller."""
+MAX_RATE_SCALE = 6.0
+"""Most times its rates at which a worker learns: for eight. With more workers a word's part in the
+model is smaller."""
+
+STABLE_PART = 0.8
+"""How much of the largest share that is stable is merged."""
 
 
 INTERVAL_GROWTH = 64
@@ -30,6 +35,17 @@ WORKER_GROWTH = 16
 
 MIN_INTERVAL = 1000
 """but for the first so many words."""
+
+
+def merged_share(workers: int) -> float:
+    """Part of what each of so many workers learned that is merged.
+
+    Say that every worker brings a row all the way to where it belongs, and that the row is e away
+    from there. In turn each of n workers has the shard add a share s of the way that it saw, which
+    is the one after its turn before: e(t) = e(t - 1) - s e(t - n). That dies out for
+    s < 2 sin(pi / (4 n - 2)) (Levin & May 1976).
+    """
+    return min(1.0, STABLE_PART * 2.0 * math.sin(math.pi / (4 * workers - 2)))
 
 
 def check_shareable(config: LearnerConfig) -> None:
@@ -87,10 +103,11 @@ class Exchange:
         How many learners there are, this one included.
     schedule
         Which rows are due when.
+    share
+        Part of what it learned that is merged, :func:`merged_share` if left out.
     rate_scale
-        At how many times its rates the learner learns, as many as there are workers if left out
-        (MAX_RATE_SCALE at most): for all of them, then. Of what it learned one part in ``workers``
-        is merged.
+        At how many times its rates the learner learns: if left out 1 / ``share``, so that all is
+        merged in the end (MAX_RATE_SCALE at most).
 
     """
 
@@ -101,12 +118,14 @@ class Exchange:
         workers: int = 1,
         schedule: Schedule | None = None,
         *,
+        share: float | None = None,
         rate_scale: float | None = None,
     ) -> None:
+        share = share or merged_share(workers)
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
-        learner.scale_rates(rate_scale or min(workers, MAX_RATE_SCALE))
+        learner.scale_rates(rate_scale or min(1 / share, MAX_RATE_SCALE))
         self.shards = shards
         self.workers = workers
         self.exchanges = 0
@@ -114,12 +133,8 @@ class Exchange:
         schedule = schedule or Schedule()
         embeddings, matrices = learner.embeddings, learner.embeddings.matrices
         self._counts = SharedCounts(learner.vocabulary)
-        self._inputs = SharedRows(
-            embeddings, matrices.syn0, matrices.updates0, schedule, 1 / workers
-        )
-        self._outputs = SharedRows(
-            embeddings, matrices.syn1, matrices.updates1, schedule, 1 / workers
-        )
+        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule, share)
+        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule, share)
 
     @property
     def max_bytes(self) -> int:

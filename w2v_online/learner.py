@@ -267,14 +267,15 @@ class OnlineWord2Vec:
         total_words = self.vocabulary.total_words
         self._update_outputs()
         segment_words = min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
+        # What others read ends segments too; parts of one count towards the next.
+        late = min(total_words - self._segment_end, self._others_words)
         if self.averages is not None:
-            late = min(self._others_words // segment_words, SWEEP_VISITS - 1)
-            for _ in range(1 + late):
+            for _ in range(1 + min(late // segment_words, SWEEP_VISITS - 1)):
                 self.averages.visit()
         if self.replay is not None:
             self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         self._others_words = 0
-        self._segment_end = total_words + segment_words
+        self._segment_end = total_words + segment_words - late % segment_words
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""

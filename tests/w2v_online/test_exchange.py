@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, vocabulary
-from w2v_online.exchange import Exchange
+from w2v_online.exchange import Exchange, merged_share
 from w2v_online.merge import EpochError, MergedRows
 
 SMALL = {"vector_size": 8, "min_count": 2, "negative": 2, "max_vocab_size": 3000}
@@ -173,7 +173,7 @@ def test_exchanging_alone_leaves_a_learner_as_it_is() -> None:
 def test_what_was_learned_under_way_is_kept() -> None:
     """Between taking and applying a learner goes on; nothing of that is lost or told twice.
 
-    Each of two learns at twice the rate, and half of it is merged.
+    Each of two learns at more than its rates, and a share of it is merged.
     """
     cluster = Cluster(2, 1)
     text = [["a", "b", "c", "d"] * 5] * 20
@@ -193,7 +193,8 @@ def test_what_was_learned_under_way_is_kept() -> None:
                 cluster.pull(worker)
     cluster.agree()
     total = _rows(cluster.learners[0])["a"][0] - begin
-    np.testing.assert_allclose(total, learned / 2, atol=0.02 * np.abs(learned).max())
+    merged = merged_share(2) * learned
+    np.testing.assert_allclose(total, merged, atol=0.02 * np.abs(learned).max())
     cluster.assert_agreed()
 
 
@@ -214,6 +215,40 @@ def test_many_learners_of_the_same_words_do_not_overshoot() -> None:
             for one in (alone, cluster)
         ]
         assert norms[1] < 3 * norms[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 8, 100])
+def test_what_workers_correct_at_once_dies_out(workers: int) -> None:
+    """A row that all bring home from where they last saw it comes home; half as much again: no."""
+    share = merged_share(workers)
+
+    def distance(share: float) -> float:
+        path = [1.0] * workers
+        for _ in range(100 * workers):
+            path.append(path[-1] - share * path[-workers])
+        return float(np.abs(path[-2 * workers :]).max())
+
+    assert distance(share) < 1e-3
+    assert workers == 1 or distance(1.5 * share) > 1.0
+
+
+@pytest.mark.parametrize("interval", [6, 18, 60])
+def test_vectors_are_averaged_over_as_much_text_as_one_learners(interval: int) -> None:
+    """What the others read ends segments as what it reads itself does; intervals in sentences."""
+    stream = _sentences(_zipf(9, 500, 60_000))
+    one, cluster = Cluster(1, 1), Cluster(2, 1)
+    visits: list[list[int]] = []
+    for first in range(0, len(stream), interval):
+        worker = first // interval % 2
+        part = stream[first : first + interval]
+        one.learners[0].learn(part)
+        cluster.learners[worker].learn(part)
+        cluster.exchange(worker)
+        averages = [learner.averages for learner in (one.learners[0], cluster.learners[0])]
+        visits.append([made.visits for made in averages if made is not None])
+    # Segments of the first few words are shorter than a record.
+    alone, together = np.subtract(visits[-1], visits[len(visits) // 3])
+    assert together == pytest.approx(alone, rel=0.1)
 
 
 def test_exchanges_come_sooner_while_little_was_read() -> None:
