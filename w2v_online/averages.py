@@ -3,8 +3,10 @@
 Stochastic gradient descent with a rate that must stay high, for the stream has no end, leaves
 noise in every vector; batch training quenches it by letting the rate go to zero. An average over
 the last part of each vector's path does the same without an end in sight (Polyak & Juditsky
-1992). Training never reads averages, so they cost one visit to a row now and then, and a byte for
-each value: what that rounds away is a fiftieth of the noise that they are there to remove.
+1992). They cost one visit to a row now and then, and a byte for each value: what that rounds away
+is a fiftieth of the noise that they are there to remove. Training does not read them, but for a
+pull of rows towards their averages where the same text is learned several times (Zhang et al. 2019,
+Lookahead).
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ SWEEP_VISITS = 16
 
 SHARE = 0.2
 """How much of the way to the present vector an average goes when its row has its turn."""
+
+REPLAY_PULL = 0.2
+"""With replay, how much of the way to its average a row goes then: several looks at a text learn
+enough for it. In one look it would cost as much as it gains."""
 
 MIN_UPDATES = 20
 """Updates after which a row gets an average; before, its vector moves too fast to have one."""
@@ -51,11 +57,13 @@ def published(vectors: NDArray[np.float32], words: NDArray[np.float32]) -> NDArr
 class Averages:
     """Averages of the rows of syn0; a row without one is published as it is.
 
-    Memory is reserved for all rows and taken, like the matrices', when a row first needs it.
+    Memory is reserved for all rows and taken, like the matrices', when a row first needs it. With
+    ``pull`` above 0, rows of syn0 go so much of the way to their averages at each turn.
     """
 
-    def __init__(self, embeddings: Embeddings, max_rows: int) -> None:
+    def __init__(self, embeddings: Embeddings, max_rows: int, *, pull: float = 0.0) -> None:
         self._embeddings = embeddings
+        self._pull = np.float32(pull)
         self.words = reserve(max_rows, embeddings.vector_size // 4 + 1, huge_pages=False)
         """float32[max_rows, w]: codes, see :func:`decode`, four to a word that is no number."""
         self._codes = self.words.view(np.int8)
@@ -76,7 +84,10 @@ class Averages:
         part = self.visits % SWEEP_VISITS
         rows = len(self._embeddings)
         first, last = rows * part // SWEEP_VISITS, rows * (part + 1) // SWEEP_VISITS
-        self._keep(np.arange(first, last, dtype=np.int32))
+        turn = np.arange(first, last, dtype=np.int32)
+        self._keep(turn)
+        if self._pull:
+            self._embeddings.keep(turn, turn[:0])
         self.visits += 1
         average_rows(
             self._embeddings.matrices.syn0,
@@ -87,6 +98,7 @@ class Averages:
             first,
             last,
             np.float32(SHARE),
+            self._pull,
             MIN_UPDATES,
             np.uint32(self.visits & 0xFFFFFFFF),
         )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import publication, snapshot
-from w2v_online.averages import SWEEP_VISITS, Averages, published
+from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -116,8 +116,11 @@ class OnlineWord2Vec:
             int(seeds[0]),
             has_inner_nodes=self.tree is not None,
         )
+        pull = REPLAY_PULL if config.replay else 0.0
         self.averages = (
-            Averages(self.embeddings, config.max_vocab_size) if config.averaging else None
+            Averages(self.embeddings, config.max_vocab_size, pull=pull)
+            if config.averaging
+            else None
         )
         self.replay = Replay(config, int(seeds[-1])) if config.replay else None
         self._subsampling_state = seeds[1:2]

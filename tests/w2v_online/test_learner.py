@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay
-from w2v_online.averages import MIN_UPDATES, SHARE, SWEEP_VISITS, Averages, decode, published
+from w2v_online.averages import (
+    MIN_UPDATES,
+    REPLAY_PULL,
+    SHARE,
+    SWEEP_VISITS,
+    Averages,
+    decode,
+    published,
+)
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import tree
@@ -214,6 +222,31 @@ def test_published_vectors_are_averages_of_their_path() -> None:
         tolerance = 4 * np.abs(want).max() / 64 if row in expected else 0.0
         np.testing.assert_allclose(published[row], want, rtol=0, atol=tolerance)
     assert 0 < len(expected) < rows
+
+
+@pytest.mark.parametrize("replay", [0, 2])
+def test_with_replay_vectors_are_pulled_towards_their_averages(replay: int) -> None:
+    """By a fifth of the way at a turn, and only where text is learned several times."""
+    model = OnlineWord2Vec(SMALL.model_copy(update={"replay": replay}))
+    model.learn([[f"w{i % 7}" for i in range(20)]] * 20)
+    assert model.averages is not None
+    rows = len(model.vocabulary)
+    model.averages.reset(np.arange(rows, dtype=np.int32))
+    model.embeddings.matrices.updates0[:rows] = MIN_UPDATES
+    for _ in range(SWEEP_VISITS):
+        model.averages.visit()
+    before = model.embeddings.vectors.copy()
+    np.testing.assert_allclose(before, model.vectors(), atol=np.abs(before).max() / 64)
+    model.embeddings.vectors[:] = after = -before
+    model.embeddings.matrices.updates0[:rows] += 1
+    for _ in range(SWEEP_VISITS):
+        model.averages.visit()
+    average = before + SHARE * (after - before)
+    want = after + (REPLAY_PULL * (average - after) if replay else 0)
+    np.testing.assert_allclose(
+        model.embeddings.vectors, want, rtol=0, atol=np.abs(before).max() / 64
+    )
+    assert REPLAY_PULL == 0.2
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])

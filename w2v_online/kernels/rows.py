@@ -59,19 +59,23 @@ def encode_row(values, codes, seed):
 
 @kernel
 def average_rows(
-    syn0, updates0, codes, averaged, values, first, last, share, min_updates, seed
+    syn0, updates0, codes, averaged, values, first, last, share, pull, min_updates, seed
 ):  # fmt: skip
-    """Move averages towards their rows: a += share * (x - a), rounded at random.
+    """Move averages towards their rows, then rows towards their averages.
+
+        a += share * (x - a), x += pull * (a - x)
+
+    Averages are rounded at random, after rows have moved.
 
     Parameters
     ----------
-    syn0 : float32[capacity, row_floats], the rows x
+    syn0 : float32[capacity, row_floats], the rows x; updated in place if there is a pull
     updates0 : uint32[capacity], updates of each row
     codes : int8[capacity, c > D], the averages a as ``encode_row`` has them, updated in place
     averaged : uint32[capacity], ``updates0`` at a row's last turn, 0 for none; updated
     values : float32[D], overwritten
     first, last : int, rows whose turn it is
-    share : float32
+    share, pull : float32
     min_updates : int, updates that a row must have to be averaged; its first average is itself
     seed : uint32, of the rounding
 
@@ -93,6 +97,9 @@ def average_rows(
         for j in range(vector_size):
             average = np.float32(codes[row, j]) * unit
             values[j] = average + share * (syn0[row, j] - average)
+        if pull > np.float32(0.0):
+            for j in range(vector_size):
+                syn0[row, j] += pull * (values[j] - syn0[row, j])
         encode_row(values, codes[row], np.uint32(seed ^ np.uint32(row)) | np.uint32(1))
 
 
