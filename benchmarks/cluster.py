@@ -30,7 +30,7 @@ from tests.kafka.process import Daemon, counts
 from w2v_online import load_vectors
 
 PARTITIONS = 8
-_OPTIONS = ["--vector-size", "100", "--min-count", "5", "--max-vocab-size", "1000000"]
+_OPTIONS = ["--vector-size", "100", "--max-vocab-size", "1000000"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -
     cpu_seconds: tuple[float, ...] = ()
     if has_end and isinstance(process, ClusterDaemon):
         cpu_seconds = _cpu_seconds(process)
-    elif not has_end:
+    elif has_end:
+        process.process.wait(LONG_SECONDS)
+    else:
         process.wait_for_words(total, LONG_SECONDS)
         if process.stop() != 0:
             sys.exit("it failed:\n" + "".join(process.lines[-20:]))
@@ -92,9 +94,12 @@ def _figure(line: str, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def check_counts(folder: Path, prepared: Text, times: int = 1) -> None:
-    """End with an error unless a model has counted exactly the text's words, so many times."""
-    frequent = prepared.frequent(-(-Settings().min_count // times))
+def check_counts(folder: Path, prepared: Text, times: int = 1, looks: int = 1) -> None:
+    """End with an error unless a model has counted exactly the text's words, so many times.
+
+    Its ``min_count`` is so many ``looks`` times the usual one.
+    """
+    frequent = prepared.frequent(-(-looks * Settings().min_count // times))
     expected = Counter({word: times * prepared.counts[word] for word in frequent})
     totals = load_vectors(folder).manifest["totals"]
     found = counts(folder)
@@ -150,17 +155,22 @@ def _cluster_options(options: argparse.Namespace, workers: int) -> list[str]:
 def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> list[Outcome]:
     """One worker and two on the same files, in alternation; the first round does not count.
 
-    With ``mature`` they go on from a model that has learned the text once already.
+    With ``mature`` they go on from a model that has learned the text so often already. Its words
+    are the same ones: the more often the text comes, the higher ``min_count``.
     """
     lines = prepared.path.read_bytes().splitlines(keepends=True)
-    for part in range(PARTITIONS):
-        for name in ("first", "part"):
+    looks = max(1, options.mature)
+    for name, times in (("first", options.mature), ("part", options.times)):
+        for part in range(PARTITIONS):
             file = folder / f"{name}-{part}.txt"
-            file.write_bytes(b"".join(lines[part::PARTITIONS]))
-    common = [*_OPTIONS, "--snapshot-every", "1h", "--source", "file", "--path"]
+            file.write_bytes(b"".join(lines[part::PARTITIONS]) * times)
+    common = [
+        *_OPTIONS, "--min-count", str(looks * Settings().min_count),
+        "--snapshot-every", "1h", "--source", "file", "--path",
+    ]  # fmt: skip
     if options.mature:
         first = Daemon(*common, str(folder / "first-*.txt"), folder=folder / "mature")
-        learn("one daemon", 1, first, prepared.words, has_end=True)
+        learn("one daemon", 1, first, options.mature * prepared.words, has_end=True)
     outcomes = []
     with ray_nodes(2) as address:
         for number in range(options.rounds + 1):
@@ -173,8 +183,8 @@ def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> 
                     *_cluster_options(options, workers), folder=where,
                 )  # fmt: skip
                 name = f"{workers} worker{'s' * (workers > 1)}"
-                outcome = learn(name, 1, process, prepared.words, has_end=True)
-                check_counts(where, prepared, times=2 if options.mature else 1)
+                outcome = learn(name, 1, process, options.times * prepared.words, has_end=True)
+                check_counts(where, prepared, options.mature + options.times, looks)
                 shutil.rmtree(where)
                 print(number, outcome, flush=True)
                 if number:
@@ -233,8 +243,9 @@ def main() -> None:
     parser.add_argument("--sync-every", type=int, default=0, help="default: the command's")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--mature", action="store_true", help="speed: with a model that has learned"
-                        " the text before")  # fmt: skip
+    parser.add_argument("--mature", type=int, default=0, metavar="TIMES", help="speed: with a model"
+                        " that has learned the text so often before")  # fmt: skip
+    parser.add_argument("--times", type=int, default=1, help="speed: so often the text is learned")
     report.add_docs_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -117,12 +117,20 @@ def test_start_at_the_end_or_at_a_time(cluster: Cluster, daemon: Start, tmp_path
     assert timed.stop() == 0
 
 
-def test_patterns_and_new_partitions(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
-    """A topic and a partition that come later are read from their beginning."""
+@pytest.mark.parametrize("backoff_ms", [97, 247])
+def test_patterns_and_new_partitions(
+    cluster: Cluster, daemon: Start, tmp_path: Path, backoff_ms: int
+) -> None:
+    """A topic and a partition that come later are read from their beginning.
+
+    However long the client waits between two questions for metadata: polls that were a little
+    longer than that did not join the group for minutes.
+    """
     first = cluster.topic(name=f"p-{tmp_path.name}-a")
     process = daemon(
         "--kafka-topic-pattern", f"p-{tmp_path.name}-.*", *_group(first), *_OFTEN,
         "--kafka-config", "metadata.max.age.ms=500", "--kafka-start", "latest",
+        "--kafka-config", f"retry.backoff.ms={backoff_ms}",
     )  # fmt: skip
     process.event("kafka_partition_begun")
     cluster.produce(first, [b"one"])

@@ -31,7 +31,12 @@ from streamer.sources.kafka.values import Values
 BUFFER_BYTES = 8 << 20
 """Text buffered at most, half a second of training; one poll's records may come on top."""
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
+"""At least twice ``retry_backoff_ms``. With a pattern the client asks for metadata anew before it
+joins the group, and gives up for now if they are not there within the poll: in one as long as the
+pause between two such requests they come just too late, again and again."""
+
+MAX_POLL_SECONDS = 2.0
 PAUSED_SECONDS = 0.02
 LOOKUP_SECONDS = 10.0
 REJOIN_SECONDS = 10.0
@@ -76,6 +81,8 @@ class Poller(threading.Thread):
             limits["session_timeout_ms"] / 1000,
             limits["max_poll_interval_ms"] / 1000 - REJOIN_SECONDS,
         )
+        twice = 2 * limits["retry_backoff_ms"] / 1000
+        self._poll_seconds = max(POLL_SECONDS, min(twice, MAX_POLL_SECONDS))
         self.figures = Figures()
         self.is_connected = False
         """Whether a broker has a connection to us."""
@@ -155,7 +162,7 @@ class Poller(threading.Thread):
     def _poll(self) -> None:
         turns = self._handover.turns()
         began = time.monotonic()
-        seconds = PAUSED_SECONDS if self._paused else POLL_SECONDS
+        seconds = PAUSED_SECONDS if self._paused else self._poll_seconds
         polled = self._consumer.poll(timeout_ms=int(1000 * seconds))
         figures = self.figures
         figures.polls += 1
