@@ -236,6 +236,7 @@ class Poller(threading.Thread):
             self._consumer.pause(partition)
             self._consumer.seek(partition, self._handover.next_to_fetch(partition) or 0)
         self._to_begin |= partitions
+        self._commits.begun -= partitions
 
     def _begin(self) -> None:
         """Find out where the partitions on hold begin, and begin."""
