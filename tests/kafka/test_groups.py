@@ -51,10 +51,10 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
 
 
 def _produce_slowly(cluster: Cluster, topic: str, lines: list[bytes]) -> None:
-    """For about ten seconds, so that rebalances happen under load."""
+    """For about twenty seconds, so that rebalances happen under load."""
     for first in range(0, len(lines), 3000):
         cluster.produce(topic, lines[first : first + 3000])
-        time.sleep(0.7)
+        time.sleep(2.0)
 
 
 def _started(daemon: Start, options: list[str], folder: Path) -> Daemon:
