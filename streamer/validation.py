@@ -8,6 +8,7 @@ is looked at as one for ``cluster``.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -131,19 +132,20 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
     yield Finding("ok", "resume", f"{newest.path} can be continued")
 
 
-def _ceiling(settings: RunSettings) -> int | None:
+@functools.cache  # asked for memory and for disk
+def _ceiling(config: LearnerConfig) -> int | None:
     """Bytes of a learner with a full vocabulary, None if the system does not let it have them."""
     from w2v_online.learner import OnlineWord2Vec
 
     try:
-        return OnlineWord2Vec(settings.learner_config).max_bytes
+        return OnlineWord2Vec(config).max_bytes
     except (MemoryError, OSError):
         return None
 
 
 def _memory(settings: RunSettings) -> Iterator[Finding]:
     """What a full vocabulary would take, against what the machine has."""
-    ceiling = _ceiling(settings)
+    ceiling = _ceiling(settings.learner_config)
     if ceiling is None:
         told = "for a full vocabulary it cannot be reserved"
         yield Finding("failure", "memory", f"{told}; {SMALLER}")
@@ -165,7 +167,7 @@ def fits_in_memory(needed: int, told: str) -> Finding:
 
 def _disk(settings: RunSettings) -> Iterator[Finding]:
     """What snapshots of a full vocabulary would take."""
-    ceiling = _ceiling(settings)
+    ceiling = _ceiling(settings.learner_config)
     if ceiling is None:
         return  # said of memory
     url = url_of(settings.snapshot_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections import Counter
@@ -11,15 +12,16 @@ from pathlib import Path
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon, counts, lines_of, words_of
+from w2v_online import load_vectors
 
 Start = Callable[..., Daemon]
 
 
 def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
     """One joins late, one leaves politely, one is killed: over all models each message is once."""
-    topic, lines = cluster.topic(6), lines_of(30_000)
-    produced = threading.Thread(target=_produce_slowly, args=(cluster, topic, lines))
-    produced.start()
+    topic = cluster.topic(6)
+    producing = _Producing(cluster, topic)
+    producing.start()
     options = ["--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s"]
     folders = [tmp_path / name for name in ("stays", "leaves", "dies")]
     stays, leaves, dies = (
@@ -33,16 +35,13 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
     stays.wait_until(lambda: len(_begun(stays)) > begun)
     rebalance_seconds.append(time.monotonic() - began)
     dies.wait_until(lambda: dies.saved_words() > 0)
-    # A commit follows its snapshot: killed between the two, both models would rightly hold what
-    # the snapshot has. Nobody outside sees the commit, and the next snapshot is a second away.
-    time.sleep(0.4)
+    _stop_when_committed(dies, cluster, topic)
     begun = len(_begun(stays))
     began = time.monotonic()
     dies.kill()
     stays.wait_until(lambda: len(_begun(stays)) >= begun + 6)
     rebalance_seconds.append(time.monotonic() - began)
-    produced.join()
-    expected = words_of(lines)
+    expected = words_of(producing.end())
     stays.wait_until(lambda: sum((counts(folder) for folder in folders), Counter()) == expected, 60)
     assert stays.stop() == 0
     assert sum((counts(folder) for folder in folders), Counter()) == expected
@@ -50,11 +49,43 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
     assert not any("kafka_partitions_lost" in line for line in stays.lines + leaves.lines)
 
 
-def _produce_slowly(cluster: Cluster, topic: str, lines: list[bytes]) -> None:
-    """For about twenty seconds, so that rebalances happen under load."""
-    for first in range(0, len(lines), 3000):
-        cluster.produce(topic, lines[first : first + 3000])
-        time.sleep(2.0)
+class _Producing(threading.Thread):
+    """Six hundred lines every 0.4 seconds, until it is told to end: rebalances happen under load."""
+
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        super().__init__(daemon=True)
+        self._cluster = cluster
+        self._topic = topic
+        self._lines: list[bytes] = []
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.4):
+            lines = lines_of(600, seed=len(self._lines))
+            self._cluster.produce(self._topic, lines)
+            self._lines += lines
+
+    def end(self) -> list[bytes]:
+        """All lines."""
+        self._ended.set()
+        self.join()
+        return self._lines
+
+
+def _stop_when_committed(process: Daemon, cluster: Cluster, topic: str) -> None:
+    """Stop it (SIGSTOP) when the group knows what its newest snapshot has learned.
+
+    A commit follows its snapshot: killed between the two, it would leave messages in its model
+    that another daemon rightly learns too.
+    """
+    while True:
+        process.process.send_signal(signal.SIGSTOP)
+        positions = load_vectors(process.folder).manifest["positions"]["kafka"]["partitions"][topic]
+        committed = cluster.committed(f"g-{topic}", topic)
+        if all(offset <= committed.get(int(p), 0) for p, offset in positions.items()):
+            return
+        process.process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
 
 
 def _started(daemon: Start, options: list[str], folder: Path) -> Daemon:

@@ -39,9 +39,6 @@ class Commits:
         self._figures = figures
         self._log = log
         self._committed: Offsets = {}
-        self.begun: set[TopicPartition] = set()
-        """Partitions whose beginning is known. Of others the group may know more than a checkpoint
-        does: another daemon may have learned on."""
         self._sent: _SentCommit | None = None
         self._commit_after = 0.0
 
@@ -57,7 +54,6 @@ class Commits:
             self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
         elif offset >= committed:
             self._committed[partition] = committed
-        self.begun.add(partition)
 
     def step(self) -> None:
         """See how the last commit went, and send the next; never wait for the group."""
@@ -91,8 +87,9 @@ class Commits:
         offsets = self._handover.take_commit()
         if offsets is None:
             return {}
-        ours = self.begun & self.consumer.assignment()
-        return self._news({p: o for p, o in offsets.items() if p in ours})
+        # Of others the group may know more than the checkpoint: another daemon may have gone on.
+        begun = self._handover.begun & self.consumer.assignment()
+        return self._news({p: o for p, o in offsets.items() if p in begun})
 
     def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
         """What the group does not know yet, as it is committed."""
@@ -109,9 +106,9 @@ class Commits:
         self._figures.commit_seconds += time.monotonic() - began
 
     async def release(self, partitions: set[TopicPartition]) -> None:
-        """Tell the group what is durable of partitions that are let go, while it still listens."""
+        """Tell the group what is durable of begun partitions that are let go, while it listens."""
         durable = self._handover.durable
-        news = self._news({p: durable[p] for p in partitions & self.begun if p in durable})
+        news = self._news({p: durable[p] for p in partitions if p in durable})
         if not news:
             return
         began = time.monotonic()

@@ -101,6 +101,12 @@ class Handover:
             self._chunks.append(Chunk(partition, Values.of_messages([]), offset))
             self._changed.notify_all()
 
+    @property
+    def begun(self) -> set[TopicPartition]:
+        """Partitions that chunks are taken of."""
+        with self._changed:
+            return set(self._fetched)
+
     def turns(self) -> Offsets:
         """What to show to :meth:`put`; to be taken before chunks are polled."""
         with self._changed:

@@ -236,7 +236,6 @@ class Poller(threading.Thread):
             self._consumer.pause(partition)
             self._consumer.seek(partition, self._handover.next_to_fetch(partition) or 0)
         self._to_begin |= partitions
-        self._commits.begun -= partitions
 
     def _begin(self) -> None:
         """Find out where the partitions on hold begin, and begin."""
@@ -280,6 +279,7 @@ class Poller(threading.Thread):
     async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
         """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
         began = time.monotonic()
+        begun = partitions & self._handover.begun
         offsets = self._handover.drop(partitions)
         self._to_begin -= partitions
         if not partitions:
@@ -295,7 +295,7 @@ class Poller(threading.Thread):
                 await self._consumer._net.sleep(0.01)
                 complete = self._handover.is_durable(offsets)
         if can_commit:
-            await self._commits.release(partitions)
+            await self._commits.release(begun)
         for partition in partitions:
             self.figures.ends.pop(partition, None)
         seconds = round(time.monotonic() - began, 3)
