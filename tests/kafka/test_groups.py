@@ -50,7 +50,7 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
 
 
 class _Producing(threading.Thread):
-    """Six hundred lines every 0.4 seconds, until it is told to end: rebalances happen under load."""
+    """Six hundred lines every 0.4 seconds until it is told to end, so that there is load."""
 
     def __init__(self, cluster: Cluster, topic: str) -> None:
         super().__init__(daemon=True)
