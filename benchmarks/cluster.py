@@ -130,7 +130,8 @@ def measure_quality(options: argparse.Namespace, prepared: Text, folder: Path) -
                 args = [
                     "--source", "kafka", "--kafka-bootstrap-servers", broker.bootstrap_servers,
                     "--kafka-topic", topic, "--kafka-group", where.name, *_OPTIONS,
-                    "--seed", str(seed), "--snapshot-every", f"{prepared.words}words",
+                    "--min-count", str(Settings().min_count), "--seed", str(seed),
+                    "--snapshot-every", f"{prepared.words}words",
                 ]  # fmt: skip
                 process = (
                     ClusterDaemon("--ray-address", address, *args,
