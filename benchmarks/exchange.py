@@ -24,6 +24,7 @@ from gensim.test.utils import datapath
 
 from benchmarks import report, text
 from benchmarks.planted import batches
+from streamer.cluster.settings import ClusterSettings
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, evaluation
 from w2v_online.exchange import Exchange
 from w2v_online.merge import MergedRows
@@ -37,9 +38,6 @@ FIRST_LINES = 1000
 """Lines that one learner reads alone before the others start from what it has."""
 
 ANALOGY_WORDS = 30_000
-SYNC_EVERY = 100_000
-"""The command's default."""
-
 SEEDS = (1, 2, 3)
 INTERVALS = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000)
 
@@ -170,7 +168,7 @@ class Case:
     name: str
     workers: int
     interval: int | None = None
-    """Words, always; None: as :meth:`Exchange.interval` has it, SYNC_EVERY at most."""
+    """Words, always; None: as :meth:`Exchange.interval` has it, with the command's default."""
     share: float | None = None
     """Part of what each learned that is merged; None, here and below: as Exchange has it."""
     rate_scale: float | None = None
@@ -189,8 +187,10 @@ def measure(case: Case, begin: Path, lines: list[str], seed: int) -> Result:
             rate_scale=case.rate_scale,
         )
 
+    sync_every = ClusterSettings.model_fields["sync_every"].default
+
     def interval(exchange: Exchange) -> int:
-        return case.interval or exchange.interval(SYNC_EVERY)
+        return case.interval or exchange.interval(sync_every)
 
     config = LearnerConfig(seed=seed)
     shard = MergedRows(config, case.workers, schedule=case.schedule)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
+from streamer.cluster.session import PIECES
 from w2v_online.shared_rows import Schedule
 
 WORDS_PER_SECOND = 2_400_000.0
@@ -127,7 +128,10 @@ def exchange(cluster: Cluster) -> Exchange:
 
 
 def computed(cluster: Cluster) -> float:
-    """Words per second of the whole cluster: the slowest of learning, merging and the network."""
+    """Words per second of the whole cluster: the slowest of learning, merging and the network.
+
+    A worker learns one piece while an exchange is under way, then it waits.
+    """
     one = exchange(cluster)
     n = cluster.workers
     if n == 1:
@@ -137,7 +141,9 @@ def computed(cluster: Cluster) -> float:
     shard = (one.rows_up + one.rows_down) * cluster.row_seconds + n * MESSAGE_SECONDS
     # A card sends what its worker pushes and what its shard answers, and receives as much.
     wire = (one.bytes_up + one.bytes_down) * (n - 1) / n / cluster.bytes_per_second
-    seconds = max(cpu, shard, wire + 4 * cluster.latency_seconds)
+    answered = wire + shard / n + 4 * cluster.latency_seconds
+    waits = max(0.0, answered - cluster.interval / PIECES / cluster.words_per_second)
+    seconds = max(cpu + waits, shard, wire)
     return n * cluster.interval / seconds
 
 
@@ -154,7 +160,7 @@ class Simulation:
         n = cluster.workers
         self._sending, self._receiving, self._merging = ([0.0] * n for _ in range(3))
         self._unanswered = [0] * n
-        self._ready = [-1.0] * n  # when a worker that waits for answers was ready for the next
+        self._is_waiting = [False] * n
         self._done = [0] * n
         self._now = 0.0
         self._events: list[tuple[float, int, str, int, int]] = []
@@ -177,6 +183,11 @@ class Simulation:
         return self._cluster.workers * exchanges * self._cluster.interval / float(np.mean(seconds))
 
     @property
+    def _piece(self) -> float:
+        """Seconds that a worker learns while an exchange is under way."""
+        return self._cluster.interval / PIECES / self._cluster.words_per_second
+
+    @property
     def _stretch(self) -> float:
         """Seconds between two exchanges, if nothing is waited for."""
         cluster, one = self._cluster, self._one
@@ -188,15 +199,17 @@ class Simulation:
         heapq.heappush(self._events, (time, next(self._numbers), what, a, b))
 
     def _learned(self, worker: int, _: int) -> None:
-        if self._unanswered[worker]:
-            self._ready[worker] = self._now
-            return
         n = self._cluster.workers
         self._done[worker] += 1
         self._unanswered[worker] = n
         for shard in self._random.permutation(n):
             self._send(worker, int(shard), self._one.bytes_up / n, "pushed")
-        self._at(self._now + self._stretch, "learned", worker, 0)
+        self._at(self._now + self._piece, "continued", worker, 0)
+
+    def _continued(self, worker: int, _: int) -> None:
+        self._is_waiting[worker] = self._unanswered[worker] > 0
+        if not self._is_waiting[worker]:
+            self._at(self._now + self._stretch - self._piece, "learned", worker, 0)
 
     def _send(self, sender: int, receiver: int, n_bytes: float, what: str) -> None:
         seconds = n_bytes / self._cluster.bytes_per_second if sender != receiver else 0.0
@@ -225,9 +238,8 @@ class Simulation:
 
     def _applied(self, worker: int, _: int) -> None:
         self._unanswered[worker] -= 1
-        if not self._unanswered[worker] and self._ready[worker] >= 0:
-            self._ready[worker] = -1.0
-            self._at(self._now, "learned", worker, 0)
+        if self._is_waiting[worker]:
+            self._continued(worker, 0)
 
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 100)

@@ -26,11 +26,10 @@ model is smaller."""
 STABLE_PART = 0.8
 """How much of the largest share that is stable is merged."""
 
-
-INTERVAL_GROWTH = 64
+INTERVAL_GROWTH = 128
 """Between two exchanges a worker reads one part in so many of what all have read, at most,"""
 
-WORKER_GROWTH = 16
+WORKER_GROWTH = 32
 """or all workers together one part in so many, if that is less;"""
 
 MIN_INTERVAL = 1000

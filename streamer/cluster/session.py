@@ -1,7 +1,7 @@
 """A worker in one epoch: a learner with its share of the stream, learning in a thread of its own.
 
-Between two batches it exchanges what it learned with the shards, and does not wait for the answer
-before it goes on, unless the next exchange is due. At a barrier it stands still: held, it has sent
+Between two batches it exchanges what it learned with the shards; while an exchange is under way it
+learns a little more, then it waits for the answer. At a barrier it stands still: held, it has sent
 all it learned; released, it has all that the others learned, so all models are alike.
 """
 
@@ -41,6 +41,10 @@ END_SECONDS = 30.0
 
 WORD_BYTES = 6
 """What a word takes of a text, about."""
+
+PIECES = 8
+"""Between two exchanges text is learned in so many pieces at least, and one of them while an
+exchange is under way: shares that are stable at once overshoot if answers come an exchange later."""
 
 
 class Session(threading.Thread):
@@ -133,13 +137,14 @@ class Session(threading.Thread):
         return True
 
     def _learn(self, batch: Batch) -> None:
-        """Learn a batch, in pieces where exchanges are due more often than batches come."""
+        """Learn a batch, in pieces if it is long beside what lies between two exchanges."""
         tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
         separated = self._tokenizer.is_separated
         record_end = RECORD_SEPARATOR if separated else b"\n"
         first, text_bytes = 0, len(batch.records)
         while first < len(tokens):
-            wanted = first + WORD_BYTES * self._exchange.interval(self._settings.sync_every)
+            interval = self._exchange.interval(self._settings.sync_every)
+            wanted = first + WORD_BYTES * interval // PIECES
             end = tokens.find(record_end, wanted) + 1 or len(tokens)
             stats = self._learner.learn_text(tokens[first:end], separated=separated, wait=False)
             self._counters.add(stats, text_bytes)
@@ -159,12 +164,12 @@ class Session(threading.Thread):
 
     def _exchange_if_due(self) -> None:
         now = time.monotonic()
-        is_due = (
-            self._words_since >= self._exchange.interval(self._settings.sync_every)
-            or now - self._exchanged_at >= SYNC_SECONDS
-        )
-        if self._relay.is_under_way and (is_due or self._relay.is_answered()):
-            self._relay.finish()
+        interval = self._exchange.interval(self._settings.sync_every)
+        is_due = self._words_since >= interval or now - self._exchanged_at >= SYNC_SECONDS
+        if self._relay.is_under_way:
+            is_late = self._words_since >= interval // PIECES
+            if is_due or is_late or self._relay.is_answered():
+                self._relay.finish()
         if is_due:
             self._words_since, self._exchanged_at = 0, now
             self._relay.begin()

@@ -38,9 +38,10 @@ class ClusterSettings(RunSettings):
         "machine belongs to, HOST:PORT another.",
         json_schema_extra=_section("auto|local|HOST:PORT"),
     )
-    # On real clusters 100,000 kept what 200,000 lost: docs/benchmarks.md, More than one machine.
+    # A young model exchanges sooner by itself, and 100,000 kept no more of the quality:
+    # docs/benchmarks.md, More than one machine.
     sync_every: int = Field(
-        100_000,
+        4_000_000,
         ge=1000,
         description="Words that a worker learns between two exchanges with the shards, at most.",
         json_schema_extra=_section("WORDS"),

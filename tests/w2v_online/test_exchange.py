@@ -255,11 +255,11 @@ def test_exchanges_come_sooner_while_little_was_read() -> None:
     """A part of what was read, a thousand words at least, and never more than is asked for."""
     cluster = Cluster(1, 1)
     assert cluster.exchanges[0].interval(50_000) == 1000
-    cluster.learners[0].learn(_sentences(_zipf(7, 50, 128_000), 1000))
-    assert cluster.exchanges[0].interval(50_000) == 2000
+    cluster.learners[0].learn(_sentences(_zipf(7, 50, 512_000), 1000))
+    assert cluster.exchanges[0].interval(50_000) == 4000
     assert cluster.exchanges[0].interval(1500) == 1500
     many = Exchange(cluster.learners[0], workers=8)
-    assert many.interval(50_000) == 1000
+    assert many.interval(50_000) == 2000
 
 
 @settings(max_examples=30, deadline=None)
