@@ -44,7 +44,7 @@ WORD_BYTES = 6
 
 PIECES = 8
 """Between two exchanges text is learned in so many pieces at least, and one of them while an
-exchange is under way: shares that are stable at once overshoot if answers come an exchange later."""
+exchange is under way: shares that are stable at once overshoot if answers come an exchange late."""
 
 
 class Session(threading.Thread):
