@@ -65,11 +65,11 @@ class Trial:
 
 
 def keep_sending(cluster: Cluster, topic: str, values: list[bytes], stop: threading.Event) -> None:
-    """Send messages in small lots, the rest at once when it is told to stop."""
-    lot = max(1, len(values) // 500)
+    """Send messages for longer than kills take, the rest at once when it is told to stop."""
+    lot = max(1, len(values) // 2000)
     for first in range(0, len(values), lot):
         produce(cluster, topic, values[first : first + lot], PARTITIONS)
-        stop.wait(0.2)
+        stop.wait(0.3)
 
 
 def main() -> None:
