@@ -58,6 +58,11 @@ class Cluster:
         return WORDS_PER_SECOND * 100 / self.vector_size
 
     @property
+    def piece_seconds(self) -> float:
+        """That a worker learns while an exchange is under way, before it waits."""
+        return self.interval / PIECES / self.words_per_second
+
+    @property
     def row_bytes(self) -> float:
         """Of a row on its way."""
         return self.vector_size + ROW_OVERHEAD_BYTES
@@ -142,7 +147,7 @@ def computed(cluster: Cluster) -> float:
     # A card sends what its worker pushes and what its shard answers, and receives as much.
     wire = (one.bytes_up + one.bytes_down) * (n - 1) / n / cluster.bytes_per_second
     answered = wire + shard / n + 4 * cluster.latency_seconds
-    waits = max(0.0, answered - cluster.interval / PIECES / cluster.words_per_second)
+    waits = max(0.0, answered - cluster.piece_seconds)
     seconds = max(cpu + waits, shard, wire)
     return n * cluster.interval / seconds
 
@@ -183,11 +188,6 @@ class Simulation:
         return self._cluster.workers * exchanges * self._cluster.interval / float(np.mean(seconds))
 
     @property
-    def _piece(self) -> float:
-        """Seconds that a worker learns while an exchange is under way."""
-        return self._cluster.interval / PIECES / self._cluster.words_per_second
-
-    @property
     def _stretch(self) -> float:
         """Seconds between two exchanges, if nothing is waited for."""
         cluster, one = self._cluster, self._one
@@ -204,12 +204,12 @@ class Simulation:
         self._unanswered[worker] = n
         for shard in self._random.permutation(n):
             self._send(worker, int(shard), self._one.bytes_up / n, "pushed")
-        self._at(self._now + self._piece, "continued", worker, 0)
+        self._at(self._now + self._cluster.piece_seconds, "continued", worker, 0)
 
     def _continued(self, worker: int, _: int) -> None:
         self._is_waiting[worker] = self._unanswered[worker] > 0
         if not self._is_waiting[worker]:
-            self._at(self._now + self._stretch - self._piece, "learned", worker, 0)
+            self._at(self._now + self._stretch - self._cluster.piece_seconds, "learned", worker, 0)
 
     def _send(self, sender: int, receiver: int, n_bytes: float, what: str) -> None:
         seconds = n_bytes / self._cluster.bytes_per_second if sender != receiver else 0.0

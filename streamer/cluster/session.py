@@ -166,10 +166,9 @@ class Session(threading.Thread):
         now = time.monotonic()
         interval = self._exchange.interval(self._settings.sync_every)
         is_due = self._words_since >= interval or now - self._exchanged_at >= SYNC_SECONDS
-        if self._relay.is_under_way:
-            is_late = self._words_since >= interval // PIECES
-            if is_due or is_late or self._relay.is_answered():
-                self._relay.finish()
+        is_late = is_due or self._words_since >= interval // PIECES
+        if self._relay.is_under_way and (is_late or self._relay.is_answered()):
+            self._relay.finish()
         if is_due:
             self._words_since, self._exchanged_at = 0, now
             self._relay.begin()

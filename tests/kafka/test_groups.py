@@ -6,9 +6,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon, counts, lines_of, words_of
@@ -17,11 +19,43 @@ from w2v_online import load_vectors
 Start = Callable[..., Daemon]
 
 
-def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
+class Producing(threading.Thread):
+    """Six hundred lines every 0.4 seconds until it is told to end, so that there is load."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(daemon=True)
+        self.topic = cluster.topic(6)
+        self._cluster = cluster
+        self._lines: list[bytes] = []
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.4):
+            lines = lines_of(600, seed=len(self._lines))
+            self._cluster.produce(self.topic, lines)
+            self._lines += lines
+
+    def end(self) -> list[bytes]:
+        """All lines."""
+        self._ended.set()
+        self.join()
+        return self._lines
+
+
+@pytest.fixture
+def producing(cluster: Cluster) -> Iterator[Producing]:
+    """Ends with the test, however that ends."""
+    started = Producing(cluster)
+    started.start()
+    yield started
+    started.end()
+
+
+def test_joining_leaving_and_dying(
+    cluster: Cluster, daemon: Start, producing: Producing, tmp_path: Path
+) -> None:
     """One joins late, one leaves politely, one is killed: over all models each message is once."""
-    topic = cluster.topic(6)
-    producing = _Producing(cluster, topic)
-    producing.start()
+    topic = producing.topic
     options = ["--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s"]
     folders = [tmp_path / name for name in ("stays", "leaves", "dies")]
     stays, leaves, dies = (
@@ -35,7 +69,7 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
     stays.wait_until(lambda: len(_begun(stays)) > begun)
     rebalance_seconds.append(time.monotonic() - began)
     dies.wait_until(lambda: dies.saved_words() > 0)
-    _stop_when_committed(dies, cluster, topic)
+    dies.wait_until(lambda: _is_stopped_when_committed(dies, cluster, topic))
     begun = len(_begun(stays))
     began = time.monotonic()
     dies.kill()
@@ -49,43 +83,20 @@ def test_joining_leaving_and_dying(cluster: Cluster, daemon: Start, tmp_path: Pa
     assert not any("kafka_partitions_lost" in line for line in stays.lines + leaves.lines)
 
 
-class _Producing(threading.Thread):
-    """Six hundred lines every 0.4 seconds until it is told to end, so that there is load."""
-
-    def __init__(self, cluster: Cluster, topic: str) -> None:
-        super().__init__(daemon=True)
-        self._cluster = cluster
-        self._topic = topic
-        self._lines: list[bytes] = []
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        while not self._ended.wait(0.4):
-            lines = lines_of(600, seed=len(self._lines))
-            self._cluster.produce(self._topic, lines)
-            self._lines += lines
-
-    def end(self) -> list[bytes]:
-        """All lines."""
-        self._ended.set()
-        self.join()
-        return self._lines
-
-
-def _stop_when_committed(process: Daemon, cluster: Cluster, topic: str) -> None:
-    """Stop it (SIGSTOP) when the group knows what its newest snapshot has learned.
+def _is_stopped_when_committed(process: Daemon, cluster: Cluster, topic: str) -> bool:
+    """Stop it (SIGSTOP) if the group knows what its newest snapshot has learned.
 
     A commit follows its snapshot: killed between the two, it would leave messages in its model
     that another daemon rightly learns too.
     """
-    while True:
-        process.process.send_signal(signal.SIGSTOP)
-        positions = load_vectors(process.folder).manifest["positions"]["kafka"]["partitions"][topic]
-        committed = cluster.committed(f"g-{topic}", topic)
-        if all(offset <= committed.get(int(p), 0) for p, offset in positions.items()):
-            return
-        process.process.send_signal(signal.SIGCONT)
-        time.sleep(0.3)
+    process.process.send_signal(signal.SIGSTOP)
+    positions = load_vectors(process.folder).manifest["positions"]["kafka"]["partitions"][topic]
+    committed = cluster.committed(f"g-{topic}", topic)
+    if all(offset <= committed.get(int(p), 0) for p, offset in positions.items()):
+        return True
+    process.process.send_signal(signal.SIGCONT)
+    time.sleep(0.3)  # between two looks it gets on
+    return False
 
 
 def _started(daemon: Start, options: list[str], folder: Path) -> Daemon:

@@ -88,7 +88,7 @@ class Commits:
         if offsets is None:
             return {}
         # Of others the group may know more than the checkpoint: another daemon may have gone on.
-        begun = self._handover.begun & self.consumer.assignment()
+        begun = self._handover.fetching & self.consumer.assignment()
         return self._news({p: o for p, o in offsets.items() if p in begun})
 
     def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -102,8 +102,8 @@ class Handover:
             self._changed.notify_all()
 
     @property
-    def begun(self) -> set[TopicPartition]:
-        """Partitions that chunks are taken of."""
+    def fetching(self) -> set[TopicPartition]:
+        """Partitions that have begun and were not dropped: those that chunks are taken of."""
         with self._changed:
             return set(self._fetched)
 

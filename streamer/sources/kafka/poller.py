@@ -279,7 +279,7 @@ class Poller(threading.Thread):
     async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
         """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
         began = time.monotonic()
-        begun = partitions & self._handover.begun
+        begun = partitions & self._handover.fetching
         offsets = self._handover.drop(partitions)
         self._to_begin -= partitions
         if not partitions:
