@@ -124,6 +124,7 @@ class Exchange:
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
+        learner.averages_wait = True
         learner.scale_rates(rate_scale or min(1 / share, MAX_RATE_SCALE))
         self.shards = shards
         self.workers = workers
@@ -187,3 +188,5 @@ class Exchange:
             embeddings.keep(rows, output_rows)
             self._inputs.apply(vocabulary, rows, update.vectors)
             self._outputs.apply(vocabulary, output_rows, update.output_vectors)
+        # Of what is merged: what one learner learned alone is too much until its part is taken.
+        self.learner.visit_averages()

@@ -132,6 +132,9 @@ class OnlineWord2Vec:
         self._remapped = np.zeros(config.max_vocab_size, np.int32)  # zeros between two uses
         self._segment_end = 0
         self._others_words = 0
+        self._due_visits = 0
+        self.averages_wait = False
+        """Whether averages have their turns in :meth:`visit_averages` alone."""
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -273,12 +276,26 @@ class OnlineWord2Vec:
         # What others read ends segments too; parts of one count towards the next.
         late = min(total_words - self._segment_end, self._others_words)
         if self.averages is not None:
-            for _ in range(1 + min(late // segment_words, SWEEP_VISITS - 1)):
-                self.averages.visit()
+            self._due_visits += 1 + late // segment_words
+            if not self.averages_wait:
+                self.visit_averages()
         if self.replay is not None:
             self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         self._others_words = 0
         self._segment_end = total_words + segment_words - late % segment_words
+        self._follow_age()
+
+    def visit_averages(self) -> None:
+        """Give rows' averages the turns that are due, each row one at most."""
+        if self.averages is not None:
+            for _ in range(min(self._due_visits, SWEEP_VISITS)):
+                self.averages.visit()
+        self._due_visits = 0
+
+    def _follow_age(self) -> None:
+        """Rates are those of the segment: they change where the stream says, not a batch."""
+        for trainer in self._trainers:
+            trainer.follow(self._segment_end)
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""
@@ -381,9 +398,10 @@ class OnlineWord2Vec:
             self.vocabulary.pin(row)
 
     def scale_rates(self, scale: float) -> None:
-        """Learn at so many times the rates from now on."""
+        """Learn at so many times the rates of a grown model, from now on."""
         for trainer in self._trainers:
             trainer.scale_rates(scale)
+        self._follow_age()
 
     def grow(self, others_words: int) -> None:
         """Have rows for all words after counts of others, who read so much, were added."""
@@ -550,6 +568,7 @@ class OnlineWord2Vec:
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"][:2])
         self.embeddings.predicted_rows = int(state["learner"][-1])
+        self._follow_age()
         self.text_state = {
             name.removeprefix(_TEXT_STATE): array
             for name, array in state.items()

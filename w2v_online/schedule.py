@@ -29,6 +29,12 @@ SHARES = {
 """By loss and whether it is CBOW: shares of ``alpha`` for rows of syn0 and of syn1. CBOW has one
 step for a window, each input row getting a part of it, where skip-gram has one for each row."""
 
+YOUTH_WORDS = 3_000_000
+"""Words after which a young model's rates are half-way down to a grown one's; measured, too."""
+
+MAX_YOUNG_SCALE = 4.0
+"""Most times the usual rates that a model learns at because it is young."""
+
 TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
 """Pairs and centres after which a rate has fallen by sqrt(2); measured, like SHARES."""
@@ -57,3 +63,22 @@ def rate_indices(updates: NDArray[np.uint32]) -> NDArray[np.int64]:
     """int64, as ``updates``: the kernel's ``rate_index``, for many rows at once."""
     bits = (updates + 1.0).astype(np.float32).view(np.int32).astype(np.int64)
     return (bits - (127 << 23)) >> 19
+
+
+def rate_scale(
+    total_words: int, scale: float = 1.0, replay: int = 0, *, loss: str = "ns", cbow: bool = False
+) -> float:
+    """At how many times its rates a model learns that has read so many words.
+
+    ``scale`` is that of a grown model. A young one has far to go and may learn faster, which
+    must end for it to settle:
+
+        scale * (1 + 1 / (1 + (total_words / YOUTH_WORDS)^2))
+
+    This is for skip-gram with negative sampling; others do not gain from it, nor does one that
+    gets far with replay.
+    """
+    if (loss, cbow) != ("ns", False) or replay:
+        return scale
+    young = scale * (1.0 + 1.0 / (1.0 + (total_words / YOUTH_WORDS) ** 2))
+    return max(scale, min(young, MAX_YOUNG_SCALE))

@@ -24,7 +24,7 @@ from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Scratch
 from w2v_online.sampler import Negatives, NoiseDistribution
-from w2v_online.schedule import rate_indices, rate_table
+from w2v_online.schedule import rate_indices, rate_scale, rate_table
 from w2v_online.simd import CACHE_LINE_BYTES, Tile
 from w2v_online.softmax import train_softmax
 
@@ -111,6 +111,7 @@ class Trainer:
         tree: HuffmanTree | None,
         seeds: NDArray[np.uint64],
     ) -> None:
+        self._config = config
         self._loss = config.loss
         self._cbow = config.cbow
         self._tree = tree
@@ -120,7 +121,7 @@ class Trainer:
         self._matrices = embeddings.matrices
         self._tile = _tile(config)
         self._scratch = make_scratch(self._tile, config.window)
-        self._rates = rate_table(
+        self._grown_rates = rate_table(
             config.alpha,
             min(config.alpha, config.min_alpha),
             config.window,
@@ -128,6 +129,8 @@ class Trainer:
             loss=config.loss,
             cbow=config.cbow,
         )
+        self._scale = 1.0
+        self.follow(0)
         self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
         )
@@ -214,9 +217,17 @@ class Trainer:
                 return stats
             self.negatives.refill()
 
+    def follow(self, total_words: int) -> None:
+        """Learn at the rates of a model that has read so many words."""
+        config = self._config
+        scale = rate_scale(
+            total_words, self._scale, config.replay, loss=config.loss, cbow=config.cbow
+        )
+        self._rates = (self._grown_rates * scale).astype(np.float32)
+
     def scale_rates(self, scale: float) -> None:
-        """Learn at so many times the rates from now on."""
-        self._rates = (self._rates * scale).astype(np.float32)
+        """Learn at so many times the rates once the model is grown; :meth:`follow` comes next."""
+        self._scale = scale
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""
