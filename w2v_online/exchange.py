@@ -124,7 +124,7 @@ class Exchange:
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
-        learner.averages_wait = True
+        learner.is_shared = True
         learner.scale_rates(rate_scale or min(1 / share, MAX_RATE_SCALE))
         self.shards = shards
         self.workers = workers
@@ -181,12 +181,11 @@ class Exchange:
         vocabulary, embeddings = self.learner.vocabulary, self.learner.embeddings
         for update in updates:
             self._counts.add(update.counts)
-        self.learner.grow(sum(update.counts.total_words for update in updates))
+        embeddings.grow(len(vocabulary))
         for update in updates:
             rows = self._inputs.find(vocabulary, update.vectors)
             output_rows = self._outputs.find(vocabulary, update.output_vectors)
             embeddings.keep(rows, output_rows)
             self._inputs.apply(vocabulary, rows, update.vectors)
             self._outputs.apply(vocabulary, output_rows, update.output_vectors)
-        # Of what is merged: what one learner learned alone is too much until its part is taken.
-        self.learner.visit_averages()
+        self.learner.merged(sum(update.counts.total_words for update in updates))

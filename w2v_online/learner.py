@@ -132,9 +132,9 @@ class OnlineWord2Vec:
         self._remapped = np.zeros(config.max_vocab_size, np.int32)  # zeros between two uses
         self._segment_end = 0
         self._others_words = 0
-        self._due_visits = 0
-        self.averages_wait = False
-        """Whether averages have their turns in :meth:`visit_averages` alone."""
+        self._averaged_words = 0
+        self.is_shared = False
+        """Whether others learn the same model: averages are of what is merged then."""
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -272,25 +272,20 @@ class OnlineWord2Vec:
             self.evicted_words += len(evicted)
         total_words = self.vocabulary.total_words
         self._update_outputs()
-        segment_words = min(MAX_SEGMENT_WORDS, max(1, total_words // SEGMENT_GROWTH))
+        segment_words = self._segment_words
         # What others read ends segments too; parts of one count towards the next.
         late = min(total_words - self._segment_end, self._others_words)
-        if self.averages is not None:
-            self._due_visits += 1 + late // segment_words
-            if not self.averages_wait:
-                self.visit_averages()
+        if self.averages is not None and not self.is_shared:
+            self.averages.visit()
         if self.replay is not None:
             self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         self._others_words = 0
         self._segment_end = total_words + segment_words - late % segment_words
         self._follow_age()
 
-    def visit_averages(self) -> None:
-        """Give rows' averages the turns that are due, each row one at most."""
-        if self.averages is not None:
-            for _ in range(min(self._due_visits, SWEEP_VISITS)):
-                self.averages.visit()
-        self._due_visits = 0
+    @property
+    def _segment_words(self) -> int:
+        return min(MAX_SEGMENT_WORDS, max(1, self.total_words // SEGMENT_GROWTH))
 
     def _follow_age(self) -> None:
         """Rates are those of the segment: they change where the stream says, not a batch."""
@@ -403,10 +398,14 @@ class OnlineWord2Vec:
             trainer.scale_rates(scale)
         self._follow_age()
 
-    def grow(self, others_words: int) -> None:
-        """Have rows for all words after counts of others, who read so much, were added."""
+    def merged(self, others_words: int) -> None:
+        """Follow after counts and rows of others, who read so much, were added."""
         self._others_words += others_words
-        self.embeddings.grow(len(self.vocabulary))
+        if self.averages is not None:
+            turns = (self.total_words - self._averaged_words) // self._segment_words
+            for _ in range(min(turns, SWEEP_VISITS)):
+                self.averages.visit()
+            self._averaged_words += turns * self._segment_words
 
     # --- snapshots ---------------------------------------------------------------------------
 
@@ -567,6 +566,7 @@ class OnlineWord2Vec:
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"][:2])
+        self._averaged_words = self.total_words
         self.embeddings.predicted_rows = int(state["learner"][-1])
         self._follow_age()
         self.text_state = {
