@@ -131,7 +131,7 @@ def measure_quality(options: argparse.Namespace, prepared: Text, folder: Path) -
                     "--source", "kafka", "--kafka-bootstrap-servers", broker.bootstrap_servers,
                     "--kafka-topic", topic, "--kafka-group", where.name, *_OPTIONS,
                     "--min-count", str(Settings().min_count), "--seed", str(seed),
-                    "--snapshot-every", f"{prepared.words}words",
+                    "--snapshot-every", "15s",
                 ]  # fmt: skip
                 process = (
                     ClusterDaemon("--ray-address", address, *args,

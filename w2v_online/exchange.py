@@ -99,7 +99,7 @@ class Exchange:
     shards
         How many parts the words are in.
     workers
-        How many learners there are, this one included.
+        How many learners learn, this one included.
     schedule
         Which rows are due when.
     share
@@ -120,21 +120,32 @@ class Exchange:
         share: float | None = None,
         rate_scale: float | None = None,
     ) -> None:
-        share = share or merged_share(workers)
         check_shareable(learner.config)
         learner.wait()
         self.learner = learner
-        learner.is_shared = True
-        learner.scale_rates(rate_scale or min(1 / share, MAX_RATE_SCALE))
         self.shards = shards
-        self.workers = workers
         self.exchanges = 0
         """How often something was taken so far."""
         schedule = schedule or Schedule()
         embeddings, matrices = learner.embeddings, learner.embeddings.matrices
         self._counts = SharedCounts(learner.vocabulary)
-        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule, share)
-        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule, share)
+        self._inputs = SharedRows(embeddings, matrices.syn0, matrices.updates0, schedule)
+        self._outputs = SharedRows(embeddings, matrices.syn1, matrices.updates1, schedule)
+        self.share_among(workers, share=share, rate_scale=rate_scale)
+
+    def share_among(
+        self, workers: int, *, share: float | None = None, rate_scale: float | None = None
+    ) -> None:
+        """Be one of so many that learn, from now on; parameters as of the class.
+
+        Everything was taken before.
+        """
+        self.workers = workers
+        share = share or merged_share(workers)
+        self._inputs.share = self._outputs.share = share
+        self.learner.learn_with_others(
+            rate_scale or min(1 / share, MAX_RATE_SCALE), are_there=workers > 1
+        )
 
     @property
     def max_bytes(self) -> int:
@@ -161,8 +172,10 @@ class Exchange:
     def interval(self, sync_every: int) -> int:
         """Words to learn until the next exchange: ``sync_every``, fewer when little was read yet.
 
-        What was learned last is a larger part of a young model.
+        What was learned last is a larger part of a young model. Who learns alone misses nothing.
         """
+        if self.workers == 1:
+            return sync_every
         growth = max(INTERVAL_GROWTH, WORKER_GROWTH * self.workers)
         return min(sync_every, max(MIN_INTERVAL, self.learner.total_words // growth))
 

@@ -133,8 +133,7 @@ class OnlineWord2Vec:
         self._segment_end = 0
         self._others_words = 0
         self._averaged_words = 0
-        self.is_shared = False
-        """Whether others learn the same model: averages are of what is merged then."""
+        self._is_shared = False
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -275,7 +274,7 @@ class OnlineWord2Vec:
         segment_words = self._segment_words
         # What others read ends segments too; parts of one count towards the next.
         late = min(total_words - self._segment_end, self._others_words)
-        if self.averages is not None and not self.is_shared:
+        if self.averages is not None and not self._is_shared:
             self.averages.visit()
         if self.replay is not None:
             self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
@@ -392,16 +391,22 @@ class OnlineWord2Vec:
         for row in rows:
             self.vocabulary.pin(row)
 
-    def scale_rates(self, scale: float) -> None:
-        """Learn at so many times the rates of a grown model, from now on."""
+    def learn_with_others(self, rate_scale: float, *, are_there: bool = True) -> None:
+        """Learn at so many times the rates, as one of several that share a model, from now on.
+
+        Averages are of what is merged then, and :meth:`merged` comes after every merging. Alone
+        again unless others ``are_there``.
+        """
+        self._is_shared = are_there
+        self._averaged_words = self.total_words
         for trainer in self._trainers:
-            trainer.scale_rates(scale)
+            trainer.scale_rates(rate_scale)
         self._follow_age()
 
     def merged(self, others_words: int) -> None:
         """Follow after counts and rows of others, who read so much, were added."""
         self._others_words += others_words
-        if self.averages is not None:
+        if self.averages is not None and self._is_shared:
             turns = (self.total_words - self._averaged_words) // self._segment_words
             for _ in range(min(turns, SWEEP_VISITS)):
                 self.averages.visit()

@@ -1,4 +1,5 @@
-"""Learning rates for a stream without an end: per row, falling with the row's own updates.
+"""Learning rates for a stream without an end: per row, falling with the row's own updates,
+and for all rows by the age of the model (:func:`rate_scale`).
 
     rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
 

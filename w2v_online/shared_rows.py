@@ -50,9 +50,9 @@ class SharedRows:
         matrix: NDArray[np.float32],
         updates: NDArray[np.uint32],
         schedule: Schedule,
-        share: float,
     ) -> None:
-        self._share = np.float32(share)
+        self.share = 1.0
+        """Part of what the learner learned that is merged."""
         self._embeddings = embeddings
         self._matrix, self._updates = matrix, updates
         self._schedule = schedule
@@ -103,7 +103,7 @@ class SharedRows:
             self._sent,
             self._is_shared,
             rows,
-            self._share,
+            np.float32(self.share),
             exact,
             changes.vectors,
             changes.units,

@@ -80,7 +80,8 @@ class Driver:
         self._mark = self._base = mark
         """The newest checkpoint on disk, and the one that this epoch began at."""
         self._is_writing = False
-        self._shares: list[Share] = [frozenset()] * settings.workers
+        self._shares: list[Share] = []
+        """Of the workers that read. The others only listen."""
         self._looked_at = 0.0
         self._safe_at = time.monotonic()
         self._marked_at: float | None = None
@@ -189,14 +190,15 @@ class Driver:
         self.epoch += 1
         self._is_writing = False
         self._base = self._mark
-        self._shares = deal(self._pieces.find(), [frozenset()] * len(self._shares))
+        self.reports = [Report()] * len(self._crew.workers)
+        self._shares = deal(self._pieces.find(), [frozenset()] * self._due_readers)
         crew, mark = self._crew, self._mark
         shards: list[Begun] = self._ask(crew.shards, "begin", (self.epoch,))
         actors = [shard.actor for shard in crew.shards]
 
         def beginning(number: int) -> tuple[Any, ...]:
-            share = self._shares[number]
-            return Beginning(self.epoch, share, mark.snapshot, mark.positions), actors
+            share, readers = self._share(number), len(self._shares)
+            return Beginning(self.epoch, share, readers, mark.snapshot, mark.positions), actors
 
         workers: list[Begun] = self._ask(crew.workers, "begin", beginning)
         if mark.snapshot is not None:
@@ -204,16 +206,24 @@ class Driver:
         if self.epoch == 1:
             self._progress.restart_clock()
         self._ask(crew.workers, "start", (self.epoch,))
-        self.reports = [Report()] * len(crew.workers)
         self._timetable.restart()
         self._log.info(
             "epoch_begun",
             epoch=self.epoch,
             pieces=sum(map(len, self._shares)),
+            readers=len(self._shares),
             members=_places(crew.workers, workers) | _places(crew.shards, shards),
             worker_memory_ceiling_mib=_ceiling_mib(workers),
             shard_memory_ceiling_mib=_ceiling_mib(shards),
         )
+
+    @property
+    def _due_readers(self) -> int:
+        """How many workers are to read: a young model is better learned by one."""
+        return 1 if self.words < self._settings.join_after else len(self._crew.workers)
+
+    def _share(self, number: int) -> Share:
+        return self._shares[number] if number < len(self._shares) else frozenset()
 
     def _ask(self, members: Any, method: str, arguments: Any = ()) -> list[Any]:
         """Ask what may take long, while nothing is lost by a stop."""
@@ -241,7 +251,10 @@ class Driver:
             self._service.reloaded()
         self._is_wanted |= self._signals.take_snapshot_request()
         if not self._is_writing and (
-            self._is_wanted or self._timetable.is_due() or self._has_new_pieces()
+            self._is_wanted
+            or self._timetable.is_due()
+            or self._has_new_pieces()
+            or self._due_readers > len(self._shares)
         ):
             self._is_wanted = False
             self._barrier(is_last=False)
@@ -304,10 +317,10 @@ class Driver:
         invalid_records = self._base.invalid_records + sum(one.invalid_records for one in held)
         checkpoint = Checkpoint(position, invalid_records, self._keep, is_last)
         if not is_last:
-            self._deal_new_pieces()
+            self._deal_again()
 
         def release(number: int) -> tuple[Any, ...]:
-            return self._shares[number], checkpoint
+            return self._share(number), len(self._shares), checkpoint
 
         seconds = LAST_SECONDS if is_last else 0.0
         outcome = self._ask_workers("release", release, seconds)[0]
@@ -324,9 +337,13 @@ class Driver:
             self._ask_workers("end")
         return True
 
-    def _deal_new_pieces(self) -> None:
+    def _deal_again(self) -> None:
+        """Deal new pieces, and all of them when the model is old enough for all workers."""
         known = {piece: 0.0 for share in self._shares for piece in share}
         pieces = known | self._pieces.find()
+        if self._due_readers > len(self._shares):
+            self._shares = [frozenset()] * self._due_readers
+            self._log.info("workers_joined", workers=self._due_readers, words=self.words)
         self._shares = deal(pieces, self._shares)
 
 

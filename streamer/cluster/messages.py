@@ -17,6 +17,9 @@ class Beginning:
 
     epoch: int
     share: Share
+    readers: int
+    """Workers that have a share of the stream; the others only listen."""
+
     snapshot: str | None
     """The checkpoint that model and positions are of; None for a new model."""
 

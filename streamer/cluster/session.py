@@ -77,7 +77,7 @@ class Session(threading.Thread):
         )
         if number:  # worker 0 goes on as a single learner would
             self._learner.reseed(number, self._learner.total_words)
-        self._exchange = Exchange(self._learner, len(shards), settings.workers)
+        self._exchange = Exchange(self._learner, len(shards), beginning.readers)
         self._relay = Relay(self._exchange, shards, number, beginning.epoch)
         self._writer = (
             Writer(settings, self._learner, beginning.positions, log) if number == 0 else None
@@ -190,10 +190,11 @@ class Session(threading.Thread):
                 part_of(self._position, self._share, self._settings.source), self._invalid_records()
             )
 
-    def release(self, share: Share, checkpoint: Checkpoint) -> str:
+    def release(self, share: Share, readers: int, checkpoint: Checkpoint) -> str:
         """Take over all that the others sent; go on with a share, unless all is over.
 
-        Worker 0 says what became of the checkpoint (:meth:`Writer.write`). Raises RayError.
+        ``readers`` workers have one. Worker 0 says what became of the checkpoint
+        (:meth:`Writer.write`). Raises RayError.
         """
         with self._turns:
             self._relay.ask_everything()
@@ -201,7 +202,10 @@ class Session(threading.Thread):
             outcome = "" if self._writer is None else self._writer.write(checkpoint)
             if checkpoint.is_last:
                 return outcome
+            if readers != self._exchange.workers:
+                self._exchange.share_among(readers)
             if share != self._share:
+                self._position = checkpoint.position
                 self._read(share)
             self._is_held = False
             self._turns.notify_all()

@@ -46,6 +46,13 @@ class ClusterSettings(RunSettings):
         description="Words that a worker learns between two exchanges with the shards, at most.",
         json_schema_extra=_section("WORDS"),
     )
+    # Measured: docs/benchmarks.md, Learning together.
+    join_after: int = Field(
+        2_000_000,
+        ge=0,
+        description="Words of a new model that worker 0 learns alone; then the others join in.",
+        json_schema_extra=_section("WORDS"),
+    )
     worker_timeout: float = Field(
         60.0,
         gt=0.0,

@@ -69,9 +69,9 @@ class Worker:
         """See :meth:`Session.hold`."""
         return self._current(epoch).hold()
 
-    def release(self, epoch: int, share: Share, checkpoint: Checkpoint) -> str:
+    def release(self, epoch: int, share: Share, readers: int, checkpoint: Checkpoint) -> str:
         """See :meth:`Session.release`."""
-        return self._current(epoch).release(share, checkpoint)
+        return self._current(epoch).release(share, readers, checkpoint)
 
     def commit(self, epoch: int, position: dict[str, Any]) -> None:
         """See :meth:`Session.commit`."""

@@ -32,12 +32,13 @@ def ray_address() -> Iterator[str]:
 
 @pytest.fixture
 def start(ray_address: str, tmp_path: Path) -> Iterator[Callable[..., ClusterDaemon]]:
-    """Starts ``w2v-stream cluster`` on the two nodes."""
+    """Starts ``w2v-stream cluster`` on the two nodes, all of whose workers read at once."""
     started: list[ClusterDaemon] = []
 
     def start_one(*args: str, folder: Path | None = None) -> ClusterDaemon:
         where = folder or tmp_path / "s"
-        process = ClusterDaemon("--ray-address", ray_address, *args, folder=where)
+        together = ["--ray-address", ray_address, "--join-after", "0"]
+        process = ClusterDaemon(*together, *args, folder=where)
         started.append(process)
         return process
 

@@ -64,21 +64,19 @@ def test_a_ray_of_ones_own(tmp_path: Path) -> None:
     _write(tmp_path / "logs", "a.log", lines[:2000])
     cluster = ClusterDaemon(
         "--source", "file", "--path", str(tmp_path / "logs" / "*.log"), "--follow",
-        "--snapshot-every", "1h", "--http", "127.0.0.1:0", folder=tmp_path / "s",
+        "--snapshot-every", "1h", "--http", "127.0.0.1:0", "--join-after", "0",
+        folder=tmp_path / "s",
     )  # fmt: skip
     try:
         cluster.event("epoch_begun")
         _write(tmp_path / "logs", "b.log", lines[2000:])  # noticed, dealt out, checkpointed
         cluster.wait_for_words(24_000)
         cluster.wait_until(lambda: _saved_now(cluster) == 36_000)
-        url = "http://" + cluster.event("http_listening").partition("address=")[2].split()[0]
-        metrics = _get(f"{url}/metrics")
-        for worker in "01":
-            figure = f'w2v_stream_worker_words_total{{worker="{worker}"}} '
-            assert float(metrics.partition(figure)[2].split()[0]) in (12_000.0, 24_000.0)
+        assert {_words_of(cluster, worker) for worker in (0, 1)} == {12_000.0, 24_000.0}
+        metrics = _get(cluster, "metrics")
         assert "w2v_stream_words_total 36000.0" in metrics
         assert "w2v_stream_cluster_rollbacks_total 0.0" in metrics
-        assert "ready" in _get(f"{url}/readyz")
+        assert "ready" in _get(cluster, "readyz")
         assert cluster.stop() == 0
     finally:
         cluster.kill()
@@ -90,6 +88,42 @@ def _saved_now(cluster: ClusterDaemon) -> int:
     return cluster.saved_words()
 
 
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+def test_a_new_model_is_learned_by_one_worker_first(start: Start, tmp_path: Path) -> None:
+    """The others join when it has read enough, and go on with files where worker 0 was."""
+    lines = lines_of(10_000)
+    logs = tmp_path / "logs"
+
+    def append(first: int, last: int) -> None:
+        for part in range(4):
+            with (logs / f"{part}.log").open("ab") as log:
+                log.writelines(line + b"\n" for line in lines[first + part : last : 4])
+
+    logs.mkdir()
+    append(0, 4000)
+    cluster = start(
+        "--source", "file", "--path", str(logs / "*.log"), "--follow", "--http", "127.0.0.1:0",
+        "--snapshot-every", "0.5s", "--workers", "3", "--join-after", "60000",
+    )  # fmt: skip
+    cluster.wait_for_words(48_000)
+    assert [_words_of(cluster, worker) for worker in range(3)] == [48_000, 0, 0]
+    append(4000, 8000)
+    cluster.event("workers_joined")
+    append(8000, 10_000)
+    cluster.wait_for_words(120_000)
+    assert _words_of(cluster, 0) >= 48_000
+    assert _words_of(cluster, 1) > 0
+    assert _words_of(cluster, 2) > 0
+    assert cluster.stop() == 0
+    assert counts(tmp_path / "s") == words_of(lines)
+
+
+def _words_of(cluster: ClusterDaemon, worker: int) -> float:
+    """What a worker has learned in this epoch."""
+    figure = f'w2v_stream_worker_words_total{{worker="{worker}"}} '
+    return float(_get(cluster, "metrics").partition(figure)[2].split()[0])
+
+
+def _get(cluster: ClusterDaemon, path: str) -> str:
+    address = cluster.event("http_listening").partition("address=")[2].split()[0]
+    with urllib.request.urlopen(f"http://{address}/{path}", timeout=10) as answer:
         return answer.read().decode()

@@ -40,6 +40,30 @@ def test_a_topic_in_two_workers_is_one_models(
     assert len(committed) == 9
 
 
+def test_a_new_model_is_learned_by_one_worker_first(
+    cluster: Cluster, start: Start, tmp_path: Path
+) -> None:
+    """Whoever is killed before, worker 0 goes on alone; partitions move when the others join."""
+    topic, lines = cluster.topic(4), lines_of(12_000)
+    options = _options(cluster, topic, "--workers", "2", "--snapshot-every", "1s")
+    cluster.produce(topic, lines[:2000])
+    process = start(*options, "--join-after", "60000")
+    process.wait_for_words(24_000)
+    for epoch, member in enumerate(["worker 1", "worker 0"], 1):
+        process.kill_member(member, epoch)
+        assert "readers=1" in process.event("epoch_begun", epoch + 1)
+    cluster.produce(topic, lines[2000:8000])
+    process.event("workers_joined")
+    process.wait_for_words(96_000)
+    process.kill_member("worker 1", 3)
+    assert "readers=2" in process.event("epoch_begun", 4)
+    cluster.produce(topic, lines[8000:])
+    process.wait_for_words(144_000)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == words_of(lines)
+    assert sum(cluster.committed(f"g-{topic}", topic).values()) == len(lines)
+
+
 def test_whoever_is_killed_every_message_counts_once(
     cluster: Cluster, start: Start, tmp_path: Path
 ) -> None:

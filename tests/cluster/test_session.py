@@ -64,7 +64,8 @@ def test_a_late_answer_is_waited_for_after_an_eighth_of_the_interval(
     )  # fmt: skip
     events = Events()
     tokenizer = intake.warm_tokenizer(settings, events)
-    beginning = Beginning(epoch=1, share=frozenset([Piece(str(log))]), snapshot=None)
+    share = frozenset([Piece(str(log))])
+    beginning = Beginning(epoch=1, share=share, readers=2, snapshot=None)
     worker = session.Session(1, settings, beginning, [None], tokenizer, events)
     try:
         while not worker.report().has_ended:

@@ -17,7 +17,7 @@ from streamer.health import STUCK_SECONDS, Health
 from streamer.notify import Notifier
 from streamer.report import LogLevel, make_log
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.schedule import rate_table
+from w2v_online.schedule import rate_scale, rate_table
 from w2v_online.stats import BatchStats
 
 
@@ -141,6 +141,7 @@ def test_learning_rates_are_those_that_rows_have() -> None:
     learner.learn([["a"] * 300 + ["b"] * 9 + ["c", "d"]])
     inputs, outputs = learner.learning_rates()
     table = rate_table(learner.config.alpha, learner.config.min_alpha, learner.config.window)
+    table *= np.float32(rate_scale(learner.total_words))
     assert len(inputs) == len(outputs) == 4
     assert np.isin(inputs, table[0]).all()
     assert inputs[0] < inputs[1] <= inputs[3]

@@ -253,13 +253,52 @@ def test_vectors_are_averaged_over_as_much_text_as_one_learners(interval: int) -
 
 def test_exchanges_come_sooner_while_little_was_read() -> None:
     """A part of what was read, a thousand words at least, and never more than is asked for."""
-    cluster = Cluster(1, 1)
+    cluster = Cluster(2, 1)
     assert cluster.exchanges[0].interval(50_000) == 1000
     cluster.learners[0].learn(_sentences(_zipf(7, 50, 512_000), 1000))
     assert cluster.exchanges[0].interval(50_000) == 4000
     assert cluster.exchanges[0].interval(1500) == 1500
     many = Exchange(cluster.learners[0], workers=8)
     assert many.interval(50_000) == 2000
+    many.share_among(1)
+    assert many.interval(50_000) == 50_000
+
+
+def test_averages_of_one_who_reads_nothing_follow_what_the_others_learn() -> None:
+    """Worker 0's are published, whoever has the text."""
+    cluster = Cluster(2, 1)
+    for part in range(20):
+        cluster.learners[1].learn(_sentences(_zipf(part, 300, 6000)))
+        cluster.exchange(1)
+        cluster.exchange(0)
+    cluster.agree()
+    model = cluster.learners[0]
+    assert model.averages is not None
+    rows = np.flatnonzero(model.averages.averaged[: len(model.embeddings)])
+    assert len(rows) > 200
+    away = np.linalg.norm(model.vectors()[rows] - model.embeddings.vectors[rows], axis=1)
+    began = np.linalg.norm(model.embeddings.vectors[rows], axis=1)
+    assert np.median(away / began) < 0.5
+
+
+def test_one_learner_alone_learns_as_without_others() -> None:
+    """The same bytes, averages included, until others join it."""
+    text = [_sentences(_zipf(part, 300, 6000)) for part in range(4)]
+    alone = OnlineWord2Vec(LearnerConfig.model_validate(SMALL))
+    cluster = Cluster(2, 1)
+    for exchange in cluster.exchanges:
+        exchange.share_among(1)
+    for part in text:
+        alone.learn(part)
+        cluster.learners[0].learn(part)
+        cluster.push(0)
+    assert cluster.learners[0].vectors().tobytes() == alone.vectors().tobytes()
+    cluster.agree()
+    for exchange in cluster.exchanges:
+        exchange.share_among(2)
+    cluster.learners[1].learn(text[0])
+    cluster.agree()
+    cluster.assert_agreed()
 
 
 @settings(max_examples=30, deadline=None)

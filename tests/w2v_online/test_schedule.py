@@ -1,0 +1,59 @@
+"""Rates by the age of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.schedule import MAX_YOUNG_SCALE, YOUTH_WORDS, rate_scale, rate_table
+
+
+def test_a_young_model_learns_at_twice_the_rates_and_a_grown_one_at_its_own() -> None:
+    """From the equation: 2 at nothing read, 1.5 after YOUTH_WORDS, near 1 after ten times that."""
+    assert rate_scale(0) == 2.0
+    assert rate_scale(YOUTH_WORDS) == 1.5
+    assert 1.0 < rate_scale(10 * YOUTH_WORDS) < 1.01
+    scales = [rate_scale(words) for words in range(0, 10 * YOUTH_WORDS, YOUTH_WORDS // 10)]
+    assert scales == sorted(scales, reverse=True)
+
+
+@pytest.mark.parametrize("scale", [1.25, 2.8, 6.0])
+def test_a_worker_with_higher_rates_is_not_driven_too_far(scale: float) -> None:
+    """MAX_YOUNG_SCALE bounds what youth adds, never what was asked for."""
+    assert rate_scale(0, scale) == max(scale, min(2 * scale, MAX_YOUNG_SCALE))
+    assert rate_scale(100 * YOUTH_WORDS, scale) == pytest.approx(scale, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options", [{"replay": 2}, {"cbow": True}, {"loss": "hs"}, {"loss": "softmax"}]
+)
+def test_others_learn_at_their_rates_from_the_start(options: dict) -> None:
+    """Replay, CBOW and the other losses lose by it: docs/benchmarks.md."""
+    config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9, **options)
+    model = OnlineWord2Vec(config)
+    model.learn([["a", "b"] * 50])
+    table = rate_table(
+        config.alpha, config.min_alpha, config.window, config.replay,
+        loss=config.loss, cbow=config.cbow,
+    )  # fmt: skip
+    for rates, usual in zip(model.learning_rates(), table, strict=True):
+        assert np.isin(rates, usual).all()
+
+
+def test_a_model_grows_up_as_it_reads_and_where_it_is_restored(tmp_path: Path) -> None:
+    """The floor shows it: a row with MAX_UPDATES learns at its rate times the scale."""
+    config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9, sample=0.0)
+    model = OnlineWord2Vec(config)
+    line = ["a", "b"] * 500
+    for words in (1_000_000, 3_000_000):
+        while model.total_words < words:
+            model.learn([line] * 100)
+        model.embeddings.matrices.updates0[:2] = MAX_UPDATES
+        floor = config.min_alpha * rate_scale(model.total_words)
+        assert model.learning_rates()[0][0] == pytest.approx(floor, rel=0.01)
+        restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
+        assert restored.learning_rates()[0].tobytes() == model.learning_rates()[0].tobytes()
