@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from streamer.cluster.session import PIECES
+from streamer.cluster.session import OVERLAP_PIECES
 from w2v_online.shared_rows import Schedule
 
 WORDS_PER_SECOND = 2_400_000.0
@@ -60,7 +60,7 @@ class Cluster:
     @property
     def piece_seconds(self) -> float:
         """That a worker learns while an exchange is under way, before it waits."""
-        return self.interval / PIECES / self.words_per_second
+        return self.interval / OVERLAP_PIECES / self.words_per_second
 
     @property
     def row_bytes(self) -> float:

@@ -43,8 +43,11 @@ WORD_BYTES = 6
 """What a word takes of a text, about."""
 
 PIECES = 8
-"""Between two exchanges text is learned in so many pieces at least, and one of them while an
-exchange is under way: shares that are stable at once overshoot if answers come an exchange late."""
+"""Between two exchanges text is learned in so many pieces at least."""
+
+OVERLAP_PIECES = 32
+"""While an exchange is under way one part in so many of the interval is learned at most: shares that
+are stable at once overshoot if answers come an exchange late."""
 
 
 class Session(threading.Thread):
@@ -144,7 +147,8 @@ class Session(threading.Thread):
         first, text_bytes = 0, len(batch.records)
         while first < len(tokens):
             interval = self._exchange.interval(self._settings.sync_every)
-            wanted = first + WORD_BYTES * interval // PIECES
+            pieces = OVERLAP_PIECES if self._relay.is_under_way else PIECES
+            wanted = first + WORD_BYTES * interval // pieces
             end = tokens.find(record_end, wanted) + 1 or len(tokens)
             stats = self._learner.learn_text(tokens[first:end], separated=separated, wait=False)
             self._counters.add(stats, text_bytes)
@@ -166,7 +170,7 @@ class Session(threading.Thread):
         now = time.monotonic()
         interval = self._exchange.interval(self._settings.sync_every)
         is_due = self._words_since >= interval or now - self._exchanged_at >= SYNC_SECONDS
-        is_late = is_due or self._words_since >= interval // PIECES
+        is_late = is_due or self._words_since >= interval // OVERLAP_PIECES
         if self._relay.is_under_way and (is_late or self._relay.is_answered()):
             self._relay.finish()
         if is_due:

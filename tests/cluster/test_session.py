@@ -48,7 +48,7 @@ class _SlowRelay(Relay):
         self.finished.append(self._exchange.learner.total_words)
 
 
-def test_a_late_answer_is_waited_for_after_an_eighth_of_the_interval(
+def test_a_late_answer_is_waited_for_after_a_small_part_of_the_interval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An update that is applied a whole exchange late makes the workers overshoot."""
@@ -78,5 +78,5 @@ def test_a_late_answer_is_waited_for_after_an_eighth_of_the_interval(
         for before, after in zip(_SlowRelay.begun[: len(finished)], finished, strict=True)
     ]
     assert len(late) >= 10
-    assert max(late) < _INTERVAL / 4
+    assert max(late) < _INTERVAL / 16
     assert max(b - a for a, b in pairwise(_SlowRelay.begun)) < _INTERVAL * 5 / 4
