@@ -40,7 +40,9 @@ def _model(**options: Any) -> OnlineWord2Vec:
         matrix[:WORDS, :19] = rng.normal(0, 0.5, (WORDS, 19))
     if model.tree is not None:
         matrices.syn1[WORDS - 1] = 0.0
-    model._trainers[0]._rates[:] = RATE
+    trainer = model._trainers[0]
+    trainer._rates[:] = RATE
+    trainer.follow = lambda total_words: None  # at any age
     return model
 
 
