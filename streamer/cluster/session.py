@@ -46,8 +46,8 @@ PIECES = 8
 """Between two exchanges text is learned in so many pieces at least."""
 
 OVERLAP_PIECES = 32
-"""While an exchange is under way one part in so many of the interval is learned at most: shares that
-are stable at once overshoot if answers come an exchange late."""
+"""While an exchange is under way one part in so many of the interval is learned at most: shares
+that are stable at once overshoot if answers come an exchange late."""
 
 
 class Session(threading.Thread):
