@@ -134,6 +134,7 @@ class OnlineWord2Vec:
         self._others_words = 0
         self._averaged_words = 0
         self._is_shared = False
+        self._rate_scale = 1.0
         self.evicted_words = 0
         """Rows that were given to another word so far."""
         self.text_state: Mapping[str, NDArray[Any]] = {}
@@ -289,7 +290,7 @@ class OnlineWord2Vec:
     def _follow_age(self) -> None:
         """Rates are those of the segment: they change where the stream says, not a batch."""
         for trainer in self._trainers:
-            trainer.follow(self._segment_end)
+            trainer.follow(self._segment_end, self._rate_scale)
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""
@@ -399,8 +400,7 @@ class OnlineWord2Vec:
         """
         self._is_shared = are_there
         self._averaged_words = self.total_words
-        for trainer in self._trainers:
-            trainer.scale_rates(rate_scale)
+        self._rate_scale = rate_scale
         self._follow_age()
 
     def merged(self, others_words: int) -> None:

@@ -129,7 +129,6 @@ class Trainer:
             loss=config.loss,
             cbow=config.cbow,
         )
-        self._scale = 1.0
         self.follow(0)
         self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
@@ -217,17 +216,11 @@ class Trainer:
                 return stats
             self.negatives.refill()
 
-    def follow(self, total_words: int) -> None:
-        """Learn at the rates of a model that has read so many words."""
+    def follow(self, total_words: int, scale: float = 1.0) -> None:
+        """Learn at the rates of a model that has read so many words, grown at ``scale`` times."""
         config = self._config
-        scale = rate_scale(
-            total_words, self._scale, config.replay, loss=config.loss, cbow=config.cbow
-        )
+        scale = rate_scale(total_words, scale, config.replay, loss=config.loss, cbow=config.cbow)
         self._rates = (self._grown_rates * scale).astype(np.float32)
-
-    def scale_rates(self, scale: float) -> None:
-        """Learn at so many times the rates once the model is grown; :meth:`follow` comes next."""
-        self._scale = scale
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""

@@ -48,7 +48,7 @@ class ClusterSettings(RunSettings):
     )
     # Measured: docs/benchmarks.md, Learning together.
     join_after: int = Field(
-        2_000_000,
+        10_000_000,
         ge=0,
         description="Words of a new model that worker 0 learns alone; then the others join in.",
         json_schema_extra=_section("WORDS"),

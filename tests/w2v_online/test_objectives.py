@@ -42,7 +42,7 @@ def _model(**options: Any) -> OnlineWord2Vec:
         matrices.syn1[WORDS - 1] = 0.0
     trainer = model._trainers[0]
     trainer._rates[:] = RATE
-    trainer.follow = lambda total_words: None  # at any age
+    trainer.follow = lambda total_words, scale: None  # at any age
     return model
 
 
