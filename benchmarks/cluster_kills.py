@@ -1,7 +1,7 @@
 """Kills workers, shards and the command of a cluster with SIGKILL, and counts words afterwards.
 
 A topic of 8 partitions on a real broker gets messages all the while. At the end the model must have
-counted every word exactly as often as it was sent. A third of the text is learned by worker 0 alone.
+counted every word exactly as often as it was sent. Worker 0 learns a third of the text alone.
 """
 
 from __future__ import annotations
