@@ -143,9 +143,7 @@ class Exchange:
         self.workers = workers
         share = share or merged_share(workers)
         self._inputs.share = self._outputs.share = share
-        self.learner.learn_with_others(
-            rate_scale or min(1 / share, MAX_RATE_SCALE), are_there=workers > 1
-        )
+        self.learner.learn_as_one_of(workers, rate_scale or min(1 / share, MAX_RATE_SCALE))
 
     @property
     def max_bytes(self) -> int:

@@ -392,13 +392,12 @@ class OnlineWord2Vec:
         for row in rows:
             self.vocabulary.pin(row)
 
-    def learn_with_others(self, rate_scale: float, *, are_there: bool = True) -> None:
-        """Learn at so many times the rates, as one of several that share a model, from now on.
+    def learn_as_one_of(self, learners: int, rate_scale: float) -> None:
+        """Learn at so many times the rates, as one of so many that share a model, from now on.
 
-        Averages are of what is merged then, and :meth:`merged` comes after every merging. Alone
-        again unless others ``are_there``.
+        With others averages are of what is merged, and :meth:`merged` comes after every merging.
         """
-        self._is_shared = are_there
+        self._is_shared = learners > 1
         self._averaged_words = self.total_words
         self._rate_scale = rate_scale
         self._follow_age()
@@ -571,7 +570,6 @@ class OnlineWord2Vec:
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"][:2])
-        self._averaged_words = self.total_words
         self.embeddings.predicted_rows = int(state["learner"][-1])
         self._follow_age()
         self.text_state = {

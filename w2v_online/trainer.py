@@ -112,11 +112,7 @@ class Trainer:
         seeds: NDArray[np.uint64],
     ) -> None:
         self._config = config
-        self._loss = config.loss
-        self._cbow = config.cbow
         self._tree = tree
-        self._window = config.window
-        self._negative = config.negative
         self._embeddings = embeddings
         self._matrices = embeddings.matrices
         self._tile = _tile(config)
@@ -150,7 +146,7 @@ class Trainer:
 
         Returns float64[5]: the kernels' ``stats`` of fresh text, and pairs of replayed text.
         """
-        if self._loss == "ns":
+        if self._config.loss == "ns":
             stats = self._train_ns(encoded)
         elif self._tree is not None:
             stats = self._train_hs(encoded, self._tree)
@@ -166,7 +162,7 @@ class Trainer:
             self._tile,
             encoded.ids,
             encoded.sentence_ends,
-            self._window,
+            self._config.window,
             self._matrices,
             tree.arrays,
             self._rates,
@@ -184,8 +180,8 @@ class Trainer:
             encoded.sentence_ends,
             words,
             self._embeddings.vector_size,
-            self._window,
-            self._cbow,
+            self._config.window,
+            self._config.cbow,
             self._matrices,
             self._rates,
             self._state,
@@ -203,7 +199,7 @@ class Trainer:
                 encoded.ids,
                 encoded.sentence_ends,
                 sentence,
-                self._window,
+                self._config.window,
                 self._matrices,
                 self.negatives.block,
                 self.negatives.next,
@@ -239,7 +235,7 @@ class Trainer:
         begin = int(encoded.sentence_ends[first_sentence - 1]) if first_sentence else 0
         words = encoded.ids[begin:]
         first_draw = int(self.negatives.next[0])
-        draws = self.negatives.block[first_draw : first_draw + len(words) * self._negative]
+        draws = self.negatives.block[first_draw : first_draw + len(words) * self._config.negative]
         self._embeddings.keep(words, np.concatenate([words, draws]))
 
     def state(self) -> dict[str, NDArray[np.generic]]:

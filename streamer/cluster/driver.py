@@ -222,6 +222,10 @@ class Driver:
         """How many workers are to read: a young model is better learned by one."""
         return 1 if self.words < self._settings.join_after else len(self._crew.workers)
 
+    @property
+    def _has_joining_workers(self) -> bool:
+        return self._due_readers > len(self._shares)
+
     def _share(self, number: int) -> Share:
         return self._shares[number] if number < len(self._shares) else frozenset()
 
@@ -254,7 +258,7 @@ class Driver:
             self._is_wanted
             or self._timetable.is_due()
             or self._has_new_pieces()
-            or self._due_readers > len(self._shares)
+            or self._has_joining_workers
         ):
             self._is_wanted = False
             self._barrier(is_last=False)
@@ -341,7 +345,7 @@ class Driver:
         """Deal new pieces, and all of them when the model is old enough for all workers."""
         known = {piece: 0.0 for share in self._shares for piece in share}
         pieces = known | self._pieces.find()
-        if self._due_readers > len(self._shares):
+        if self._has_joining_workers:
             self._shares = [frozenset()] * self._due_readers
             self._log.info("workers_joined", workers=self._due_readers, words=self.words)
         self._shares = deal(pieces, self._shares)

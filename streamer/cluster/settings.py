@@ -46,7 +46,7 @@ class ClusterSettings(RunSettings):
         description="Words that a worker learns between two exchanges with the shards, at most.",
         json_schema_extra=_section("WORDS"),
     )
-    # Measured: docs/benchmarks.md, Learning together.
+    # Before, several are no faster: docs/design.md, Learning together.
     join_after: int = Field(
         10_000_000,
         ge=0,

@@ -72,7 +72,7 @@ def test_a_ray_of_ones_own(tmp_path: Path) -> None:
         _write(tmp_path / "logs", "b.log", lines[2000:])  # noticed, dealt out, checkpointed
         cluster.wait_for_words(24_000)
         cluster.wait_until(lambda: _saved_now(cluster) == 36_000)
-        assert {_words_of(cluster, worker) for worker in (0, 1)} == {12_000.0, 24_000.0}
+        assert {_learned_words(cluster, worker) for worker in (0, 1)} == {12_000.0, 24_000.0}
         metrics = _get(cluster, "metrics")
         assert "w2v_stream_words_total 36000.0" in metrics
         assert "w2v_stream_cluster_rollbacks_total 0.0" in metrics
@@ -105,19 +105,19 @@ def test_a_new_model_is_learned_by_one_worker_first(start: Start, tmp_path: Path
         "--snapshot-every", "0.5s", "--workers", "3", "--join-after", "60000",
     )  # fmt: skip
     cluster.wait_for_words(48_000)
-    assert [_words_of(cluster, worker) for worker in range(3)] == [48_000, 0, 0]
+    assert [_learned_words(cluster, worker) for worker in range(3)] == [48_000, 0, 0]
     append(4000, 8000)
     cluster.event("workers_joined")
     append(8000, 10_000)
     cluster.wait_for_words(120_000)
-    assert _words_of(cluster, 0) >= 48_000
-    assert _words_of(cluster, 1) > 0
-    assert _words_of(cluster, 2) > 0
+    assert _learned_words(cluster, 0) >= 48_000
+    assert _learned_words(cluster, 1) > 0
+    assert _learned_words(cluster, 2) > 0
     assert cluster.stop() == 0
     assert counts(tmp_path / "s") == words_of(lines)
 
 
-def _words_of(cluster: ClusterDaemon, worker: int) -> float:
+def _learned_words(cluster: ClusterDaemon, worker: int) -> float:
     """What a worker has learned in this epoch."""
     figure = f'w2v_stream_worker_words_total{{worker="{worker}"}} '
     return float(_get(cluster, "metrics").partition(figure)[2].split()[0])
