@@ -1,6 +1,26 @@
-"""``python -m streamer`` is ``w2v-stream``."""
+"""``w2v-stream``, and ``python -m streamer``."""
 
-from streamer.cli import entry_point
+from __future__ import annotations
+
+import gc
+import os
+
+
+def main() -> None:
+    """Start the command line with as little work as can be.
+
+    Importing makes many objects and no garbage, so collecting waits until it is done and leaves
+    what was imported alone. Threads of OpenBLAS sleep at once where there is nothing to multiply;
+    by default they spin first, which costs as much as an import.
+    """
+    gc.disable()
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    from streamer.cli import entry_point
+
+    gc.freeze()
+    gc.enable()
+    entry_point()
+
 
 if __name__ == "__main__":
-    entry_point()
+    main()
