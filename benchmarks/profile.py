@@ -32,9 +32,11 @@ from streamer.decode import Decoder
 from streamer.settings import RunSettings
 from streamer.sources.records import RecordSplitter
 from streamer.sources.stdin import StdinSource
-from w2v_online import LearnerConfig, OnlineWord2Vec, simd
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels import encode, noise, ns
 from w2v_online.learner import warm_up
+from w2v_online.simd import registers
+from w2v_online.simd.memory import address_of
 
 KERNELS: dict[str, list[Callable[..., Any]]] = {
     "encode": [encode.encode],
@@ -120,45 +122,45 @@ def _run_chains(_typing: Any, repeats: Any, factor: Any, result: Any) -> Any:
     """``repeats`` rounds of ``CHAINS`` multiply-adds of vectors; the sum goes to an address."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        factors = simd._splat(builder, args[1])
-        chains = [cgutils.alloca_once(builder, simd.VEC) for _ in range(CHAINS)]
+        factors = registers.splat(builder, args[1])
+        chains = [cgutils.alloca_once(builder, registers.VEC) for _ in range(CHAINS)]
         for number, chain in enumerate(chains):
-            builder.store(simd._constant(float(number)), chain)
-        with cgutils.for_range(builder, args[0], intp=simd.I64):
+            builder.store(registers.constant(float(number)), chain)
+        with cgutils.for_range(builder, args[0], intp=registers.I64):
             for chain in chains:
-                old = builder.load(chain, typ=simd.VEC)
-                builder.store(simd._fma(builder, old, factors, factors), chain)
-        total = simd._constant(0.0)
+                old = builder.load(chain, typ=registers.VEC)
+                builder.store(registers.fma(builder, old, factors, factors), chain)
+        total = registers.constant(0.0)
         for chain in chains:
-            total = builder.fadd(total, builder.load(chain, typ=simd.VEC))
-        simd._store(builder, total, args[2], simd.I64(0))
-        return simd._NOTHING
+            total = builder.fadd(total, builder.load(chain, typ=registers.VEC))
+        registers.store(builder, total, args[2], registers.I64(0))
+        return registers.NOTHING
 
     return types.void(repeats, factor, result), codegen
 
 
 @numba.njit
 def _chains(repeats, factor, result):
-    _run_chains(repeats, factor, simd.address_of(result))
+    _run_chains(repeats, factor, address_of(result))
 
 
 def peak_gflops() -> float:
     """The most floating-point operations a nanosecond that one core was seen to reach."""
-    memory = np.zeros(2 * simd.LANES, np.float32)
-    offset = -memory.ctypes.data % simd.VEC_BYTES // 4
-    result = memory[offset : offset + simd.LANES]
+    memory = np.zeros(2 * registers.LANES, np.float32)
+    offset = -memory.ctypes.data % registers.VEC_BYTES // 4
+    result = memory[offset : offset + registers.LANES]
     _chains(1, np.float32(0.5), result)
     best = 0.0
     for _ in range(_PEAK_TRIES):
         watch = Stopwatch()
         watch.call(_chains, _PEAK_REPEATS, np.float32(0.5), result)
-        best = max(best, 2 * CHAINS * simd.LANES * _PEAK_REPEATS / watch.nanoseconds)
+        best = max(best, 2 * CHAINS * registers.LANES * _PEAK_REPEATS / watch.nanoseconds)
     return best
 
 
 def flops_per_pair(settings: Settings) -> int:
     """Three products (dots, inputs' and outputs' gradients) of all output rows with a row."""
-    row_floats = -(-settings.vector_size // simd.ROW_MULTIPLE) * simd.ROW_MULTIPLE
+    row_floats = -(-settings.vector_size // registers.ROW_MULTIPLE) * registers.ROW_MULTIPLE
     return 3 * 2 * (1 + settings.negative) * row_floats
 
 

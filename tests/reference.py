@@ -122,6 +122,139 @@ def train_sgns(
     return positives, negatives, positive_loss, negative_loss
 
 
+def train_cbow(
+    sentences: list[list[int]],
+    window: int,
+    negative: int,
+    syn0: np.ndarray,
+    syn1: np.ndarray,
+    draws: list[int],
+    rate: Callable[[int, int], float],
+    seed_state: int,
+) -> tuple[int, int, float, float]:
+    """CBOW with pairs of centres that share negatives; matrices are updated in place.
+
+    Sentences of up to two windows are trained centre by centre. The rest as in :func:`train_sgns`.
+    """
+    generator = SplitMix64(seed_state)
+    draws = list(draws)
+    updates = [np.zeros(len(syn0), int), np.zeros(len(syn1), int)]
+    positives = negatives = 0
+    positive_loss = negative_loss = 0.0
+
+    def next_rate(matrix: int, row: int) -> float:
+        updates[matrix][row] += 1
+        return rate(matrix, int(updates[matrix][row]) - 1)
+
+    for sentence in sentences:
+        n = len(sentence)
+        if n < 2:
+            continue
+        reaches, input_rates = [], []
+        for word in sentence:
+            reaches.append(window - generator.below(window))
+            input_rates.append(next_rate(0, word))
+        apart = (n + 1) // 2 if n > 2 * window else n
+        pairs = []
+        for first in range(apart):
+            centres = [pos for pos in (first, first + apart) if pos < n]
+            targets = [sentence[pos] for pos in centres]
+            target_rates = [next_rate(1, word) for word in targets]
+            drawn = [draws.pop(0) for _ in range(negative)]
+            shared = [word for word in drawn if word not in (-1, *targets)]
+            shared_rates = [next_rate(1, word) for word in shared]
+            pairs.append((centres, targets, target_rates, shared, shared_rates))
+        for centres, targets, target_rates, shared, shared_rates in pairs:
+            windows = [
+                [
+                    p
+                    for p in range(pos - reaches[pos], pos + reaches[pos] + 1)
+                    if p != pos and 0 <= p < n
+                ]
+                for pos in centres
+            ]
+            means = [syn0[[sentence[p] for p in contexts]].mean(axis=0) for contexts in windows]
+            p_target = [sigmoid(h @ syn1[w]) for h, w in zip(means, targets, strict=True)]
+            p_shared = [[sigmoid(h @ syn1[w]) for w in shared] for h in means]
+            positives += len(centres)
+            negatives += len(centres) * len(shared)
+            positive_loss -= sum(math.log(p) for p in p_target)
+            negative_loss -= sum(math.log(1 - p) for row in p_shared for p in row)
+            # Targets first, then negatives one after the other, so a row that stands twice is
+            # read as the first of the two left it; errors are those of the beginning.
+            steps = [np.zeros_like(h) for h in means]
+            for c, word in enumerate(targets):
+                g = 1 - p_target[c]
+                steps[c] += g * syn1[word]
+                syn1[word] += target_rates[c] * g * means[c]
+            for k, word in enumerate(shared):
+                before = syn1[word].copy()
+                for c, h in enumerate(means):
+                    steps[c] -= p_shared[c][k] * before
+                    syn1[word] -= shared_rates[k] * p_shared[c][k] * h
+            for step, contexts in zip(steps, windows, strict=True):
+                for p in contexts:
+                    syn0[sentence[p]] += input_rates[p] * step / len(contexts)
+    return positives, negatives, positive_loss, negative_loss
+
+
+def train_hs(
+    sentences: list[list[int]],
+    window: int,
+    syn0: np.ndarray,
+    syn1: np.ndarray,
+    paths: list[list[tuple[int, int]]],
+    rate: float,
+    seed_state: int,
+    *,
+    cbow: bool,
+    tile_nodes: int,
+) -> tuple[int, int, float]:
+    """Hierarchical softmax at one rate; ``paths`` has nodes and signs by word.
+
+    Skip-gram takes errors at one point and then moves rows by ``tile_nodes`` nodes at a time.
+    Returns pairs, nodes met and the sum of -log p; matrices are updated in place.
+    """
+    generator = SplitMix64(seed_state)
+    pairs = met = 0
+    loss = 0.0
+    for sentence in sentences:
+        if len(sentence) < 2:
+            continue
+        reaches = [window - generator.below(window) for _ in sentence]
+        for pos, reach in enumerate(reaches):
+            contexts = [
+                sentence[p]
+                for p in range(pos - reach, pos + reach + 1)
+                if p != pos and 0 <= p < len(sentence)
+            ]
+            nodes = [node for node, _ in paths[sentence[pos]]]
+            signs = np.array([sign for _, sign in paths[sentence[pos]]])
+            inputs = syn0[contexts].copy()
+            if cbow:
+                inputs = inputs.mean(axis=0, keepdims=True)
+            p = 1 / (1 + np.exp(-signs * (inputs @ syn1[nodes].T)))
+            errors = signs * (1 - p)
+            loss -= np.log(p).sum()
+            pairs += len(inputs)
+            met += p.size
+            if cbow:
+                for word in contexts:
+                    syn0[word] += rate * (errors[0] @ syn1[nodes]) / len(contexts)
+                syn1[nodes] += rate * errors.T @ inputs
+                continue
+            for first in range(0, len(nodes), tile_nodes):
+                tile = slice(first, first + tile_nodes)
+                steps = errors[:, tile] @ syn1[nodes[tile]]
+                # A context that stands twice is taken as the first of the two left it.
+                gradient = np.zeros((len(nodes[tile]), syn1.shape[1]))
+                for i, word in enumerate(contexts):
+                    gradient += errors[i, tile][:, None] * syn0[word]
+                    syn0[word] += rate * steps[i]
+                syn1[nodes[tile]] += rate * gradient
+    return pairs, met, float(loss)
+
+
 def spearman(a: list[float], b: list[float]) -> float:
     """Rank correlation; the rank of a value is how many are less, plus half of its equals."""
 

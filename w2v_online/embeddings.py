@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.rows import initialise_rows
 from w2v_online.kernels.windows import Matrices
-from w2v_online.simd import padded
+from w2v_online.simd.registers import padded
+
+# Python's default is memory shared with child processes, which no kernel gives huge pages.
+_PRIVATE = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+)
 
 Keeper = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
 
@@ -27,7 +32,7 @@ def reserve(rows: int, row_floats: int, *, huge_pages: bool) -> NDArray[np.float
     Huge pages are faster where rows are visited at random, small ones take less memory where
     only some are visited at all.
     """
-    memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE))
+    memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE), **_PRIVATE)
     if huge_pages and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             memory.madvise(mmap.MADV_HUGEPAGE)

@@ -21,7 +21,7 @@ from w2v_online.kernels.windows import RATE_STEPS
 
 SHARES = {
     ("ns", False): (0.5, 1.0),
-    ("ns", True): (8.0, 4.0),
+    ("ns", True): (8.0, 3.0),
     ("hs", False): (0.5, 1.0),
     ("hs", True): (8.0, 2.0),
     ("softmax", False): (0.5, 1.0),

@@ -26,12 +26,14 @@ from w2v_online.kernels.score import ScoreScratch, Tokens, look_up, score_window
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.learner import OnlineWord2Vec
 from w2v_online.remote import fetch, url_of
-from w2v_online.simd import Tile
-from w2v_online.trainer import PATH_TILE_NODES
+from w2v_online.simd.tiles import Tile
 from w2v_online.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 
 _BLOCK_INPUTS = 256
 """Inputs whose softmax is normalised at once."""
+
+_PATH_TILE_NODES = 6
+"""Inner nodes whose dot products with two inputs are computed together."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Scorer:
         self._window = config.window
         has_tree = model.tree is not None
         self._tree = model.tree if model.tree is not None else HuffmanTree(1)
-        outputs = PATH_TILE_NODES if has_tree else 1
-        self._tile = Tile(config.vector_size, outputs, mean=config.cbow, signs=True)
+        outputs = _PATH_TILE_NODES if has_tree else 1
+        self._tile = Tile(config.vector_size, outputs, mean=config.cbow)
         rows = len(model.embeddings)
         self._syn0 = reserve(max(1, rows), self._tile.row_floats, huge_pages=True)
         self._syn0[:rows, : config.vector_size] = model.vectors()

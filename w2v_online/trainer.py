@@ -18,14 +18,18 @@ from numpy.typing import NDArray
 from w2v_online.config import LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.huffman import HuffmanTree
+from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
-from w2v_online.kernels.hs import train_hs
+from w2v_online.kernels.hs import PATH_SLOTS, train_hs
 from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Scratch
 from w2v_online.sampler import Negatives, NoiseDistribution
 from w2v_online.schedule import rate_indices, rate_scale, rate_table
-from w2v_online.simd import CACHE_LINE_BYTES, Tile
+from w2v_online.simd.pairs import PAIR, pair_error_floats
+from w2v_online.simd.paths import INPUTS, nodes_per_tile
+from w2v_online.simd.registers import CACHE_LINE_BYTES, LANES
+from w2v_online.simd.tiles import Tile
 from w2v_online.softmax import train_softmax
 
 QUEUED_PER_THREAD = 2
@@ -65,39 +69,35 @@ def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
 def make_scratch(tile: Tile, window: int) -> Scratch:
     """Working memory for one trainer of sentences up to MAX_SENTENCE_WORDS."""
     words = MAX_SENTENCE_WORDS + CACHE_LINE_BYTES  # copies go a cache line at a time
-    contexts = 2 * window + tile.inputs + CACHE_LINE_BYTES
-    path_tiles = -(-MAX_PATH_NODES // tile.outputs) if tile.signs else 1
-    mean_row, step_row = (_aligned(tile.row_floats, np.float32) for _ in range(2))
+    contexts = 2 * window + INPUTS + CACHE_LINE_BYTES
+    error_floats = max(tile.error_floats, pair_error_floats(tile.outputs))
+    path_tiles = -(-MAX_PATH_NODES // nodes_per_tile(tile))
+    means = _aligned(PAIR * tile.row_floats, np.float32)
     return Scratch(
         input_rows=_aligned(words, np.int64),
         input_rates=_aligned(words, np.float32),
-        output_rows=_aligned(words * tile.outputs, np.int64),
-        output_rates=_aligned(words * tile.outputs, np.float32),
+        output_rows=_aligned(words * (tile.outputs + 1), np.int64),
+        output_rates=_aligned(words * (tile.outputs + 1), np.float32),
         reaches=_aligned(words, np.int64),
         skipped=_aligned(words, np.int64),
         contexts=_aligned(contexts, np.int64),
         context_rates=_aligned(contexts, np.float32),
-        errors=_aligned(path_tiles * contexts * tile.error_floats, np.float32),
-        likelihood=_aligned(tile.error_floats, np.float32),
-        exponent=_aligned(tile.error_floats, np.int32),
+        errors=_aligned(contexts * max(error_floats, path_tiles * LANES), np.float32),
+        likelihood=_aligned(error_floats, np.float32),
+        exponent=_aligned(error_floats, np.int32),
         zero_row=_aligned(tile.row_floats, np.float32),
-        mean_rows=np.array([mean_row.ctypes.data, step_row.ctypes.data], np.int64),
-        mean_row=mean_row,
-        step_row=step_row,
-        path_rows=_aligned(path_tiles * tile.outputs, np.int64),
-        path_rates=_aligned(path_tiles * tile.outputs, np.float32),
-        path_signs=_aligned(path_tiles * tile.error_floats, np.float32),
+        means=means,
+        mean_rows=np.array([means.ctypes.data], np.int64),
+        mean_steps=_aligned(PAIR * tile.row_floats, np.float32),
+        path_rows=_aligned(2 * PATH_SLOTS, np.int64),
+        path_rates=_aligned(2 * PATH_SLOTS, np.float32),
+        path_signs=_aligned(2 * 8 * PATH_SLOTS, np.float32),
     )
 
 
-PATH_TILE_NODES = 6
-"""Inner nodes that a tile of hierarchical softmax holds: two tiles fit a usual path, measured."""
-
-
 def _tile(config: LearnerConfig) -> Tile:
-    if config.loss == "ns":
-        return Tile(config.vector_size, 1 + config.negative, mean=config.cbow)
-    return Tile(config.vector_size, PATH_TILE_NODES, mean=config.cbow, signs=True)
+    outputs = 1 + config.negative if config.loss == "ns" else 1
+    return Tile(config.vector_size, outputs, mean=config.cbow)
 
 
 class Trainer:
@@ -190,11 +190,12 @@ class Trainer:
 
     def _train_ns(self, encoded: Encoded) -> NDArray[np.float64]:
         stats = np.zeros(4)
+        train = train_cbow if self._config.cbow else train_ns
         sentence = 0
         self.negatives.renew()
         while True:
             self._keep(encoded, sentence)
-            sentence = train_ns(
+            sentence = train(
                 self._tile,
                 encoded.ids,
                 encoded.sentence_ends,

@@ -28,6 +28,7 @@ from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import tree
 from w2v_online.kernels import vocabulary as kernels
+from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
 from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
@@ -365,6 +366,7 @@ def test_wrong_options_are_refused(wrong: dict[str, int]) -> None:
 _DOCUMENTED = [
     encode,
     train_ns,
+    train_cbow,
     train_hs,
     list_windows,
     tree.weigh,

@@ -24,7 +24,7 @@ from w2v_online.kernels.vocabulary import (
     hash_token,
     new_candidate,
 )
-from w2v_online.simd import address_of, prefetch
+from w2v_online.simd.memory import address_of, prefetch
 
 _SHARD_KEY = (
     np.uint64(0x243F6A8885A308D3),

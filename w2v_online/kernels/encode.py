@@ -28,7 +28,7 @@ from w2v_online.kernels.vocabulary import (
     hash_token,
     new_candidate,
 )
-from w2v_online.simd import address_of, prefetch
+from w2v_online.simd.memory import address_of, prefetch
 
 TOKEN_BYTE, TOKEN_END, RECORD_END = 0, 1, 2
 """Classes of the byte table that says where tokens and records end."""

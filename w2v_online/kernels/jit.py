@@ -26,7 +26,7 @@ def _digest_of_sources(own_folder: Path) -> str:
     digest = hashlib.sha256()
     for file in [
         *sorted({*folder.glob("*.py"), *own_folder.glob("*.py")}),
-        folder.parent / "simd.py",
+        *sorted((folder.parent / "simd").glob("*.py")),
     ]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -36,10 +36,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an entry point: called from Python, cached on disk, runs without the GIL."""
     compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
     # Numba takes cached code for current if the kernel's own file is, though helpers from other
-    # files are compiled into it: after an update, old code would run on new data.
+    # files are compiled into it: after an update, old code would run on new data. Another version
+    # is not even read, for its types may be gone.
     sources = _digest_of_sources(Path(function.__code__.co_filename).parent)
     cache_file = compiled._cache._cache_file
-    cache_file._source_stamp = (cache_file._source_stamp, sources)
+    cache_file._version = f"{cache_file._version} {sources}"
     dispatcher: Callable[..., Any] = compiled
     return dispatcher
 

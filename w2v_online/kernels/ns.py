@@ -1,7 +1,7 @@
-"""Negative sampling, for skip-gram and CBOW: one pass over encoded sentences.
+"""Negative sampling for skip-gram: one pass over encoded sentences.
 
 Negatives are drawn once per centre and shared by its contexts (Ji et al. 2016), which makes the
-window a small matrix product. Which of the two it is, is part of the tile's type.
+window a small matrix product.
 """
 
 from __future__ import annotations
@@ -13,22 +13,14 @@ from w2v_online.kernels.windows import (
     LN2,
     MAX_STEP_CONTEXTS,
     begin_loss,
-    begin_mean,
-    end_mean,
     gather_contexts,
     lane_loss,
     look_up_input,
     next_rate,
-    train_mean,
     train_window,
 )
-from w2v_online.simd import (
-    address_of,
-    tile_inputs,
-    tile_is_mean,
-    tile_outputs,
-    tile_row_bytes,
-)
+from w2v_online.simd.memory import address_of
+from w2v_online.simd.tiles import tile_inputs, tile_outputs, tile_row_bytes
 
 PREFETCH_CENTERS = 3
 """How many centres ahead rows are asked for: about one memory latency of work."""
@@ -81,7 +73,7 @@ def train_ns(
 
     Parameters
     ----------
-    tile : Tile(vector_size, 1 + negative, mean=cbow)
+    tile : Tile(vector_size, 1 + negative)
     ids : int32[n], rows of the words left after subsampling
     sentence_ends : int64[s], where each sentence ends in ``ids``
     first_sentence : int, where to begin
@@ -94,7 +86,6 @@ def train_ns(
     scratch : Scratch, made for this tile, this window and the longest sentence
     stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
 
-    With CBOW a positive pair is a centre and the mean of its contexts.
     A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
 
     """
@@ -129,27 +120,20 @@ def train_ns(
                 rates_at = output_rates_at + 4 * outputs * pos
                 ahead_at = output_rows_at + 8 * outputs * ahead
                 ahead_row = scratch.input_rows[min(ahead + window, n_words - 1)]
-                if tile_is_mean(tile):
-                    if n_contexts > 0:
-                        begin_mean(tile, n_contexts, scratch)
-                        train_mean(tile, rows_at, rates_at, ahead_at, ahead_row, scratch)
-                        end_mean(tile, n_contexts, scratch)
-                        n_contexts = 1
-                else:
-                    for first in range(0, n_contexts, MAX_STEP_CONTEXTS):
-                        step_contexts = min(MAX_STEP_CONTEXTS, n_contexts - first)
-                        padding = train_window(
-                            tile,
-                            first,
-                            step_contexts,
-                            rows_at,
-                            rates_at,
-                            ahead_at,
-                            ahead_row,
-                            scratch,
-                        )
-                        missing_positives += padding
-                        missing_negatives += padding * (outputs - 1)
+                for first in range(0, n_contexts, MAX_STEP_CONTEXTS):
+                    step_contexts = min(MAX_STEP_CONTEXTS, n_contexts - first)
+                    padding = train_window(
+                        tile,
+                        first,
+                        step_contexts,
+                        rows_at,
+                        rates_at,
+                        ahead_at,
+                        ahead_row,
+                        scratch,
+                    )
+                    missing_positives += padding
+                    missing_negatives += padding * (outputs - 1)
                 positives += n_contexts
                 negative_pairs += n_contexts * (outputs - 1 - skipped)
                 missing_negatives += n_contexts * skipped

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import types
 
 from w2v_online.kernels.jit import kernel
-from w2v_online.simd import address_of
+from w2v_online.simd.memory import address_of
 
 # ssize_t pread(int descriptor, void *buffer, size_t bytes, off_t offset), the pointer as a number
 _pread = types.ExternalFunction(

@@ -15,8 +15,8 @@ from w2v_online.kernels.encode import RECORD_END, TOKEN_BYTE, TOKEN_END
 from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.vocabulary import find, hash_token
-from w2v_online.simd import (
-    address_of,
+from w2v_online.simd.memory import address_of
+from w2v_online.simd.tiles import (
     tile_dots,
     tile_inputs,
     tile_is_mean,
@@ -189,7 +189,7 @@ def score_windows(
 
     Parameters
     ----------
-    tile : Tile(vector_size, outputs, mean=cbow, signs=True); one output without a tree
+    tile : Tile(vector_size, outputs, mean=cbow); one output without a tree
     ids : int32[n], rows of the words
     record_ends : int64[r], where each record ends in ``ids``
     window : int, distance up to which a word is a context
@@ -229,7 +229,8 @@ def score_windows(
             inputs_at = contexts_at
             if tile_is_mean(tile):
                 mean_at = address_of(scratch.mean_row)
-                tile_mean(tile, n_contexts, contexts_at, mean_at, np.float32(1.0 / n_contexts))
+                scale = np.float32(1.0 / n_contexts)
+                tile_mean(tile, n_contexts, n_contexts, contexts_at, mean_at, scale)
                 n_contexts = 1
                 inputs_at = address_of(scratch.mean_rows)
             else:

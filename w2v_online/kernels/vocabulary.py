@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel, rare
-from w2v_online.simd import address_of
+from w2v_online.simd.memory import address_of
 
 # Fields of VocabularyArrays.numbers.
 N_ROWS, N_CANDIDATES, N_FREE, ARENA_END, TABLE_BITS, TOTAL_WORDS, TOTAL_RECORDS = range(7)

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner
 from w2v_online.kernels.random import below
-from w2v_online.simd import (
-    address_of,
-    copy_cache_line,
+from w2v_online.simd.memory import address_of, copy_cache_line
+from w2v_online.simd.tiles import (
     tile_dots,
     tile_error_floats,
     tile_errors,
@@ -65,10 +64,10 @@ class Scratch(NamedTuple):
     likelihood: NDArray[np.float32]
     exponent: NDArray[np.int32]
     zero_row: NDArray[np.float32]  # stands in for a skipped negative or a missing context
-    mean_rows: NDArray[np.int64]  # [2], addresses of mean_row and step_row
-    mean_row: NDArray[np.float32]  # the mean of a window's rows, where that is the input
-    step_row: NDArray[np.float32]  # what its rows are to be moved by; zeros between two windows
-    path_rows: NDArray[np.int64]  # along a word's path: addresses of rows of syn1
+    means: NDArray[np.float32]  # rows of means, where these are the inputs
+    mean_rows: NDArray[np.int64]  # [1], address of the first
+    mean_steps: NDArray[np.float32]  # what those are to be moved by
+    path_rows: NDArray[np.int64]  # along two words' paths: addresses of rows of syn1
     path_rates: NDArray[np.float32]
     path_signs: NDArray[np.float32]  # by tile: labels, laid out like the tile's errors
 
@@ -119,9 +118,11 @@ def gather_contexts(n_words, pos, scratch):
 
 
 @inner
-def pad_contexts(tile, first, n_contexts, scratch):
-    """Fill the last tile of contexts from ``first`` on with rows of zeros; return how many."""
-    inputs = tile_inputs(tile)
+def pad_contexts(inputs, first, n_contexts, scratch):
+    """Fill contexts from ``first`` on up to a multiple of ``inputs`` with rows of zeros.
+
+    Returns how many these are.
+    """
     padding = (n_contexts + inputs - 1) // inputs * inputs - n_contexts
     for i in range(n_contexts, n_contexts + padding):
         scratch.contexts[first + i] = address_of(scratch.zero_row)
@@ -145,7 +146,7 @@ def train_window(
     contexts_at = address_of(scratch.contexts) + 8 * first
     errors_at = address_of(scratch.errors)
     tiles = (n_contexts + inputs - 1) // inputs
-    padding = pad_contexts(tile, first, n_contexts, scratch)
+    padding = pad_contexts(inputs, first, n_contexts, scratch)
     error_bytes = 4 * tile_error_floats(tile)
     # Two loops: the sigmoid's long chain of operations would stall the dot products.
     for i in range(tiles):
@@ -154,7 +155,6 @@ def train_window(
         tile_errors(
             tile,
             errors_at + i * error_bytes,
-            0,
             address_of(scratch.likelihood),
             address_of(scratch.exponent),
         )
@@ -173,54 +173,38 @@ def train_window(
 
 
 @inner
-def begin_mean(tile, n_contexts, scratch):
-    """Let the mean of the contexts' rows be the only input, h = sum_i x_i / C."""
-    tile_mean(
-        tile,
-        n_contexts,
-        address_of(scratch.contexts),
-        address_of(scratch.mean_row),
-        np.float32(1.0 / n_contexts),
-    )
+def context_range(n_words, pos, scratch):
+    """Where a centre's window begins, where the centre stands in it, and its contexts.
+
+    None for a centre behind the sentence's end.
+    """
+    if pos >= n_words:
+        return 0, 0, 0
+    left = min(scratch.reaches[pos], pos)
+    return pos - left, left, left + min(scratch.reaches[pos], n_words - 1 - pos)
 
 
 @inner
-def train_mean(tile, outputs_at, output_rates_at, ahead_at, ahead_row, scratch):
-    """One step on the mean h of the contexts and a tile of outputs; collects what h is to move.
+def begin_mean(tile, n_words, pos, mean_at, scratch):
+    """Let the mean of a centre's contexts be the input, h = sum_i x_i / C; return C."""
+    begin, gap, n_contexts = context_range(n_words, pos, scratch)
+    rows_at = address_of(scratch.input_rows) + 8 * begin
+    scale = np.float32(1.0 / max(1, n_contexts))
+    tile_mean(tile, n_contexts, gap, rows_at, mean_at, scale)
+    return n_contexts
 
-        L = -log sigmoid(h . y_0) - sum_(k > 0) log sigmoid(-h . y_k)
-        dL/dx_i = -(sum_k g_k y_k) / C,   dL/dy_k = -g_k h,   g_k = t_k - sigmoid(h . y_k)
+
+@inner
+def end_mean(tile, n_words, pos, step_at, scratch):
+    """Move every context's row by its part of the mean's step.
 
     The division by C is left out in word2vec.c and gensim (Irsoy et al. 2021).
     """
-    errors_at = address_of(scratch.errors)
-    inputs_at = address_of(scratch.mean_rows)
-    tile_dots(tile, inputs_at, outputs_at, errors_at)
-    tile_errors(tile, errors_at, 0, address_of(scratch.likelihood), address_of(scratch.exponent))
-    tile_update(
-        tile,
-        1,
-        inputs_at,
-        inputs_at,
-        outputs_at,
-        output_rates_at,
-        errors_at,
-        ahead_at,
-        ahead_row,
-    )
-
-
-@inner
-def end_mean(tile, n_contexts, scratch):
-    """Move every context's row by its part of what was collected."""
-    tile_spread(
-        tile,
-        n_contexts,
-        address_of(scratch.contexts),
-        address_of(scratch.context_rates),
-        address_of(scratch.step_row),
-        np.float32(1.0 / n_contexts),
-    )
+    begin, gap, n_contexts = context_range(n_words, pos, scratch)
+    rows_at = address_of(scratch.input_rows) + 8 * begin
+    rates_at = address_of(scratch.input_rates) + 4 * begin
+    scale = np.float32(1.0 / max(1, n_contexts))
+    tile_spread(tile, n_contexts, gap, rows_at, rates_at, step_at, scale)
 
 
 @inner
