@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import signal
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 
 import click
 from pydantic import SecretStr
@@ -108,8 +110,17 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
     from streamer.report import LogLevel, make_log
     from streamer.service import read_token
 
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    # A handler, not a mask: threads of libraries are there already, and one of them would be met.
+    is_told = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for end in ends:
+            signal.signal(end, signal.SIG_DFL)  # another one ends at once
+        is_told.set()
+
+    ends = (signal.SIGINT, signal.SIGTERM)
+    for end in ends:
+        signal.signal(end, stop)
     folder, health = Folder(snapshot_dir), Health()
     health.began(there_is_no_snapshot=folder.has_snapshot)
     secret = os.environ.get(ENVIRONMENT_PREFIX + "HTTP_TOKEN")
@@ -124,6 +135,5 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
         log=make_log("text", LogLevel("info")),
     )
     click.echo(f"http://{site.address}/", err=True)
-    signal.sigwait(ends)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)  # another one ends at once
+    is_told.wait()
     site.close()

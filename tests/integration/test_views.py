@@ -269,6 +269,20 @@ def test_a_folder_that_is_empty_is_served_until_it_is_not(tmp_path: Path) -> Non
     assert "Traceback" not in served.log.read_text()
 
 
+def test_a_signal_ends_serve_as_soon_as_it_listens(folder: Path) -> None:
+    """Libraries have threads of their own, and one of them may be the first to meet a signal."""
+    command = [*COMMAND, "serve", str(folder), "--http", "127.0.0.1:0"]
+    for _ in range(6):
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment()
+        ) as process:
+            assert process.stderr is not None
+            while "http_listening" not in process.stderr.readline():
+                assert process.poll() is None
+            process.terminate()
+            assert process.wait(30) == 0
+
+
 def test_serve_asks_for_the_token_and_refuses_what_makes_no_sense(
     folder: Path, tmp_path: Path
 ) -> None:
