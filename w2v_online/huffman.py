@@ -23,16 +23,16 @@ SWAP_MARGIN = 1.2
 MAX_ROUNDS = 6
 """Rounds of swaps at one upkeep at most."""
 
-FEW_SWAPS = 0.05
+FEW_SWAPS = 0.15
 """A round that swapped so few, by leaf, is the last one."""
 
 LEAST_SHARE = 2.0**-40
 """Rarer words count as if they had this share, which bounds the length of codes."""
 
-UPKEEP_GROWTH = 4
+UPKEEP_GROWTH = 2
 """Upkeep is due when the stream has grown by one part in so many, ..."""
 
-MAX_UPKEEP_WORDS = 2_000_000
+MAX_UPKEEP_WORDS = 4_000_000
 """... or by so many words."""
 
 
