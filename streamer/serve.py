@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import signal
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from streamer.address import Address, parse_address
 from streamer.health import Health
 from streamer.options import ENVIRONMENT_PREFIX
+from streamer.signals import wake_up_descriptor
 from streamer.status import Concern, Status, spell_seconds
 from w2v_online import __version__, snapshot
 from w2v_online.errors import SnapshotError
@@ -78,6 +79,20 @@ def _age_seconds(created: str) -> float:
         return math.nan
 
 
+def _listen_for_end() -> int:
+    """What becomes readable with SIGINT or SIGTERM; another one ends the process at once."""
+    ends = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for end in ends:
+            signal.signal(end, signal.SIG_DFL)
+
+    told = wake_up_descriptor()
+    for end in ends:
+        signal.signal(end, stop)
+    return told
+
+
 @click.command()
 @click.argument("snapshot_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
@@ -110,17 +125,7 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
     from streamer.report import LogLevel, make_log
     from streamer.service import read_token
 
-    # A handler, not a mask: threads of libraries are there already, and one of them would be met.
-    is_told = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for end in ends:
-            signal.signal(end, signal.SIG_DFL)  # another one ends at once
-        is_told.set()
-
-    ends = (signal.SIGINT, signal.SIGTERM)
-    for end in ends:
-        signal.signal(end, stop)
+    end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()
     health.began(there_is_no_snapshot=folder.has_snapshot)
     secret = os.environ.get(ENVIRONMENT_PREFIX + "HTTP_TOKEN")
@@ -135,5 +140,5 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
         log=make_log("text", LogLevel("info")),
     )
     click.echo(f"http://{site.address}/", err=True)
-    is_told.wait()
+    select.select([end_is_told], [], [])
     site.close()

@@ -7,6 +7,19 @@ import signal
 from types import FrameType
 
 
+def wake_up_descriptor() -> int:
+    """A descriptor that becomes readable when a signal arrives that has a handler.
+
+    Python writes there at once, in whichever thread meets the signal, also one of a library. A
+    handler runs later, in the main thread, once that does: if it is about to wait just then, for
+    anything else, that may be never.
+    """
+    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    # Full of wake-ups that nobody has read, it is awake enough.
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
+
+
 class Signals:
     """SIGTERM and SIGINT ask to stop (a second one exits at once); SIGUSR1 asks for a snapshot.
 
@@ -19,7 +32,7 @@ class Signals:
         self.stop = False
         self.snapshot = False
         self.reload = False
-        self.descriptor, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.descriptor = wake_up_descriptor()
         self.arm()
 
     def arm(self) -> None:
@@ -33,26 +46,17 @@ class Signals:
         if self.stop:
             os._exit(128 + number)
         self.stop = True
-        self._wake()
 
     def _on_snapshot(self, _number: int, _frame: FrameType | None) -> None:
         self.snapshot = True
-        self._wake()
 
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
         self.reload = True
-        self._wake()
 
     def take_reload_request(self) -> bool:
         """Whether a reload was asked for since the last call."""
         asked, self.reload = self.reload, False
         return asked
-
-    def _wake(self) -> None:
-        try:
-            os.write(self._write, b"!")
-        except BlockingIOError:
-            pass  # full of wake-ups that nobody has read: awake enough
 
     def take_snapshot_request(self) -> bool:
         """Whether a snapshot was asked for since the last call."""
