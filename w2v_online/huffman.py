@@ -23,8 +23,8 @@ SWAP_MARGIN = 1.2
 MAX_ROUNDS = 6
 """Rounds of swaps at one upkeep at most."""
 
-FEW_SWAPS = 0.15
-"""A round that swapped so few, by leaf, is the last one."""
+LEAST_GAIN = 0.003
+"""A round that made the mean code shorter by less than this part is the last one."""
 
 LEAST_SHARE = 2.0**-40
 """Rarer words count as if they had this share, which bounds the length of codes."""
@@ -109,10 +109,13 @@ class HuffmanTree:
         if len(self) < 2:
             return
         counts = np.maximum(counts, counts.sum() * LEAST_SHARE)
+        before = math.inf
         for _ in range(MAX_ROUNDS):
-            self._weigh(counts)
-            if self._swap(counts) <= FEW_SWAPS * len(self):
+            length, _ = self._weigh(counts)
+            if length > (1.0 - LEAST_GAIN) * before:
                 break
+            self._swap(counts)
+            before = length
         # New words come beside the lighter half of the leaves, which thereby gets deeper evenly.
         half = max(1, len(self) // 2)
         light = np.argpartition(counts, half - 1)[:half]
@@ -122,12 +125,11 @@ class HuffmanTree:
         length, total = kernels.weigh(self.arrays, counts, self._weights, self._order, self._depths)
         return float(length), float(total)
 
-    def _swap(self, counts: NDArray[np.float64]) -> int:
-        """One round of swaps, level by level; how many there were."""
+    def _swap(self, counts: NDArray[np.float64]) -> None:
+        """One round of swaps, level by level."""
         order = self._order[: len(self) - 1]
         depths = self._depths[order]
         edges = np.searchsorted(depths, np.arange(depths[-1] + 2))
-        swaps = 0
         above, above_weights = self._level(order[edges[0] : edges[1]], counts)
         for depth in range(1, len(edges) - 1):
             below, weights = self._level(order[edges[depth] : edges[depth + 1]], counts)
@@ -138,9 +140,8 @@ class HuffmanTree:
             pairs = min(len(light), len(heavy))
             light, heavy = light[:pairs], heavy[:pairs]
             wins = weights[heavy] > SWAP_MARGIN * above_weights[light]
-            swaps += kernels.swap_nodes(self.arrays, above[light[wins]], below[heavy[wins]])
+            kernels.swap_nodes(self.arrays, above[light[wins]], below[heavy[wins]])
             above, above_weights = below, weights
-        return swaps
 
     def _level(
         self, parents: NDArray[np.int32], counts: NDArray[np.float64]
