@@ -84,11 +84,9 @@ class HuffmanTree:
         while len(self) < leaves:
             if not len(self._beside):
                 self._beside = np.arange(max(1, len(self)), dtype=np.int32)
-            beside, self._beside = int(self._beside[0]), self._beside[1:]
-            new = len(self)
-            kernels.insert_leaf(self.arrays, beside)
-            if not len(self._beside):
-                self._beside = np.arange(new + 1, dtype=np.int32)
+            added = min(leaves - len(self), len(self._beside))
+            kernels.insert_leaves(self.arrays, self._beside[:added])
+            self._beside = self._beside[added:]
 
     def remove(self, leaf: int) -> int:
         """Remove a leaf; the last leaf gets its number.

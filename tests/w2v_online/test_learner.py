@@ -188,7 +188,7 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     used += [average_rows, encode_rows]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
-    used += [train_hs, tree.insert_leaf, tree.weigh, tree.swap_nodes, tree.mark_paths]
+    used += [train_hs, tree.insert_leaves, tree.weigh, tree.swap_nodes, tree.mark_paths]
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 

@@ -46,24 +46,25 @@ def _link(tree, node):
 
 
 @kernel
-def insert_leaf(tree, beside):
-    """Add the next leaf: it and leaf ``beside`` become the children of a new inner node.
+def insert_leaves(tree, beside):
+    """Add leaves: each and ``beside[i]`` (int32[n]) become the children of a new inner node.
 
-    The new inner node has the next number. The first leaf needs no ``beside``.
+    The new inner nodes have the next numbers. What a first leaf is beside does not matter.
     """
-    leaf = tree.numbers[0]
-    tree.numbers[0] += 1
-    if leaf == 0:
-        tree.leaf_links[0] = NO_LINK
-        tree.numbers[1] = NO_LINK
-        return
-    node = leaf - 1
-    link = tree.leaf_links[beside]
-    _hang(tree, node, link)
-    if link == NO_LINK:
-        tree.numbers[1] = node
-    _hang(tree, ~np.int64(beside), 2 * node)
-    _hang(tree, ~np.int64(leaf), 2 * node + 1)
+    for i in range(len(beside)):
+        leaf = tree.numbers[0]
+        tree.numbers[0] += 1
+        if leaf == 0:
+            tree.leaf_links[0] = NO_LINK
+            tree.numbers[1] = NO_LINK
+            continue
+        node = leaf - 1
+        link = tree.leaf_links[beside[i]]
+        _hang(tree, node, link)
+        if link == NO_LINK:
+            tree.numbers[1] = node
+        _hang(tree, ~np.int64(beside[i]), 2 * node)
+        _hang(tree, ~np.int64(leaf), 2 * node + 1)
 
 
 @kernel
