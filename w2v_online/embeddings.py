@@ -88,9 +88,10 @@ class Embeddings:
     def grow(self, rows: int) -> None:
         """Have ``rows`` rows in use: new ones get a random vector of syn0, zeros in syn1.
 
-        Initial values are uniform in [-0.3, 0.3) / sqrt(vector_size): norms are 0.17 or so for any
-        vector_size, six times word2vec.c's at 100. From closer to zero, where all gradients
-        vanish, a word takes longer to get away.
+        Initial values are uniform in [-0.15, 0.15) / sqrt(vector_size): norms are 0.09 or so for
+        any vector_size, three times word2vec.c's at 100. From closer to zero, where all gradients
+        vanish, a word takes longer to get away; from further away a rare word takes longer to
+        forget where it began.
         """
         if rows <= self._rows:
             return

@@ -33,6 +33,9 @@ step for a window, each input row getting a part of it, where skip-gram has one 
 YOUTH_WORDS = 3_000_000
 """Words after which a young model's rates are half-way down to a grown one's; measured, too."""
 
+INFANCY_WORDS = 100_000
+"""The same for what the very first words add, whose rows begin at random."""
+
 MAX_YOUNG_SCALE = 4.0
 """Most times the usual rates that a model learns at because it is young."""
 
@@ -74,12 +77,16 @@ def rate_scale(
     ``scale`` is that of a grown model. A young one has far to go and may learn faster, which
     must end for it to settle:
 
-        scale * (1 + 1 / (1 + (total_words / YOUTH_WORDS)^2))
+        scale * (1 + 1 / (1 + (t / YOUTH_WORDS)^2) + 1 / (1 + (t / INFANCY_WORDS)^2))
+
+    with t the ``total_words``.
 
     This is for skip-gram with negative sampling; others do not gain from it, nor does one that
     gets far with replay.
     """
     if (loss, cbow) != ("ns", False) or replay:
         return scale
-    young = scale * (1.0 + 1.0 / (1.0 + (total_words / YOUTH_WORDS) ** 2))
-    return max(scale, min(young, MAX_YOUNG_SCALE))
+    youth, infancy = (
+        1.0 / (1.0 + (total_words / words) ** 2) for words in (YOUTH_WORDS, INFANCY_WORDS)
+    )
+    return max(scale, min(scale * (1.0 + youth + infancy), MAX_YOUNG_SCALE))

@@ -9,22 +9,29 @@ import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.windows import MAX_UPDATES
-from w2v_online.schedule import MAX_YOUNG_SCALE, YOUTH_WORDS, rate_scale, rate_table
+from w2v_online.schedule import (
+    INFANCY_WORDS,
+    MAX_YOUNG_SCALE,
+    YOUTH_WORDS,
+    rate_scale,
+    rate_table,
+)
 
 
-def test_a_young_model_learns_at_twice_the_rates_and_a_grown_one_at_its_own() -> None:
-    """From the equation: 2 at nothing read, 1.5 after YOUTH_WORDS, near 1 after ten times that."""
-    assert rate_scale(0) == 2.0
-    assert rate_scale(YOUTH_WORDS) == 1.5
+def test_a_young_model_learns_at_higher_rates_and_a_grown_one_at_its_own() -> None:
+    """From the equation: 3 at nothing read, then 2.5, 1.5 and 1, but for less than a hundredth."""
+    assert rate_scale(0) == 3.0
+    assert rate_scale(INFANCY_WORDS) == pytest.approx(2.5, abs=0.01)
+    assert rate_scale(YOUTH_WORDS) == pytest.approx(1.5, abs=0.01)
     assert 1.0 < rate_scale(10 * YOUTH_WORDS) < 1.01
-    scales = [rate_scale(words) for words in range(0, 10 * YOUTH_WORDS, YOUTH_WORDS // 10)]
+    scales = [rate_scale(words) for words in range(0, 10 * YOUTH_WORDS, YOUTH_WORDS // 100)]
     assert scales == sorted(scales, reverse=True)
 
 
 @pytest.mark.parametrize("scale", [1.25, 2.8, 6.0])
 def test_a_worker_with_higher_rates_is_not_driven_too_far(scale: float) -> None:
     """MAX_YOUNG_SCALE bounds what youth adds, never what was asked for."""
-    assert rate_scale(0, scale) == max(scale, min(2 * scale, MAX_YOUNG_SCALE))
+    assert rate_scale(0, scale) == max(scale, min(3 * scale, MAX_YOUNG_SCALE))
     assert rate_scale(100 * YOUTH_WORDS, scale) == pytest.approx(scale, rel=1e-3)
 
 

@@ -11,7 +11,7 @@ from w2v_online.kernels.windows import MAX_UPDATES
 
 @kernel
 def initialise_rows(syn0, rows, vector_size, state):
-    """Give new rows uniform values in [-0.3, 0.3) / sqrt(vector_size).
+    """Give new rows uniform values in [-0.15, 0.15) / sqrt(vector_size).
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def initialise_rows(syn0, rows, vector_size, state):
     state : uint64[1], generator; advanced
 
     """
-    width = 0.6 / np.sqrt(np.float64(vector_size))
+    width = 0.3 / np.sqrt(np.float64(vector_size))
     for i in range(len(rows)):
         for j in range(vector_size):
             syn0[rows[i], j] = np.float32((uniform(state) - 0.5) * width)
