@@ -19,13 +19,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from gensim.test.utils import datapath
-
 from benchmarks import report, text
 from benchmarks.planted import batches
+from benchmarks.quality import SCORES, own_scores, vectors_of
 from streamer.cluster.settings import ClusterSettings
-from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, evaluation
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.exchange import Exchange
 from w2v_online.merge import MergedRows
 from w2v_online.shared_rows import EVERYTHING, Schedule
@@ -37,7 +35,6 @@ BLOCK_LINES = 50
 FIRST_LINES = 1000
 """Lines that one learner reads alone before the others start from what it has."""
 
-ANALOGY_WORDS = 30_000
 SEEDS = (1, 2, 3)
 INTERVALS = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000)
 
@@ -59,28 +56,6 @@ class Result:
     """The same with rows as float32."""
     learning_seconds: float = 0.0
     exchange_seconds: float = 0.0
-
-
-SCORES = {"wordsim353": "WS-353", "simlex999": "SimLex", "analogies": "analogies"}
-
-
-def scores(model: OnlineWord2Vec) -> dict[str, float]:
-    """What the model's vectors are worth."""
-    order = np.argsort(-model.vocabulary.counts, kind="stable")
-    words = model.vocabulary.words()
-    vectors = WordVectors.from_arrays([words[i] for i in order], model.vectors()[order])
-    pairs = [
-        evaluation.evaluate_word_pairs(vectors, evaluation.read_pairs(Path(datapath(name))))
-        for name in ("wordsim353.tsv", "simlex999.txt")
-    ]
-    analogies = evaluation.evaluate_word_analogies(
-        vectors,
-        evaluation.read_analogies(Path(datapath("questions-words.txt"))),
-        restrict_vocab=ANALOGY_WORDS,
-    )
-    accuracy = analogies.total.accuracy["3cosadd"]
-    values = [100 * value for value in (pairs[0].spearman, pairs[1].spearman, accuracy)]
-    return dict(zip(SCORES, values, strict=True))
 
 
 class Simulation:
@@ -201,7 +176,7 @@ def measure(case: Case, begin: Path, lines: list[str], seed: int) -> Result:
         case.name,
         case.workers,
         seed,
-        **scores(model),
+        **own_scores(vectors_of(model)),
         words=len(lines) * text.LINE_WORDS,
         sent_bytes=simulation.sent_bytes,
         plain_bytes=simulation.plain_bytes,
@@ -221,7 +196,14 @@ def single(lines: list[str], seed: int, first: int, folder: Path) -> tuple[Resul
         model.learn_text(batch)
     seconds = time.process_time() - began
     words = len(lines) * text.LINE_WORDS
-    result = Result("one learner", 1, seed, **scores(model), words=words, learning_seconds=seconds)
+    result = Result(
+        "one learner",
+        1,
+        seed,
+        **own_scores(vectors_of(model)),
+        words=words,
+        learning_seconds=seconds,
+    )
     return result, begin
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks import report, runs, text
 from benchmarks.programs import Gensim, Program, W2vStream
-from benchmarks.runs import SCORES, Run
+from benchmarks.quality import SCORES
+from benchmarks.runs import Run
 
 OBJECTIVES = {
     "skip-gram, ns": ((), {}),

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks import report, runs, text
 from benchmarks.programs import Gensim, Program, W2vStream
-from benchmarks.runs import SCORES, Run
+from benchmarks.quality import SCORES
+from benchmarks.runs import Run
 
 _PLOT = report.DOCS.parent / "onepass.svg"
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from benchmarks.programs import Vectors
+from w2v_online import OnlineWord2Vec, WordVectors, evaluation
 
 ANALOGY_WORDS = 30_000
 """Most frequent words that questions and answers are taken from."""
+
+SCORES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "analogies": "analogies %"}
+"""The scores, all times 100, and what tables call them."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,27 @@ def _spearman(keyed: KeyedVectors, name: str) -> float:
     except ValueError:  # none of its pairs is known
         return math.nan
     return 100 * float(spearman[0])
+
+
+def vectors_of(model: OnlineWord2Vec) -> WordVectors:
+    """What a snapshot of the model would publish, without writing one."""
+    order = np.argsort(-model.vocabulary.counts, kind="stable")
+    words = model.vocabulary.words()
+    return WordVectors.from_arrays([words[i] for i in order], model.vectors()[order])
+
+
+def own_scores(vectors: WordVectors) -> dict[str, float]:
+    """``SCORES`` by our own evaluation, in a second: it agrees with gensim's."""
+    pairs = [
+        evaluation.evaluate_word_pairs(vectors, evaluation.read_pairs(Path(datapath(name))))
+        for name in ("wordsim353.tsv", "simlex999.txt")
+    ]
+    analogies = evaluation.evaluate_word_analogies(
+        vectors,
+        evaluation.read_analogies(Path(datapath("questions-words.txt"))),
+        restrict_vocab=ANALOGY_WORDS,
+        methods=("3cosadd",),
+    )
+    accuracy = analogies.total.accuracy["3cosadd"]
+    values = [100 * value for value in (pairs[0].spearman, pairs[1].spearman, accuracy)]
+    return dict(zip(SCORES, values, strict=True))

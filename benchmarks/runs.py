@@ -27,9 +27,6 @@ class Run:
     measured: str  # the day
 
 
-SCORES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "analogies": "analogies %"}
-
-
 def measure(programs: list[Program], prepared: text.Text, folder: Path) -> dict[str, Run]:
     """Run programs one after the other."""
     settings, cpus = Settings(), sorted(os.sched_getaffinity(0))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+
+import pytest
 
 
 def test_the_command_line_starts_without_compiler_and_client() -> None:
@@ -13,3 +16,22 @@ def test_the_command_line_starts_without_compiler_and_client() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == []
+
+
+@pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="needs SciPy")
+def test_learning_loads_no_linear_algebra_and_leaves_numbas_alone() -> None:
+    """Numba would load it for kernels that multiply no matrices; others may."""
+    program = """
+import sys
+import numba
+import numpy as np
+from w2v_online import LearnerConfig, OnlineWord2Vec
+model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, max_vocab_size=10))
+model.learn([["a", "b", "c"]] * 10)
+assert "scipy.linalg" not in sys.modules
+x = np.arange(6.0).reshape(2, 3)
+for function in (lambda a: np.dot(a, a.T), lambda a: np.cov(a)):
+    np.testing.assert_allclose(numba.njit(function)(x), function(x))
+assert "scipy.linalg.cython_blas" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,26 @@ _OPTIONS: dict[str, Any] = {
     # every array of an argument tuple at every call, which cost half the time of encoding.
     "_nrt": False,
 }
+
+
+def _load_array_functions() -> None:
+    """Load Numba's array functions without SciPy's linear algebra, unless that is loaded already.
+
+    They look for its BLAS when they are loaded, which takes as long as half of Numba. Kernels have
+    no use for it; whoever compiles a product of matrices still gets it, loaded then.
+    """
+    if "scipy.linalg" in sys.modules or find_spec("scipy") is None:
+        return
+    hidden: dict[str, Any] = sys.modules
+    hidden["scipy.linalg"] = None
+    try:
+        module: Any = import_module("numba.np.arraymath")
+    finally:
+        del hidden["scipy.linalg"]
+    module._HAVE_BLAS = True
+
+
+_load_array_functions()
 
 
 @cache
