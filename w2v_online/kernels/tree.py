@@ -166,9 +166,8 @@ def swap_nodes(tree, light, heavy):
     """Let ``heavy[i]`` and ``light[i]`` (int32, inner or ~leaf) change places with what is below.
 
     Only if the heavy one is still further from the root and neither is above the other, for
-    earlier swaps may have moved them. Returns how many were swapped.
+    earlier swaps may have moved them.
     """
-    swaps = 0
     for i in range(len(light)):
         up, down = np.int64(light[i]), np.int64(heavy[i])
         if _depth(tree, down) <= _depth(tree, up) or _is_above(tree, up, down):
@@ -176,8 +175,6 @@ def swap_nodes(tree, light, heavy):
         up_link, down_link = _link(tree, up), _link(tree, down)
         _hang(tree, up, down_link)
         _hang(tree, down, up_link)
-        swaps += 1
-    return swaps
 
 
 @kernel
