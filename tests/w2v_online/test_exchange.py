@@ -62,14 +62,17 @@ class Cluster:
             self.pull(worker, everything=True)
 
     def assert_agreed(self) -> None:
-        """Vectors are rounded on their way, a fiftieth is room enough."""
+        """What vectors learn is rounded on its way: a fiftieth is room enough.
+
+        One near zero may have come as far as others, whose values are up to half or more.
+        """
         first = _rows(self.learners[0])
         for learner in self.learners[1:]:
             rows = _rows(learner)
             assert rows.keys() == first.keys()
             for word, (inputs, outputs, *updates) in rows.items():
                 for vector, other in zip((inputs, outputs), first[word], strict=False):
-                    assert np.abs(vector - other).max() <= 1e-3 + 0.02 * np.abs(other).max()
+                    assert np.abs(vector - other).max() <= 2e-3 + 0.02 * np.abs(other).max()
                 assert updates == list(first[word][2:])
 
 
