@@ -14,8 +14,8 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED) ## stream the Python documentation through the daemon and ask for neighbours
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) ## the test suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED) ## the test suite, in two processes
+	$(BIN)/python -m pytest --numprocesses 2
 
 check: $(INSTALLED) ## formatting, lint, types and the layer rule
 	$(BIN)/ruff format --check .

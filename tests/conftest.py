@@ -1,4 +1,4 @@
-"""One broker for all tests that need Kafka: the one that is given, a new one, or none."""
+"""One broker for all tests that need Kafka, and which tests one of several processes runs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka import broker as brokers
 from tests.kafka.cluster import Cluster
+
+_SHARED = ("tests/kafka/", "tests/cluster/", "tests/integration/test_commands.py")
+"""Tests with one broker or with Ray: one process runs them all."""
+
+
+class _ByFile(LoadScopeScheduling):
+    """Several processes: a file's tests are run by one of them, which has its fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "shared" if nodeid.startswith(_SHARED) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Asked by pytest-xdist, if there are to be several processes."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
