@@ -31,6 +31,8 @@ def start(
     environment = {k: v for k, v in os.environ.items() if not k.startswith("W2V_STREAM_")}
     # Idle threads of linear algebra libraries would cost time on a single CPU.
     environment |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    # Modules are compiled by the first run, which does not count, as an installation does.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     cpu_list = ",".join(map(str, cpus))
     launcher = [sys.executable, "-m", "benchmarks.launch", cpu_list, str(log), *command]
     return subprocess.Popen(

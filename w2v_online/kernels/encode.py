@@ -23,6 +23,8 @@ from w2v_online.kernels.vocabulary import (
     TOTAL_WORDS,
     WEIGHT,
     admit,
+    ask_for_counter,
+    ask_for_record,
     find,
     first_slot,
     hash_token,
@@ -38,6 +40,10 @@ WORD_PADDING = 8
 
 MAX_SENTENCE_WORDS = 1000
 """A longer record is trained as several sentences, as in word2vec.c (MAX_SENTENCE_LENGTH)."""
+
+COUNTERS_AHEAD = 16
+RECORDS_AHEAD = 8
+"""Tokens ahead of the one that is looked up whose counters, and bytes, are asked for."""
 
 _MAX_WEIGHT = float(1 << 20)
 """Weight of a sighting at which all counters are scaled down: every 20 half-lives."""
@@ -184,6 +190,8 @@ def encode(
         total = vocabulary.sums[TOTAL]
         admitted_at = limits.min_count * weight
         for i in range(n_tokens):
+            ask_for_counter(vocabulary, tokens.hashes[min(i + COUNTERS_AHEAD, n_tokens - 1)])
+            ask_for_record(vocabulary, tokens.hashes[min(i + RECORDS_AHEAD, n_tokens - 1)])
             length = tokens.lengths[i]
             if length > limits.max_token_bytes:
                 numbers[DROPPED_TOKENS] += 1

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel, rare
-from w2v_online.simd.memory import address_of
+from w2v_online.simd.memory import address_of, prefetch
 
 # Fields of VocabularyArrays.numbers.
 N_ROWS, N_CANDIDATES, N_FREE, ARENA_END, TABLE_BITS, TOTAL_WORDS, TOTAL_RECORDS = range(7)
@@ -160,6 +160,28 @@ def find(vocabulary, hashed, address, length):
             if _same_bytes(vocabulary.arena, vocabulary.starts[entry], address, length):
                 return entry
         slot = (slot + 1) & mask
+
+
+@inner
+def _foreseen_entry(vocabulary, hashed):
+    """The entry in the first slot of a hash: nearly always that of its word, if it has one."""
+    found = vocabulary.table[first_slot(hashed, vocabulary.numbers[TABLE_BITS])]
+    return max(np.int64(found & np.uint64(0xFFFFFFFF)) - 1, np.int64(0))
+
+
+@inner
+def ask_for_counter(vocabulary, hashed):
+    """Ask for what :func:`find` and a count need of a word's entry."""
+    entry_bytes = 8 * _foreseen_entry(vocabulary, hashed)
+    prefetch(address_of(vocabulary.counts) + entry_bytes)
+    prefetch(address_of(vocabulary.starts) + entry_bytes)
+
+
+@inner
+def ask_for_record(vocabulary, hashed):
+    """Ask for the bytes that :func:`find` compares with; the counter was asked for before."""
+    start = vocabulary.starts[np.uint64(_foreseen_entry(vocabulary, hashed))]
+    prefetch(address_of(vocabulary.arena) + 8 * start)
 
 
 @inner
