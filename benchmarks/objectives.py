@@ -30,6 +30,7 @@ def main() -> None:
     """Read the command line, measure, publish."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
+    parser.add_argument("--rounds", type=int, default=3, help="default %(default)s")
     text.add_data_option(parser, required=True)
     report.add_docs_option(parser)
     options = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> None:
             programs: list[Program] = [
                 W2vStream(f"w2v-stream, {name}", *flags), Gensim(f"gensim, {name}", **of_gensim)
             ]  # fmt: skip
-            pair = list(runs.measure(programs, prepared, Path(folder)).values())
+            pair = list(runs.measure(programs, prepared, Path(folder), options.rounds).values())
             rows += [_cells(run, pair) for run in pair]
             measured += pair
     header = ["", "CPU seconds", "times gensim's speed", *SCORES.values()]

@@ -9,8 +9,10 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import median
 
 from benchmarks import quality, report, text
+from benchmarks.processes import Usage
 from benchmarks.programs import Program, Settings
 
 
@@ -19,26 +21,40 @@ class Run:
     """What one program took and scored."""
 
     name: str
-    cpu_seconds: float
+    cpu_seconds: float  # the median
     others_share: float | None
     wordsim353: float
     simlex999: float
     analogies: float
     measured: str  # the day
+    rounds: int = 1
 
 
-def measure(programs: list[Program], prepared: text.Text, folder: Path) -> dict[str, Run]:
-    """Run programs one after the other."""
+def measure(
+    programs: list[Program], prepared: text.Text, folder: Path, rounds: int = 1
+) -> dict[str, Run]:
+    """Run programs one after the other, and all again for every further round."""
     settings, cpus = Settings(), sorted(os.sched_getaffinity(0))
     frequent = prepared.frequent(settings.min_count)
-    runs = {}
+    usages: dict[str, list[Usage]] = {program.name: [] for program in programs}
     for program in programs:
         program.run(prepared.warm_up_path, settings, cpus, folder)
-        usage = program.run(prepared.path, settings, cpus, folder)
-        program.check(prepared, settings, folder)
-        scores = asdict(quality.evaluate(program.vectors(program.output(folder)), frequent))
-        day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-        run = Run(program.name, usage.cpu_seconds, usage.others_share, **scores, measured=day)
+    for _ in range(rounds):
+        for program in programs:
+            usages[program.name].append(program.run(prepared.path, settings, cpus, folder))
+            program.check(prepared, settings, folder)
+    runs = {}
+    for program in programs:
+        scores = quality.evaluate(program.vectors(program.output(folder)), frequent)
+        shares = [u.others_share for u in usages[program.name] if u.others_share is not None]
+        run = Run(
+            program.name,
+            median(usage.cpu_seconds for usage in usages[program.name]),
+            max(shares, default=None),
+            **asdict(scores),
+            rounds=rounds,
+            measured=f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        )
         print(run, flush=True)
         runs[program.name] = run
     return runs
@@ -61,7 +77,10 @@ def _describe(prepared: text.Text, runs: list[Run]) -> list[str]:
     return [
         f"Text: {prepared.name}, {prepared.words:,} words, a vocabulary of {vocabulary:,}.",
         f"Settings: {report.listed(asdict(settings))}.",
-        "Whole processes, one run each; CPU seconds are user and system time.",
+        (
+            f"Whole processes in turn, rounds: {max(run.rounds for run in runs)}; CPU seconds are "
+            "user and system time, their median. Scores are of the last round."
+        ),
         (
             f"Up to {max(shares):.0%} of the CPUs' time went to other programs and the hypervisor, "
             "which makes caches colder and CPU seconds more."
