@@ -30,19 +30,36 @@ class Run:
     rounds: int = 1
 
 
+def in_turn(
+    compared: list[Program],
+    prepared: text.Text,
+    settings: Settings,
+    cpus: list[int],
+    rounds: int,
+    folder: Path,
+) -> dict[str, list[Usage]]:
+    """Run every program once a round; each run must have done all of the work."""
+    for program in compared:
+        # Compiles our kernels, and shows at once if a program does not work.
+        program.run(prepared.warm_up_path, settings, cpus, folder)
+    usages: dict[str, list[Usage]] = {program.name: [] for program in compared}
+    for number in range(1, rounds + 1):
+        for program in compared:
+            usage = program.run(prepared.path, settings, cpus, folder)
+            program.check(prepared, settings, folder)
+            usages[program.name].append(usage)
+            speed = prepared.words / usage.seconds
+            report.show_run(number, f"{program.name:<12}", usage, speed)
+    return usages
+
+
 def measure(
     programs: list[Program], prepared: text.Text, folder: Path, rounds: int = 1
 ) -> dict[str, Run]:
-    """Run programs one after the other, and all again for every further round."""
+    """Run programs in turn and score what each wrote last."""
     settings, cpus = Settings(), sorted(os.sched_getaffinity(0))
     frequent = prepared.frequent(settings.min_count)
-    usages: dict[str, list[Usage]] = {program.name: [] for program in programs}
-    for program in programs:
-        program.run(prepared.warm_up_path, settings, cpus, folder)
-    for _ in range(rounds):
-        for program in programs:
-            usages[program.name].append(program.run(prepared.path, settings, cpus, folder))
-            program.check(prepared, settings, folder)
+    usages = in_turn(programs, prepared, settings, cpus, rounds, folder)
     runs = {}
     for program in programs:
         scores = quality.evaluate(program.vectors(program.output(folder)), frequent)

@@ -14,9 +14,10 @@ from typing import Any
 
 from benchmarks import processes, programs, report
 from benchmarks.processes import Usage
-from benchmarks.programs import Program, Settings
+from benchmarks.programs import Settings
 from benchmarks.quality import Quality, evaluate
 from benchmarks.report import spread, table
+from benchmarks.runs import in_turn
 from benchmarks.text import Text, add_data_option, prepare
 
 PLOT_NAME = "speed.svg"
@@ -32,23 +33,6 @@ def parse_options() -> argparse.Namespace:
     processes.add_cpu_option(parser)
     report.add_docs_option(parser)
     return parser.parse_args()
-
-
-def measure(
-    compared: list[Program], text: Text, settings: Settings, cpus: list[int], rounds: int, at: Path
-) -> dict[str, list[Usage]]:
-    """Run every program once a round; each run must have done all of the work."""
-    for program in compared:
-        # Compiles our kernels, and shows at once if a program does not work.
-        program.run(text.warm_up_path, settings, cpus, at)
-    runs: dict[str, list[Usage]] = {program.name: [] for program in compared}
-    for number in range(1, rounds + 1):
-        for program in compared:
-            usage = program.run(text.path, settings, cpus, at)
-            program.check(text, settings, at)
-            runs[program.name].append(usage)
-            report.show_run(number, f"{program.name:<12}", usage, text.words / usage.seconds)
-    return runs
 
 
 def speed_table(runs: dict[str, list[Usage]], words: int) -> str:
@@ -129,7 +113,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="w2v-benchmark-") as name:
         folder = Path(name)
         text = prepare(options.data, folder)
-        runs = measure(compared, text, settings, cpus, options.rounds, folder)
+        runs = in_turn(compared, text, settings, cpus, options.rounds, folder)
         frequent = text.frequent(settings.min_count)
         qualities = {
             program.name: evaluate(program.vectors(program.output(folder)), frequent)

@@ -36,17 +36,14 @@ class Cluster:
             for shard, whole in zip(self.shards, self.exchanges[0].whole(), strict=True):
                 shard.load(whole)
         self.sequence = 0
-        self.rounding: list[list[dict[bytes, float]]] = [
-            [{} for _ in ("pushed", "told")] for _ in range(2 * workers)
-        ]
-        """By worker and matrix: how far a value may be from what was to be sent last, by word."""
+        self.rounding: dict[tuple[str, int, int, bytes], float] = {}
+        """How far a value may be from what was last to be sent of a worker's matrix and word."""
 
-    def _note_rounding(self, worker: int, way: int, update: Update) -> None:
+    def _note_rounding(self, way: str, worker: int, update: Update) -> None:
         for matrix, changes in enumerate((update.vectors, update.output_vectors)):
-            noted = self.rounding[2 * worker + matrix][way]
             is_exact = changes.vectors.dtype == np.float32
-            for word, unit in zip(changes.words.split(b"\n"), changes.units, strict=False):
-                noted[word] = 0.0 if is_exact else float(unit) / 2
+            for word, unit in zip(changes.words.splitlines(), changes.units, strict=True):
+                self.rounding[way, worker, matrix, word] = 0.0 if is_exact else float(unit) / 2
 
     def push(self, worker: int, *, everything: bool = False, times: int = 1) -> None:
         """Let a worker take, and its shards merge."""
@@ -54,7 +51,7 @@ class Cluster:
         for shard, update in zip(
             self.shards, self.exchanges[worker].take(everything=everything), strict=True
         ):
-            self._note_rounding(worker, 0, update)
+            self._note_rounding("pushed", worker, update)
             answers = [shard.push(worker, 0, self.sequence, update) for _ in range(times)]
             assert answers == [True] + [False] * (times - 1)
 
@@ -62,7 +59,7 @@ class Cluster:
         """Let a worker apply what the shards have for it."""
         answers = [shard.pull(worker, 0, everything=everything) for shard in self.shards]
         for answer in answers:
-            self._note_rounding(worker, 1, answer)
+            self._note_rounding("told", worker, answer)
         self.exchanges[worker].apply(answers)
 
     def exchange(self, worker: int, *, times: int = 1) -> None:
@@ -85,9 +82,9 @@ class Cluster:
             for word, (inputs, outputs, *updates) in rows.items():
                 for matrix, vector in enumerate((inputs, outputs)):
                     room = sum(
-                        noted.get(word.encode(), 0.0)
+                        self.rounding.get((way, one, matrix, word.encode()), 0.0)
+                        for way in ("pushed", "told")
                         for one in (0, worker)
-                        for noted in self.rounding[2 * one + matrix]
                     )
                     assert np.abs(vector - first[word][matrix]).max() <= room + 1e-5
                 assert updates == list(first[word][2:])
