@@ -8,9 +8,11 @@ two, exchange and merging included; files, because a broker takes a part of the 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -194,18 +196,40 @@ def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> 
 
 
 def quality_table(outcomes: list[Outcome]) -> str:
-    """Medians over the seeds, and how far each is from the single daemon."""
-    rows = []
-    names = list(dict.fromkeys(outcome.name for outcome in outcomes))
-    for name in names:
-        chosen = [outcome for outcome in outcomes if outcome.name == name]
-        rows.append([
+    """Medians over the seeds, and how far clusters are from the single daemon on average."""
+    by_name = {
+        name: [outcome for outcome in outcomes if outcome.name == name]
+        for name in dict.fromkeys(outcome.name for outcome in outcomes)
+    }
+    fields = ("wordsim353", "simlex999", "analogies")
+    rows = [
+        [
             name,
             *(report.spread(getattr(one, field) for one in chosen).format(".1f")
-              for field in ("wordsim353", "simlex999", "analogies")),
+              for field in fields),
             f"{report.spread(one.bytes_per_word for one in chosen).median:.1f}",
-        ])  # fmt: skip
-    return report.table(["", "WordSim-353", "SimLex-999", "analogies %", "bytes a word"], rows)
+        ]
+        for name, chosen in by_name.items()
+    ]  # fmt: skip
+    header = ["", "WordSim-353", "SimLex-999", "analogies %"]
+    (_, single), *clusters = by_name.items()
+    beside = [
+        [name, *(_difference(single, chosen, field) for field in fields)]
+        for name, chosen in clusters
+    ]
+    return (
+        report.table([*header, "bytes a word"], rows)
+        + "\n\n"
+        + report.table(["less one daemon's, mean", *header[1:]], beside)
+    )
+
+
+def _difference(single: list[Outcome], cluster: list[Outcome], field: str) -> str:
+    """The mean over the seeds of a score less the single daemon's, with its standard error."""
+    pairs = zip(single, cluster, strict=True)
+    differences = [getattr(other, field) - getattr(one, field) for one, other in pairs]
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    return f"{statistics.mean(differences):+.1f} ± {error:.1f}"
 
 
 def speed_table(outcomes: list[Outcome]) -> str:
@@ -242,13 +266,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--sync-every", type=int, default=0, help="default: the command's")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="two at least")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mature", type=int, default=0, metavar="TIMES", help="speed: with a model"
                         " that has learned the text so often before")  # fmt: skip
     parser.add_argument("--times", type=int, default=1, help="speed: so often the text is learned")
     report.add_docs_option(parser)
     options = parser.parse_args()
+    if options.seeds < 2:
+        parser.error("--seeds: a spread needs two at least")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepared = text.prepare(options.data, folder)
