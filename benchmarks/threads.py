@@ -9,33 +9,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 
-from benchmarks import processes, programs, report
+from benchmarks import processes, programs, report, runs
 from benchmarks.processes import Usage
-from benchmarks.programs import Settings, W2vStream
+from benchmarks.programs import Program, Settings, W2vStream
 from benchmarks.report import table
-from benchmarks.text import Text, add_data_option, prepare
+from benchmarks.text import add_data_option, prepare
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learner import warm_up
 
 BATCH_BYTES = 1 << 19
 """As much text as the daemon hands over at once."""
-
-
-def measure(
-    text: Text, settings: Settings, counts: list[int], rounds: int, at: Path, cpus: list[int]
-) -> dict[int, list[Usage]]:
-    """Run the daemon once a round with each number of threads."""
-    program = W2vStream("w2v-stream")
-    program.run(text.warm_up_path, settings, cpus, at)
-    runs: dict[int, list[Usage]] = {count: [] for count in counts}
-    for number in range(1, rounds + 1):
-        for count in counts:
-            with_threads = replace(settings, threads=count)
-            usage = program.run(text.path, with_threads, cpus, at)
-            program.check(text, with_threads, at)
-            runs[count].append(usage)
-            report.show_run(number, f"--threads {count}", usage, text.words / usage.seconds)
-    return runs
 
 
 def learning_alone(path: Path, settings: Settings) -> float:
@@ -64,13 +47,18 @@ def alone_table(path: Path, settings: Settings, counts: list[int], rounds: int) 
     return table(["reading, encoding, training alone", "words/s", "times one thread"], rows)
 
 
-def threads_table(runs: dict[int, list[Usage]], words: int) -> str:
+def _daemon(threads: int) -> W2vStream:
+    flag = ("--threads", str(threads))
+    return W2vStream(" ".join(flag), *flag)
+
+
+def threads_table(usages: dict[str, list[Usage]], words: int) -> str:
     """Markdown: one number of threads a row; the first one is what the others are held against."""
-    single, *_ = runs.values()
+    single, *_ = usages.values()
     rows = []
-    for count, usages in runs.items():
-        ratio = report.ratio_of_times(of=single, to=usages)
-        rows.append([*report.usage_cells(f"--threads {count}", usages, words), ratio])
+    for name, of_one in usages.items():
+        ratio = report.ratio_of_times(of=single, to=of_one)
+        rows.append([*report.usage_cells(name, of_one, words), ratio])
     return table([*report.USAGE_HEADER, "times one thread"], rows)
 
 
@@ -94,21 +82,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="w2v-benchmark-") as name:
         text = prepare(options.data, Path(name))
         counts = [1, settings.threads]
-        runs = measure(text, settings, counts, options.rounds, Path(name), cpus)
+        daemons: list[Program] = [_daemon(count) for count in counts]
+        usages = runs.in_turn(daemons, text, settings, cpus, options.rounds, Path(name))
         alone = alone_table(text.path, settings, counts, options.rounds)
     lines = [
         f"Text: {text.name}, {text.words:,} words.",
         f"Settings: {report.listed(asdict(replace(settings, threads=1)))} or {settings.threads}.",
         report.rounds_line(options.rounds, cpus),
-        report.noise_line(usage for usages in runs.values() for usage in usages),
+        report.noise_line(usage for of_one in usages.values() for usage in of_one),
     ]
     markdown = (
-        f"{threads_table(runs, text.words)}\n\n{alone}\n\n{report.conditions('threads', *lines)}"
+        f"{threads_table(usages, text.words)}\n\n{alone}\n\n{report.conditions('threads', *lines)}"
     )
     document = {
         "text": {"name": text.name, "words": text.words},
         "settings": asdict(settings),
-        "runs": {str(count): [asdict(u) for u in usages] for count, usages in runs.items()},
+        "runs": {name: [asdict(usage) for usage in of_one] for name, of_one in usages.items()},
     }
     report.publish("threads", document, markdown, write_docs=options.write_docs)
 
