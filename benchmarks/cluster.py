@@ -8,11 +8,9 @@ two, exchange and merging included; files, because a broker takes a part of the 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ import numpy as np
 from benchmarks import quality, report, text
 from benchmarks.kafka import LONG_SECONDS, own_cluster, produce
 from benchmarks.programs import Settings
+from benchmarks.quality import SCORES
 from benchmarks.text import Text
 from tests.cluster.nodes import ray_nodes
 from tests.cluster.process import ClusterDaemon
@@ -195,48 +194,33 @@ def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> 
     return outcomes
 
 
+def _by_name(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
+    names = dict.fromkeys(outcome.name for outcome in outcomes)
+    return {name: [outcome for outcome in outcomes if outcome.name == name] for name in names}
+
+
 def quality_table(outcomes: list[Outcome]) -> str:
     """Medians over the seeds, and how far clusters are from the single daemon on average."""
-    by_name = {
-        name: [outcome for outcome in outcomes if outcome.name == name]
-        for name in dict.fromkeys(outcome.name for outcome in outcomes)
-    }
-    fields = ("wordsim353", "simlex999", "analogies")
-    rows = [
-        [
-            name,
-            *(report.spread(getattr(one, field) for one in chosen).format(".1f")
-              for field in fields),
-            f"{report.spread(one.bytes_per_word for one in chosen).median:.1f}",
-        ]
-        for name, chosen in by_name.items()
-    ]  # fmt: skip
-    header = ["", "WordSim-353", "SimLex-999", "analogies %"]
+    by_name = _by_name(outcomes)
     (_, single), *clusters = by_name.items()
-    beside = [
-        [name, *(_difference(single, chosen, field) for field in fields)]
-        for name, chosen in clusters
-    ]
-    return (
-        report.table([*header, "bytes a word"], rows)
-        + "\n\n"
-        + report.table(["less one daemon's, mean", *header[1:]], beside)
-    )
-
-
-def _difference(single: list[Outcome], cluster: list[Outcome], field: str) -> str:
-    """The mean over the seeds of a score less the single daemon's, with its standard error."""
-    pairs = zip(single, cluster, strict=True)
-    differences = [getattr(other, field) - getattr(one, field) for one, other in pairs]
-    error = statistics.stdev(differences) / math.sqrt(len(differences))
-    return f"{statistics.mean(differences):+.1f} ± {error:.1f}"
+    rows, beside = [], []
+    for name, chosen in by_name.items():
+        scores = [report.spread(getattr(one, score) for one in chosen) for score in SCORES]
+        sent = report.spread(one.bytes_per_word for one in chosen).median
+        rows.append([name, *(spread.format(".1f") for spread in scores), f"{sent:.1f}"])
+    for name, chosen in clusters:
+        pairs = list(zip(single, chosen, strict=True))
+        less = [[getattr(b, score) - getattr(a, score) for a, b in pairs] for score in SCORES]
+        beside.append([name, *(report.mean(differences, "+.1f") for differences in less)])
+    table = report.table(["", *SCORES.values(), "bytes a word"], rows)
+    beside_table = report.table(["less one daemon's, mean", *SCORES.values()], beside)
+    return f"{table}\n\n{beside_table}"
 
 
 def speed_table(outcomes: list[Outcome]) -> str:
     """Words and CPU seconds, and two workers beside one, round by round."""
-    rows, by_name = [], {}
-    for name in dict.fromkeys(outcome.name for outcome in outcomes):
-        chosen = by_name[name] = [outcome for outcome in outcomes if outcome.name == name]
+    rows, by_name = [], _by_name(outcomes)
+    for name, chosen in by_name.items():
         rows.append([
             name,
             report.spread(one.words_per_second for one in chosen).format(",.0f"),
@@ -266,14 +250,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--sync-every", type=int, default=0, help="default: the command's")
-    parser.add_argument("--seeds", type=int, default=3, help="two at least")
+    parser.add_argument("--seeds", type=int, default=3, help="quality: two at least")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mature", type=int, default=0, metavar="TIMES", help="speed: with a model"
                         " that has learned the text so often before")  # fmt: skip
     parser.add_argument("--times", type=int, default=1, help="speed: so often the text is learned")
     report.add_docs_option(parser)
     options = parser.parse_args()
-    if options.seeds < 2:
+    if options.what == "quality" and options.seeds < 2:
         parser.error("--seeds: a spread needs two at least")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

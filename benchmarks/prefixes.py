@@ -9,8 +9,6 @@ prefix is learned with many seeds: means, with their standard errors.
 from __future__ import annotations
 
 import argparse
-import math
-import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -52,11 +50,6 @@ LEARNERS: dict[str, Callable[[Path, int], WordVectors]] = {
 }
 
 
-def _mean(values: list[float]) -> str:
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values):.1f} ± {error:.1f}"
-
-
 def main() -> None:
     """Read the command line, measure, publish."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -75,7 +68,7 @@ def main() -> None:
                 runs = [own_scores(learn(prefix, seed)) for seed in range(1, SEEDS[megabytes] + 1)]
                 columns = {score: [run[score] for run in runs] for score in SCORES}
                 scores[f"{name}, {megabytes} MB"] = columns
-                means = [_mean(values) for values in columns.values()]
+                means = [report.mean(values, ".1f") for values in columns.values()]
                 rows.append([f"{megabytes} MB, {name}", *means, str(len(runs))])
                 print(rows[-1], flush=True)
     report.publish_table(

@@ -49,6 +49,13 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
+def mean(values: Iterable[float], form: str) -> str:
+    """The mean of two or more values, with its standard error."""
+    values = list(values)
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):{form}} ± {error:.1f}"
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; the first column is text, the others are numbers."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
