@@ -268,17 +268,24 @@ def test_vectors_are_averaged_over_as_much_text_as_one_learners(interval: int) -
     assert together == pytest.approx(alone, rel=0.1)
 
 
-def test_exchanges_come_sooner_while_little_was_read() -> None:
+def test_exchanges_come_sooner_while_little_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part of what was read, a thousand words at least, and never more than is asked for."""
     cluster = Cluster(2, 1)
     assert cluster.exchanges[0].interval(50_000) == 1000
     cluster.learners[0].learn(_sentences(_zipf(7, 50, 512_000), 1000))
-    assert cluster.exchanges[0].interval(50_000) == 4000
+    assert cluster.exchanges[0].interval(50_000) == 2000
     assert cluster.exchanges[0].interval(1500) == 1500
     many = Exchange(cluster.learners[0], workers=8)
-    assert many.interval(50_000) == 2000
+    assert many.interval(50_000) == 1000
     many.share_among(1)
     assert many.interval(50_000) == 50_000
+    for total_words, interval in (
+        (32 * 10**6, 125_000),
+        (64 * 10**6, 333_333),
+        (10**10, 4 * 10**6),
+    ):
+        monkeypatch.setattr(OnlineWord2Vec, "total_words", total_words)
+        assert cluster.exchanges[0].interval(4_000_000) == interval
 
 
 def test_averages_of_one_who_reads_nothing_follow_what_the_others_learn() -> None:

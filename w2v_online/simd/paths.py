@@ -19,6 +19,7 @@ from w2v_online.simd.registers import (
     I64,
     LANES,
     NOTHING,
+    axpy,
     constant,
     errors_of_dots,
     fma,
@@ -211,7 +212,7 @@ def path_update_mean(
                     y = load(builder, row, I64(offset), lanes)
                     old = builder.load(step_vector, typ=y.type)
                     builder.store(fma(builder, narrowed(builder, g, lanes), y, old), step_vector)
-                    moved = fma(builder, narrowed(builder, move, lanes), mean_vector, y)
+                    moved = axpy(builder, narrowed(builder, move, lanes), mean_vector, y)
                     store(builder, moved, row, I64(offset))
             for step_vector, (offset, lanes) in zip(steps, chunk, strict=True):
                 value = builder.load(step_vector, typ=ir.VectorType(F32, lanes))

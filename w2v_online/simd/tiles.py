@@ -32,6 +32,7 @@ from w2v_online.simd.registers import (
     NOTHING,
     VEC_BYTES,
     ask_for,
+    axpy,
     constant,
     errors_of_dots,
     fma,
@@ -399,7 +400,7 @@ def tile_spread(
             rate = builder.fmul(builder.load(rate_pointer, align=4, typ=F32), factor)
             for vector, (offset, lanes) in zip(steps, groups, strict=True):
                 x = load(builder, row, I64(offset), lanes)
-                moved = fma(builder, splat(builder, rate, lanes), vector, x)
+                moved = axpy(builder, splat(builder, rate, lanes), vector, x)
                 store(builder, moved, row, I64(offset))
         return NOTHING
 
