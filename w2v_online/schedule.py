@@ -8,8 +8,8 @@ the full rate, while one seen often has settled; the floor keeps old words learn
 depends on the matrix and on the model. A row of syn0 is updated once for each centre whose window
 it is in, which is window + 1 times on average whenever its word occurs; a row of syn1 once for
 each centre that it is target or negative of. So what is counted is occurrences for syn0 and
-centres for syn1. With replay the same text is counted 1 + replay times, so tau is
-as many times as large.
+centres for syn1. With replay rates of syn0 stay high for longer, by more than the same text is
+counted more often; those of syn1 fall as without.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
 """Pairs and centres after which a rate has fallen by sqrt(2); measured, like SHARES."""
 
+REPLAY_TAU_INPUT = 37.0
+"""What each further look at a text adds to TAU_INPUT, in parts of it; measured, too."""
+
 
 def rate_table(
     alpha: float,
@@ -57,7 +60,8 @@ def rate_table(
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    tau = (1 + replay) * np.array([[TAU_INPUT / (window + 1)], [TAU_OUTPUT]])
+    tau_input = (1.0 + REPLAY_TAU_INPUT * replay) * TAU_INPUT / (window + 1)
+    tau = np.array([[tau_input], [TAU_OUTPUT]])
     share = np.array(SHARES[loss, cbow])[:, None]
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
