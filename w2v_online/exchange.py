@@ -33,7 +33,7 @@ WORKER_GROWTH = 32
 """or all workers together one part in so many, if that is less;"""
 
 YOUNG_WORDS = 32_000_000
-"""half as much until so many were read;"""
+"""half as much until so many were read, from there on by and by as much;"""
 
 MIN_INTERVAL = 1000
 """but for the first so many words."""
