@@ -196,6 +196,22 @@ class Checkpointer:
         self._end_pruning()
         return True
 
+    def publish(self, **extra: Any) -> bool:
+        """Write the vectors alone now, after :meth:`write`; return whether they are on disk."""
+        self._began = self._clock()
+        moment = self._moment({} if self._saved is None else self._saved.position)
+        try:
+            path = self._learner.snapshot(
+                self._folder.path, vectors_only=True, **self._description(), **extra
+            )
+            self._folder.store(path)
+        except SnapshotError as error:
+            self._failed(error, for_readers=True)
+            return False
+        self._done(path, moment, for_readers=True)
+        self._end_pruning()
+        return True
+
     def _end_pruning(self) -> None:
         if self._pruning is not None:
             self._pruning.join()

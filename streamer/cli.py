@@ -16,6 +16,7 @@ from streamer.origins import config_text
 from streamer.queries import QUERIES
 from streamer.scoring import score
 from streamer.serve import serve
+from streamer.settling import settle
 from streamer.validation import validate
 from streamer.views import VIEWS
 from w2v_online import __version__
@@ -70,7 +71,7 @@ main.add_command(
     )
 )
 
-for _command in [validate, score, *QUERIES, *VIEWS, serve, cluster]:
+for _command in [validate, score, *QUERIES, *VIEWS, settle, serve, cluster]:
     main.add_command(_command)
 
 

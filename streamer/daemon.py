@@ -15,6 +15,7 @@ from streamer.reload import Reload
 from streamer.report import LogLevel, Progress, make_log
 from streamer.service import Service
 from streamer.settings import RunSettings
+from streamer.settling import settle_and_publish
 from streamer.signals import Signals
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.warmstart import warm_start
@@ -118,6 +119,10 @@ def _run(
             complete = pipeline.run(
                 source, decoder, tokenizer, learner, checkpointer, progress, signals, turned
             )
+            if complete and settings.settling_looks and not signals.stop:
+                complete = settle_and_publish(
+                    learner, settings.settling_looks, checkpointer, progress, signals, log
+                )
     finally:
         source.close()
         if dead_letters is not None:

@@ -162,6 +162,18 @@ class Progress:
                 **figures,
             )
 
+    def settling(self, done: float) -> None:
+        """Show how much of the kept text was learned again, if it is time to."""
+        now = self._clock()
+        if now - self._shown < (0.5 if self._live is not None else LOG_SECONDS):
+            return
+        self._shown = now
+        self._line = f"settling {done:.0%}: learning the kept text again at falling rates"
+        if self._live is not None:
+            self._live.update(self._line, refresh=True)
+        elif not self._quiet:
+            self._log.info("settling", done=round(done, 2))
+
     def status(self) -> str:
         """The figures that were shown last, in one line."""
         return self._line

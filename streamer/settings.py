@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from streamer.address import Address, parse_address
-from w2v_online.config import LearnerConfig
+from w2v_online.config import SETTLE_LOOKS, LearnerConfig
 from w2v_online.retention import Retention
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -143,6 +143,15 @@ def _kafka(metavar: str | None = None) -> dict[str, Any]:
 class RunSettings(LearnerConfig):
     """Everything ``w2v-stream run`` can be told."""
 
+    settle: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="With --replay, looks at the kept text once the input has ended, at rates that "
+        f"fall to zero, for readers: learning goes on from before. {SETTLE_LOOKS} unless given; "
+        "0: none.",
+        json_schema_extra={"metavar": "INTEGER"},
+    )
     source: Literal["stdin", "file", "kafka"] = Field(
         "stdin", description="Where records come from.", json_schema_extra=_section("source")
     )
@@ -393,6 +402,20 @@ class RunSettings(LearnerConfig):
         return self
 
     @model_validator(mode="after")
+    def _check_settling(self) -> RunSettings:
+        if self.settle and not self.replay:
+            raise ValueError("settle is for replay, which keeps text: give --replay N, too")
+        if self.settle and self.follow:
+            raise ValueError(
+                "settle is for input that ends: without --follow, or with the command settle"
+            )
+        if self.settle and self.source == "kafka":
+            raise ValueError(
+                "settle is for input that ends, and a topic has no end: see the command settle"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_kafka(self) -> RunSettings:
         if self.source != "kafka":
             return self
@@ -418,6 +441,13 @@ class RunSettings(LearnerConfig):
     def has_words_in_runs(self) -> bool:
         """Whether the tokenizer finds several tokens in text without whitespace."""
         return self.tokenizer != "whitespace"
+
+    @property
+    def settling_looks(self) -> int:
+        """Looks at the kept text once the input has ended."""
+        if not self.replay:
+            return 0
+        return SETTLE_LOOKS if self.settle is None else self.settle
 
     @property
     def retention(self) -> Retention:

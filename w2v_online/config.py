@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 SLOT_IDS = 8192
 """Words of the past that are replayed at a time."""
 
+SETTLE_LOOKS = 4
+"""Looks at the kept past with which a model settles; measured."""
+
 
 class LearnerConfig(BaseModel):
     """Options of a learner; immutable and validated (pydantic's ValidationError, a ValueError)."""

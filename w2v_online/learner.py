@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from w2v_online import publication, snapshot
 from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
-from w2v_online.config import LearnerConfig
+from w2v_online.config import SETTLE_LOOKS, LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.huffman import HuffmanTree
@@ -237,10 +237,7 @@ class OnlineWord2Vec:
             encoded = Encoded(ids, sentence_ends)
             for part in [encoded] if self.replay is None else self.replay.mix(encoded):
                 trained_words += 0 if part.is_replayed else len(part.ids)
-                if self._threads is None:
-                    stats += self._trainers[0].train(part)
-                else:
-                    self._threads.submit(part.copy())
+                stats += self._train(part)
             if self.vocabulary.total_words >= self._segment_end:
                 self._upkeep()
         if self._threads is not None:
@@ -257,6 +254,40 @@ class OnlineWord2Vec:
             negative_loss=float(stats[3]),
             replayed_pairs=int(stats[4]),
         )
+
+    def _train(self, part: Encoded) -> NDArray[np.float64]:
+        """The trainer's figures; zeros where threads train it later and have them then."""
+        if self._threads is None:
+            return self._trainers[0].train(part)
+        self._threads.submit(part.copy())
+        return np.zeros(5)
+
+    def settle(
+        self, looks: int = SETTLE_LOOKS, goes_on: Callable[[float], bool] | None = None
+    ) -> bool:
+        """Learn all text that replay keeps ``looks`` times more, at rates that fall to zero.
+
+        Rates of an endless stream stay up, and vectors stay noisy; this is the end that batch
+        training has, in the place of averages. Learning may go on from there, at the usual rates.
+        ``goes_on`` is asked before each 8,192 words, with how much is done, from 0 to 1; if it
+        says no, what was learned so far stays. Returns whether all was. ValueError without replay.
+        """
+        if self.replay is None:
+            raise ValueError("a model settles on the text that replay keeps, and has no replay")
+        is_whole = True
+        for done, part in self.replay.looks_at_all(looks):
+            if goes_on is not None and not goes_on(done):
+                is_whole = False
+                break
+            self._follow_age(1.0 - done)
+            self._train(part)
+        self.wait()
+        if self._threads is not None:
+            self._threads.take_stats()
+        self._follow_age()
+        if is_whole and looks and self.averages is not None:
+            self.averages.reset(np.arange(len(self.embeddings), dtype=np.int32))
+        return is_whole
 
     def _upkeep(self) -> None:
         """End a segment: rows change hands, noise weights follow, the next segment's end is set."""
@@ -287,10 +318,12 @@ class OnlineWord2Vec:
     def _segment_words(self) -> int:
         return min(MAX_SEGMENT_WORDS, max(1, self.total_words // SEGMENT_GROWTH))
 
-    def _follow_age(self) -> None:
-        """Rates are those of the segment: they change where the stream says, not a batch."""
+    def _follow_age(self, share: float = 1.0) -> None:
+        """Rates are those of the segment, or a share: they change where the stream says, not a
+        batch.
+        """
         for trainer in self._trainers:
-            trainer.follow(self._segment_end, self._rate_scale)
+            trainer.follow(self._segment_end, share * self._rate_scale)
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""

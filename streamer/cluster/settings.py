@@ -89,6 +89,8 @@ class ClusterSettings(RunSettings):
                 "a cluster has all vectors in one place at checkpoints only: use --snapshot-every "
                 "in the place of --vectors-every"
             )
+        if self.settle:
+            raise ValueError("a cluster does not --settle: each worker keeps text of its own")
         if url_of(self.snapshot_dir):
             raise ValueError(
                 "a cluster needs a --snapshot-dir that all nodes reach as a folder, not a URL"

@@ -1,0 +1,132 @@
+"""Settling: all kept text is learned again at rates that fall to zero, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
+from w2v_online.config import SLOT_IDS
+from w2v_online.replay import Replay
+from w2v_online.trainer import Encoded
+
+_CONFIG = LearnerConfig(vector_size=16, min_count=2, max_vocab_size=1000, sample=0, replay=1)
+
+
+def _text(lines: int, seed: int = 11) -> bytes:
+    rng = np.random.default_rng(seed)
+    words = [rng.zipf(1.3, 60).clip(1, 900) for _ in range(lines)]
+    return b"".join(b" ".join(b"w%d" % word for word in line) + b"\n" for line in words)
+
+
+def _model(**options: object) -> OnlineWord2Vec:
+    model = OnlineWord2Vec(_CONFIG.model_copy(update=options))
+    model.learn_text(_text(1500))
+    return model
+
+
+def _slot(word: int) -> Encoded:
+    """Text that fills a slot."""
+    ids = np.full(SLOT_IDS, word, np.int32)
+    return Encoded(ids, np.arange(64, SLOT_IDS + 1, 64))
+
+
+@pytest.mark.parametrize("slots", [4, 20])
+def test_all_that_is_kept_is_looked_at_as_often_as_asked_for_in_changing_order(slots: int) -> None:
+    """The open slot, too, in a ring that is full and in one that is not."""
+    config = LearnerConfig(replay=1, replay_words=slots * SLOT_IDS, max_vocab_size=10_000, sample=0)
+    replay = Replay(config, seed_state=7)
+    for number in range(7):
+        list(replay.mix(_slot(number + 1000)))
+    looks_before = replay.looks.copy()
+    seen = [(done, int(part.ids[0])) for done, part in replay.looks_at_all(3)]
+    kept = range(1000 + max(0, 7 - slots), 1007)
+    assert Counter(word for _, word in seen) == dict.fromkeys(kept, 3)
+    assert [done for done, _ in seen] == pytest.approx(np.arange(len(seen)) / len(seen))
+    orders = np.array([word for _, word in seen]).reshape(3, -1)
+    assert (orders[0] != orders[1]).any()
+    assert (orders[1] != orders[2]).any()
+    np.testing.assert_array_equal(replay.looks, looks_before)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+@pytest.mark.parametrize("cbow", [False, True])
+def test_rates_fall_to_zero_and_are_back_afterwards(loss: str, cbow: bool) -> None:
+    model = _model(loss=loss, cbow=cbow)
+    seen: list[tuple[float, float]] = []
+
+    def goes_on(done: float) -> bool:
+        seen.append((done, float(model.learning_rates()[0].max())))
+        return True
+
+    before = model.embeddings.vectors.copy()
+    usual = float(model.learning_rates()[0].max())
+    assert model.settle(2, goes_on)
+    # Asked before a slot, when the rates are still those of the slot before.
+    scales = [1.0, *(1.0 - done for done, _ in seen)][: len(seen)]
+    assert len(seen) > 10
+    assert [rate for _, rate in seen] == pytest.approx(usual * np.array(scales), rel=0.05)
+    assert float(model.learning_rates()[0].max()) == pytest.approx(usual, rel=0.05)
+    assert not np.array_equal(model.embeddings.vectors, before)
+    assert np.isfinite(model.embeddings.vectors).all()
+
+
+def test_what_is_published_is_the_settled_vectors_and_the_same_each_time(tmp_path: Path) -> None:
+    first, second = _model(), _model()
+    averages = first.vectors()
+    for model in (first, second):
+        assert model.settle(3)
+    np.testing.assert_array_equal(first.vectors(), second.vectors())
+    np.testing.assert_array_equal(first.vectors(), first.embeddings.vectors)
+    assert not np.array_equal(first.vectors(), averages)
+    restored = OnlineWord2Vec.restore(first.snapshot(tmp_path))
+    np.testing.assert_array_equal(restored.vectors(), first.vectors())
+    for model in (first, restored):
+        model.learn_text(_text(300, seed=3))
+    np.testing.assert_array_equal(restored.vectors(), first.vectors())
+
+
+def test_counts_and_the_rest_of_the_stream_are_as_before() -> None:
+    model, other = _model(), _model()
+    model.settle(2)
+    assert model.totals() == other.totals()
+    one, two = model.learn_text(_text(300, seed=3)), other.learn_text(_text(300, seed=3))
+    assert (one.words, one.records) == (two.words, two.records)
+    assert model.totals() == other.totals()
+
+
+def test_it_ends_where_it_is_told_to() -> None:
+    model = _model()
+    averaged = model.averages.averaged.copy() if model.averages is not None else None
+    usual = model.learning_rates()[1]
+    assert not model.settle(2, lambda done: done < 0.3)
+    assert model.averages is not None
+    np.testing.assert_array_equal(model.averages.averaged, averaged)
+    assert model.learning_rates()[1].mean() == pytest.approx(usual.mean(), rel=0.2)
+
+
+def test_threads_settle_and_their_figures_are_not_the_next_batches() -> None:
+    model = _model(threads=2)
+    assert model.settle(2)
+    assert np.isfinite(model.vectors()).all()
+    assert model.learn([["w1", "w2"]]).replayed_pairs == 0
+
+
+def test_settled_vectors_expect_what_comes_better(tmp_path: Path) -> None:
+    """What high rates added of noise is gone: text from the same source is less of a surprise."""
+    scores = []
+    for looks in (0, 2):
+        model = _model(alpha=0.1, min_alpha=0.05, averaging=False)
+        model.settle(looks)
+        model.snapshot(tmp_path / str(looks))
+        held_out = load_scorer(tmp_path / str(looks)).score_text(_text(200, seed=5))
+        scores.append(float(held_out.log_probability.sum()))
+    assert scores[1] > 0.94 * scores[0]  # of -350
+
+
+def test_a_model_without_replay_has_nothing_to_settle_on() -> None:
+    with pytest.raises(ValueError, match="has no replay"):
+        OnlineWord2Vec(LearnerConfig(vector_size=4, max_vocab_size=100)).settle()
