@@ -16,6 +16,8 @@ import click
 from streamer.arguments import snapshot_argument
 from w2v_online.config import SETTLE_LOOKS
 from w2v_online.errors import SnapshotError
+from w2v_online.remote import fetch, url_of
+from w2v_online.retention import Retention
 
 if TYPE_CHECKING:
     from streamer.checkpoint import Checkpointer
@@ -59,7 +61,14 @@ def settle_and_publish(
     required=True,
     help="Folder that the settled vectors are written to, another than the daemon's.",
 )
-def settle(snapshot: Path, looks: int, snapshot_dir: Path) -> None:
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=Retention.vectors,
+    show_default=True,
+    help="Snapshots kept there; older ones go.",
+)
+def settle(snapshot: Path, looks: int, snapshot_dir: Path, keep: int) -> None:
     """Learn the text that a snapshot keeps again, at rates that fall to zero, for better vectors.
 
     SNAPSHOT is one that was learned with --replay, or a folder of them. It stays as it is; the
@@ -73,7 +82,8 @@ def settle(snapshot: Path, looks: int, snapshot_dir: Path) -> None:
     from w2v_online.learner import OnlineWord2Vec, warm_up
     from w2v_online.snapshot import read_whole
 
-    saved = read_whole(snapshot)
+    url = url_of(snapshot)
+    saved = read_whole(fetch(url, whole=True) if url else snapshot)
     folder = SnapshotFolder(str(snapshot_dir))
     learner = OnlineWord2Vec.restore(saved.path)
     if learner.replay is None:
@@ -89,7 +99,8 @@ def settle(snapshot: Path, looks: int, snapshot_dir: Path) -> None:
             return True
 
         learner.settle(looks, goes_on)
-    kept = {name: saved.manifest[name] for name in ("text",) if name in saved.manifest}
-    path = learner.snapshot(folder.path, vectors_only=True, settled={"looks": looks}, **kept)
+    text = {"text": saved.manifest["text"]} if "text" in saved.manifest else {}
+    path = learner.snapshot(folder.path, vectors_only=True, settled={"looks": looks}, **text)
     folder.store(path)
+    folder.prune(Retention(vectors=keep))
     click.echo(path)
