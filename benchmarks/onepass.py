@@ -63,6 +63,7 @@ def main() -> None:
         Gensim("gensim, 5 epochs", epochs=5),
         Gensim("gensim, 1 epoch"),
         W2vStream("w2v-stream --replay 4", "--replay=4"),
+        W2vStream("w2v-stream --replay 1", "--replay=1"),
         W2vStream("w2v-stream"),
     ]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

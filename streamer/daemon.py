@@ -116,12 +116,17 @@ def _run(
                     reload.apply(checkpointer.change)
                     service.reloaded()
 
+            def goes_on(done: float) -> bool:
+                progress.settling(done)
+                service.still_ending(progress)
+                return not signals.stop
+
             complete = pipeline.run(
                 source, decoder, tokenizer, learner, checkpointer, progress, signals, turned
             )
             if complete and settings.settling_looks and not signals.stop:
                 complete = settle_and_publish(
-                    learner, settings.settling_looks, checkpointer, progress, signals, log
+                    learner, settings.settling_looks, checkpointer, goes_on, log
                 )
     finally:
         source.close()

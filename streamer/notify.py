@@ -14,6 +14,9 @@ from collections.abc import Callable, Mapping
 STATUS_SECONDS = 5.0
 """How often the status line is brought up to date."""
 
+STOPPING_SECONDS = 60.0
+"""For how long one that says that it is still stopping is waited for."""
+
 
 class Notifier:
     """Sends messages; what cannot be sent is left: the one who listens may be restarting."""
@@ -46,10 +49,7 @@ class Notifier:
 
     def alive(self, status: Callable[[], str]) -> None:
         """The loop has turned; says so, with a status, when it is time to."""
-        if self._socket is None or self._clock() - self._said_at < self._pause:
-            return
-        self._said_at = self._clock()
-        self._send(*["WATCHDOG=1"] * self._has_watchdog, f"STATUS={status()}")
+        self._keep_saying(["WATCHDOG=1"] * self._has_watchdog, status)
 
     def reloading(self) -> None:
         """A reload begins; :meth:`ready` ends it."""
@@ -59,10 +59,20 @@ class Notifier:
         """The daemon reads no more."""
         self._send("STOPPING=1", "STATUS=writing the last snapshot")
 
+    def still_stopping(self, status: Callable[[], str]) -> None:
+        """It has to do something first: asks for more time, with a status, when it is time to."""
+        self._keep_saying([f"EXTEND_TIMEOUT_USEC={int(STOPPING_SECONDS * 1e6)}"], status)
+
     def close(self) -> None:
         """Let go of the socket."""
         if self._socket is not None:
             self._socket.close()
+
+    def _keep_saying(self, lines: list[str], status: Callable[[], str]) -> None:
+        if self._socket is None or self._clock() - self._said_at < self._pause:
+            return
+        self._said_at = self._clock()
+        self._send(*lines, f"STATUS={status()}")
 
     def _send(self, *lines: str) -> None:
         if self._socket is None:

@@ -97,6 +97,10 @@ class Service:
         self.health.ending()
         self._notifier.stopping()
 
+    def still_ending(self, progress: Progress) -> None:
+        """The loop is over, and what comes after it takes long."""
+        self._notifier.still_stopping(progress.status)
+
     def close(self) -> None:
         """Answer no more."""
         if self._site is not None:

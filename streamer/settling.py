@@ -8,6 +8,7 @@ daemon whose stream has no end.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,6 @@ from w2v_online.retention import Retention
 
 if TYPE_CHECKING:
     from streamer.checkpoint import Checkpointer
-    from streamer.report import Progress
-    from streamer.signals import Signals
     from w2v_online.learner import OnlineWord2Vec
 
 
@@ -30,16 +29,10 @@ def settle_and_publish(
     learner: OnlineWord2Vec,
     looks: int,
     checkpointer: Checkpointer,
-    progress: Progress,
-    signals: Signals,
+    goes_on: Callable[[float], bool],
     log: Any,
 ) -> bool:
-    """Settle and publish; return whether that is on disk, or was not wanted any more."""
-
-    def goes_on(done: float) -> bool:
-        progress.settling(done)
-        return not signals.stop
-
+    """Settle, as long as it ``goes_on``, and publish; return whether what was wanted is on disk."""
     if not learner.settle(looks, goes_on):
         log.info("settling_stopped", note="what the last checkpoint has stays published")
         return True

@@ -91,8 +91,11 @@ def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
         notifier.alive(lambda: "2 words/s")
         notifier.reloading()
         notifier.stopping()
+        notifier.still_stopping(lambda: "too early, too")
+        clock.now += 2.1
+        notifier.still_stopping(lambda: "settling 40%")
         notifier.close()
-        received = [receiver.recv(4096).decode() for _ in range(5)]
+        received = [receiver.recv(4096).decode() for _ in range(6)]
     assert received[:3] == [
         "READY=1",
         "WATCHDOG=1\nSTATUS=1 word/s",
@@ -100,6 +103,7 @@ def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
     ]
     assert received[3].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert received[4].startswith("STOPPING=1\n")
+    assert received[5] == "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=settling 40%"
 
 
 def test_without_systemd_nothing_is_sent_and_nothing_fails(tmp_path: Path) -> None:
