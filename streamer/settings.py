@@ -444,8 +444,8 @@ class RunSettings(LearnerConfig):
 
     @property
     def settling_looks(self) -> int:
-        """Looks at the kept text once the input has ended."""
-        if not self.replay:
+        """Looks at the kept text once the input has ended; 0 if it does not end."""
+        if not self.replay or self.follow or self.source == "kafka":
             return 0
         return SETTLE_LOOKS if self.settle is None else self.settle
 
