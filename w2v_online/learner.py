@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from w2v_online import publication, snapshot
 from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages, published
 from w2v_online.background import BackgroundSnapshot, max_bytes
-from w2v_online.config import SETTLE_LOOKS, LearnerConfig
+from w2v_online.config import SETTLE_LOOKS, SLOT_IDS, LearnerConfig
 from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.huffman import HuffmanTree
@@ -275,12 +275,15 @@ class OnlineWord2Vec:
         if self.replay is None:
             raise ValueError("a model settles on the text that replay keeps, and has no replay")
         is_whole = True
-        for done, part in self.replay.looks_at_all(looks):
+        slots_until_turn = MAX_SEGMENT_WORDS // SLOT_IDS
+        for number, (done, part) in enumerate(self.replay.looks_at_all(looks), 1):
             if goes_on is not None and not goes_on(done):
                 is_whole = False
                 break
             self._follow_age(1.0 - done)
             self._train(part)
+            if self.averages is not None and number % slots_until_turn == 0:
+                self.averages.visit()
         self.wait()
         if self._threads is not None:
             self._threads.take_stats()
