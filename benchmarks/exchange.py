@@ -38,6 +38,8 @@ FIRST_LINES = 1000
 SEEDS = (1, 2, 3)
 INTERVALS = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000)
 
+_PLOT = report.DOCS.parent / "exchange.svg"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -221,6 +223,10 @@ def _words(line: str) -> int:
     return len(line.split())
 
 
+def _every(words: int) -> str:
+    return f"every {words:,} words"
+
+
 def cases(only: list[str]) -> list[Case]:
     """What is measured once."""
     found = []
@@ -231,7 +237,7 @@ def cases(only: list[str]) -> list[Case]:
                 for name, (share, rate_scale) in rules(workers).items()
             ]
         if "intervals" in only:
-            found += [Case(f"every {words:,} words", workers, words) for words in INTERVALS]
+            found += [Case(_every(words), workers, words) for words in INTERVALS]
         if "default" in only:
             found.append(Case(EVERY_ROW, workers, schedule=EVERYTHING))
     return found
@@ -265,6 +271,32 @@ def _table(results: list[Result]) -> str:
     return report.table(header, rows)
 
 
+def plot(results: list[Result]) -> None:
+    """Scores against the interval, beside those of one learner and of the default interval."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
+    figure = Figure(figsize=(9, 3), layout="constrained")
+
+    def scores(name: str, workers: int, score: str) -> list[float]:
+        return [getattr(r, score) for r in results if (r.name, r.workers) == (name, workers)]
+
+    axes = figure.subplots(1, 3)
+    for axis, (score, title) in zip(axes, SCORES.items(), strict=True):
+        alone = scores("one learner", 1, score)
+        axis.axhspan(min(alone), max(alone), color="#a9b4c2", alpha=0.5, label="one learner")
+        for workers, color in ((2, "#2a6f97"), (4, "#d1495b")):
+            curve = [scores(_every(words), workers, score)[0] for words in INTERVALS]
+            axis.plot(INTERVALS, curve, "o-", ms=3, color=color, label=f"{workers} workers")
+            default = statistics.median(scores(DEFAULT, workers, score))
+            axis.axhline(default, color=color, ls=":", label=f"{workers}, default interval")
+        axis.set(title=title, xscale="log", xlabel="words between two exchanges")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(fontsize=7, frameon=False)
+    figure.savefig(_PLOT, metadata={"Date": None})
+
+
 def main() -> None:
     """Read the command line, measure, publish."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -292,10 +324,14 @@ def main() -> None:
         "Bytes go both ways, over all workers; their share is of sending every touched row as "
         "float32 at every exchange. CPU time is taking, merging and applying over learning.",
     )
+    markdown = _table(results)
+    if options.write_docs and set(parts) == set(options.only):
+        plot(results)
+        markdown += f"\n\n![scores against words between two exchanges]({_PLOT.name})"
     report.publish(
         "exchange",
         {"results": [asdict(result) for result in results]},
-        f"{_table(results)}\n\n{conditions}",
+        f"{markdown}\n\n{conditions}",
         write_docs=options.write_docs,
     )
 
