@@ -106,18 +106,16 @@ class Replay:
         self.looks[self.number % len(self.slots)] = 0
 
     def looks_at_all(self, looks: int) -> Iterator[tuple[float, Encoded]]:
-        """Past text, all of it ``looks`` times over, each time in another order.
+        """Past text, all of it ``looks`` times over, from the oldest on.
 
         Slots come with how much came before them, from 0 to 1. They are thinned, and count as
         looked at no more often than before. Each must be trained, or copied, before the next is
         asked for.
         """
-        generator = np.random.default_rng(int(self._state[0]))
-        newest = self.number + 1
-        oldest = newest - self._begun
-        for look in range(looks):
-            for i, number in enumerate(generator.permutation(np.arange(oldest, newest))):
-                yield (look + i / self._begun) / looks, self._thinned(self.read(int(number)))
+        oldest = self.number + 1 - self._begun
+        for i in range(looks * self._begun):
+            number = oldest + i % self._begun
+            yield i / (looks * self._begun), self._thinned(self.read(number))
 
     def _thinned(self, encoded: Encoded) -> Encoded:
         """Without some of its frequent words; it is overwritten."""
