@@ -96,3 +96,8 @@ class ClusterSettings(RunSettings):
                 "a cluster needs a --snapshot-dir that all nodes reach as a folder, not a URL"
             )
         return self
+
+    @property
+    def settling_looks(self) -> int:
+        """A cluster does not settle."""
+        return 0
