@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks import report, text
 from benchmarks.planted import batches
+from benchmarks.plots import new_figure, save_figure
 from benchmarks.quality import SCORES, own_scores, vectors_of
 from streamer.cluster.settings import ClusterSettings
 from w2v_online import LearnerConfig, OnlineWord2Vec
@@ -271,13 +272,9 @@ def _table(results: list[Result]) -> str:
     return report.table(header, rows)
 
 
-def plot(results: list[Result]) -> None:
+def _plot(results: list[Result]) -> None:
     """Scores against the interval, beside those of one learner and of the default interval."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = new_figure(9, 3)
 
     def scores(name: str, workers: int, score: str) -> list[float]:
         return [getattr(r, score) for r in results if (r.name, r.workers) == (name, workers)]
@@ -292,9 +289,8 @@ def plot(results: list[Result]) -> None:
             default = statistics.median(scores(DEFAULT, workers, score))
             axis.axhline(default, color=color, ls=":", label=f"{workers}, default interval")
         axis.set(title=title, xscale="log", xlabel="words between two exchanges")
-        axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(fontsize=7, frameon=False)
-    figure.savefig(_PLOT, metadata={"Date": None})
+    save_figure(figure, _PLOT)
 
 
 def main() -> None:
@@ -326,7 +322,7 @@ def main() -> None:
     )
     markdown = _table(results)
     if options.write_docs and set(parts) == set(options.only):
-        plot(results)
+        _plot(results)
         markdown += f"\n\n![scores against words between two exchanges]({_PLOT.name})"
     report.publish(
         "exchange",

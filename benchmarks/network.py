@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
+from benchmarks.plots import new_figure, save_figure
 from streamer.cluster.session import OVERLAP_PIECES
 from w2v_online.shared_rows import Schedule
 
@@ -275,11 +276,7 @@ def _table(speeds: dict[Cluster, tuple[float, float]]) -> str:
 
 def _plot(speeds: dict[Cluster, tuple[float, float]]) -> None:
     """Words per second against workers, by network, a panel for each size."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
-    figure = Figure(figsize=(10, 2.8), layout="constrained")
+    figure = new_figure(10, 2.8)
     panels = figure.subplots(1, len(SIZES), sharex=True)
     for axis, (vocabulary, size) in zip(panels, SIZES, strict=True):
         for gigabits, color in zip(GIGABITS, ("#a9b4c2", "#61a5c2", "#013a63"), strict=True):
@@ -292,10 +289,9 @@ def _plot(speeds: dict[Cluster, tuple[float, float]]) -> None:
             axis.plot(WORKERS, np.array(simulated) / 1e6, "o", color=color, markersize=3)
         axis.set(xscale="log", yscale="log", xlabel="workers", title=f"V {vocabulary:,}, D {size}")
         axis.title.set_fontsize(9)
-        axis.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("million words/s")
     panels[0].legend(fontsize=7, frameon=False)
-    figure.savefig(_PLOT, metadata={"Date": None})
+    save_figure(figure, _PLOT)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import report, runs, text
+from benchmarks.plots import new_figure, save_figure
 from benchmarks.programs import Gensim, Program, W2vStream
 from benchmarks.quality import SCORES
 from benchmarks.runs import Run
@@ -23,11 +24,7 @@ _PLOT = report.DOCS.parent / "onepass.svg"
 
 def _plot(measured: list[Run]) -> None:
     """Scores against seconds, every program a point."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    figure = new_figure(9, 2.8)
     for axis, (score, title) in zip(figure.subplots(1, 3), SCORES.items(), strict=True):
         for run in measured:
             at = run.cpu_seconds, getattr(run, score)
@@ -35,9 +32,8 @@ def _plot(measured: list[Run]) -> None:
             place = {"textcoords": "offset points", "xytext": (0, 5), "ha": "center"}
             axis.annotate(run.name, at, fontsize=7, **place)
         axis.set(title=title, xscale="log", xlabel="CPU seconds")
-        axis.spines[["top", "right"]].set_visible(False)
         axis.margins(0.35, 0.2)
-    figure.savefig(_PLOT, metadata={"Date": None})
+    save_figure(figure, _PLOT)
 
 
 def _earlier() -> dict[str, Run]:

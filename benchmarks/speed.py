@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import processes, programs, report
+from benchmarks.plots import new_figure, save_figure
 from benchmarks.processes import Usage
 from benchmarks.programs import Settings
 from benchmarks.quality import Quality, evaluate
@@ -56,25 +57,19 @@ def quality_table(qualities: dict[str, Quality]) -> str:
 
 def draw_plot(runs: dict[str, list[Usage]], words: int, path: Path) -> None:
     """A bar a program: median words/s, with a line from the least to the greatest."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
-
-    matplotlib.rcParams |= {"svg.hashsalt": "w2v-stream", "svg.fonttype": "none"}
     names = list(runs)
     rates = [spread(words / usage.seconds for usage in runs[name]) for name in names]
     medians = [rate.median for rate in rates]
     errors = [[r.median - r.low for r in rates], [r.high - r.median for r in rates]]
-    figure, axes = plt.subplots(figsize=(7, 0.6 + 0.45 * len(names)), layout="constrained")
+    figure = new_figure(7, 0.6 + 0.45 * len(names))
+    axes = figure.subplots()
     colors = ["#2a6f97"] + ["#a9b4c2"] * (len(names) - 1)
     axes.barh(names, medians, xerr=errors, color=colors, error_kw={"elinewidth": 1, "capsize": 2})
     axes.invert_yaxis()
     axes.set_xlabel("words per second, whole process")
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    save_figure(figure, path)
 
 
 def describe(

@@ -184,31 +184,25 @@ class Checkpointer:
             self._set_due()
             self._safe_at = self._clock()
             return True
-        self._began = self._clock()
-        try:
-            extra = {**self._continuation(position, counters), **self._description()}
-            path = self._learner.snapshot(self._folder.path, **extra)
-            self._folder.store(path)
-        except SnapshotError as error:
-            self._failed(error, for_readers=False)
-            return False
-        self._done(path, moment, for_readers=False)
-        self._end_pruning()
-        return True
+        return self._write(moment, self._continuation(position, counters), for_readers=False)
 
     def publish(self, **extra: Any) -> bool:
-        """Write the vectors alone now, after :meth:`write`; return whether they are on disk."""
+        """Write the vectors alone now, of what :meth:`write` wrote; return whether it went well."""
+        assert self._saved is not None  # noqa: S101 for mypy: it was written
+        return self._write(self._saved, extra, for_readers=True)
+
+    def _write(self, moment: _Moment, extra: dict[str, Any], *, for_readers: bool) -> bool:
+        """Write what is of this moment, and of now."""
         self._began = self._clock()
-        moment = self._moment({} if self._saved is None else self._saved.position)
         try:
             path = self._learner.snapshot(
-                self._folder.path, vectors_only=True, **self._description(), **extra
+                self._folder.path, vectors_only=for_readers, **extra, **self._description()
             )
             self._folder.store(path)
         except SnapshotError as error:
-            self._failed(error, for_readers=True)
+            self._failed(error, for_readers)
             return False
-        self._done(path, moment, for_readers=True)
+        self._done(path, moment, for_readers)
         self._end_pruning()
         return True
 

@@ -13,7 +13,7 @@ import click
 from streamer.arguments import json_option, restrict_option, snapshot_argument, topn_option
 from streamer.tables import echo_json, echo_rows
 from w2v_online import evaluation, export, load_vectors, snapshot
-from w2v_online.remote import fetch, url_of
+from w2v_online.remote import local_path
 
 
 def _answer_rows(answers: list[tuple[str, float]]) -> list[tuple[str, str]]:
@@ -208,8 +208,7 @@ def export_command(snapshot: Path, file_format: str, output: Path) -> None:
 @json_option
 def inspect(path: Path, verify: bool, as_json: bool) -> None:
     """Print what a snapshot holds: totals, settings, positions, files."""
-    url = url_of(path)
-    opened = snapshot.read(fetch(url) if url else path)
+    opened = snapshot.read(local_path(path))
     if verify:
         opened.verify()
     vectors = load_vectors(opened.path)

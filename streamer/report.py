@@ -95,6 +95,7 @@ class Progress:
             if settings.progress == "on" or (settings.progress == "auto" and is_terminal)
             else None
         )
+        self._pause_seconds = LOG_SECONDS if self._live is None else 0.5
         self._quiet = settings.progress == "off"
         self._began = self._shown = self._curve_at = clock()
         self._curve: deque[float] = deque(maxlen=_CURVE_POINTS)
@@ -137,7 +138,7 @@ class Progress:
         """Show the figures if it is time to, with those of the source in log lines."""
         now = self._clock()
         elapsed = now - self._shown
-        if elapsed < (0.5 if self._live is not None else LOG_SECONDS):
+        if elapsed < self._pause_seconds:
             return
         counters, figures = self.counters, source_figures()
         rate = (counters.words - self._words_at_shown) / elapsed
@@ -165,7 +166,7 @@ class Progress:
     def settling(self, done: float) -> None:
         """Show how much of the kept text was learned again, if it is time to."""
         now = self._clock()
-        if now - self._shown < (0.5 if self._live is not None else LOG_SECONDS):
+        if now - self._shown < self._pause_seconds:
             return
         self._shown = now
         self._line = f"settling {done:.0%}: learning the kept text again at falling rates"

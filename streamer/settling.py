@@ -17,7 +17,7 @@ import click
 from streamer.arguments import snapshot_argument
 from w2v_online.config import SETTLE_LOOKS
 from w2v_online.errors import SnapshotError
-from w2v_online.remote import fetch, url_of
+from w2v_online.remote import local_path
 from w2v_online.retention import Retention
 
 if TYPE_CHECKING:
@@ -75,14 +75,13 @@ def settle(snapshot: Path, looks: int, snapshot_dir: Path, keep: int) -> None:
     from w2v_online.learner import OnlineWord2Vec, warm_up
     from w2v_online.snapshot import read_whole
 
-    url = url_of(snapshot)
-    saved = read_whole(fetch(url, whole=True) if url else snapshot)
-    folder = SnapshotFolder(str(snapshot_dir))
-    learner = OnlineWord2Vec.restore(saved.path)
-    if learner.replay is None:
+    saved = read_whole(local_path(snapshot, whole=True))
+    if not saved.manifest.get("config", {}).get("replay"):
         raise SnapshotError(
             f"{saved.path} keeps no text to settle on: it was learned without --replay"
         )
+    folder = SnapshotFolder(str(snapshot_dir))
+    learner = OnlineWord2Vec.restore(saved.path)
     warm_up(learner.config)
     with Bar(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("settling", total=1.0)

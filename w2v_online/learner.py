@@ -284,9 +284,7 @@ class OnlineWord2Vec:
             self._train(part)
             if self.averages is not None and number % slots_until_turn == 0:
                 self.averages.visit()
-        self.wait()
-        if self._threads is not None:
-            self._threads.take_stats()
+        self.flush()
         self._follow_age()
         if is_whole and looks and self.averages is not None:
             self.averages.reset(np.arange(len(self.embeddings), dtype=np.int32))

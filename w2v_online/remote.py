@@ -119,6 +119,12 @@ class RemoteFolder:
                     self._files.rm(f"{self._root}/{name}", recursive=True)
 
 
+def local_path(path: str | Path, *, whole: bool = False) -> Path:
+    """A path as it is; of a URL the snapshot that :func:`fetch` brings. SnapshotError."""
+    url = url_of(path)
+    return fetch(url, whole=whole) if url else Path(path)
+
+
 def fetch(url: str, *, whole: bool = False) -> Path:
     """The newest complete snapshot of a URL, as a folder on this machine; SnapshotError.
 

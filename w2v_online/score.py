@@ -25,7 +25,7 @@ from w2v_online.huffman import HuffmanTree
 from w2v_online.kernels.score import ScoreScratch, Tokens, look_up, score_windows
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.learner import OnlineWord2Vec
-from w2v_online.remote import fetch, url_of
+from w2v_online.remote import local_path
 from w2v_online.simd.tiles import Tile
 from w2v_online.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 
@@ -244,8 +244,7 @@ def load_scorer(path: str | Path) -> Scorer:
     One of vectors alone has not what scoring takes: then the newest of the others. Every file of
     it is checked. Raises SnapshotError.
     """
-    url = url_of(path)
-    path = fetch(url, whole=True) if url else Path(path)
+    path = local_path(path, whole=True)
     if path.is_file():
         raise SnapshotError(
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"

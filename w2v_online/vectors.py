@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
-from w2v_online.remote import fetch, url_of
+from w2v_online.remote import local_path
 from w2v_online.snapshot_table import table_of
 from w2v_online.table import VectorTable
 from w2v_online.watch import Watch
@@ -292,8 +292,7 @@ def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:
     snapshot or it is damaged, as every question may later that meets damage; FileFormatError for
     a file that is neither format.
     """
-    url = url_of(path)
-    path = fetch(url) if url else Path(path)
+    path = local_path(path)
     if path.is_file():
         words, vectors = read_word2vec(path)
         table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))

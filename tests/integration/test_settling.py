@@ -110,7 +110,7 @@ def test_a_snapshot_is_settled_into_another_folder(tmp_path: Path) -> None:
     assert b"\nsettled\n  looks" in _run("inspect", tmp_path / "t").stdout
 
 
-def test_what_keeps_no_text_or_never_ends_is_refused(tmp_path: Path) -> None:
+def test_a_snapshot_that_keeps_no_text_is_refused(tmp_path: Path) -> None:
     _learn(tmp_path / "s", b"a b c\n" * 50)
     done = _run("settle", tmp_path / "s", "--snapshot-dir", tmp_path / "t")
     assert (done.returncode, b"without --replay" in done.stderr) == (1, True)
@@ -121,10 +121,7 @@ def test_what_keeps_no_text_or_never_ends_is_refused(tmp_path: Path) -> None:
     [
         (["--settle", "2"], "--replay N"),
         (["--replay", "1", "--settle", "2", "--source", "file", "--path", "a", "--follow"], "ends"),
-        (
-            [*_KAFKA, "--replay", "1", "--settle", "2"],
-            "no end",
-        ),
+        ([*_KAFKA, "--replay", "1", "--settle", "2"], "no end"),
     ],
 )
 def test_settling_without_an_end_or_text_makes_no_sense(args: list[str], said: str) -> None:

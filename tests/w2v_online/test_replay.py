@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.config import SLOT_IDS
 from w2v_online.kernels.windows import RATE_STEPS
@@ -158,14 +159,8 @@ def test_a_ring_is_taken_over_or_its_newest_text(before: int, after: int) -> Non
     assert restored.number == 39 - (0 if n_kept == min(after, 7) else 7 - n_kept)
 
 
-def _text(lines: int) -> bytes:
-    rng = np.random.default_rng(11)
-    words = [rng.zipf(1.3, 60).clip(1, 900) for _ in range(lines)]
-    return b"".join(b" ".join(b"w%d" % word for word in line) + b"\n" for line in words)
-
-
 def test_replay_trains_more_pairs_and_counts_fresh_text_alone() -> None:
-    text = _text(1500)
+    text = zipf_text(1500)
     config = LearnerConfig(vector_size=16, min_count=2, max_vocab_size=1000, sample=0)
     plain, replayed = (
         OnlineWord2Vec(config),
@@ -182,7 +177,7 @@ def test_replay_trains_more_pairs_and_counts_fresh_text_alone() -> None:
 
 def test_fresh_text_is_thinned_as_much_as_without_replay() -> None:
     """Though the counts that decide it are those of the last upkeep."""
-    text = _text(4000)
+    text = zipf_text(4000)
     config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=1000, sample=1e-3)
     plain = OnlineWord2Vec(config).learn_text(text)
     model = OnlineWord2Vec(config.model_copy(update={"replay": 1}))
@@ -202,7 +197,7 @@ def test_rates_of_word_vectors_stay_high_for_longer_with_replay() -> None:
 
 
 def test_threads_replay_as_much_and_count_fresh_text_alone() -> None:
-    text = _text(1500)
+    text = zipf_text(1500)
     config = LearnerConfig(vector_size=16, max_vocab_size=1000, sample=0, replay=2)
     one = OnlineWord2Vec(config).learn_text(text)
     model = OnlineWord2Vec(config.model_copy(update={"threads": 2}))

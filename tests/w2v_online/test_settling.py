@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.config import SLOT_IDS
 from w2v_online.replay import Replay
@@ -15,15 +16,9 @@ from w2v_online.trainer import Encoded
 _CONFIG = LearnerConfig(vector_size=16, min_count=2, max_vocab_size=1000, sample=0, replay=1)
 
 
-def _text(lines: int, seed: int = 11) -> bytes:
-    rng = np.random.default_rng(seed)
-    words = [rng.zipf(1.3, 60).clip(1, 900) for _ in range(lines)]
-    return b"".join(b" ".join(b"w%d" % word for word in line) + b"\n" for line in words)
-
-
 def _model(**options: object) -> OnlineWord2Vec:
     model = OnlineWord2Vec(_CONFIG.model_copy(update=options))
-    model.learn_text(_text(1500))
+    model.learn_text(zipf_text(1500))
     return model
 
 
@@ -81,7 +76,7 @@ def test_what_is_published_is_the_settled_vectors_and_the_same_each_time(tmp_pat
     restored = OnlineWord2Vec.restore(first.snapshot(tmp_path))
     np.testing.assert_array_equal(restored.vectors(), first.vectors())
     for model in (first, restored):
-        model.learn_text(_text(300, seed=3))
+        model.learn_text(zipf_text(300, seed=3))
     np.testing.assert_array_equal(restored.vectors(), first.vectors())
 
 
@@ -89,17 +84,17 @@ def test_counts_and_the_rest_of_the_stream_are_as_before() -> None:
     model, other = _model(), _model()
     model.settle(2)
     assert model.totals() == other.totals()
-    one, two = model.learn_text(_text(300, seed=3)), other.learn_text(_text(300, seed=3))
+    one, two = model.learn_text(zipf_text(300, seed=3)), other.learn_text(zipf_text(300, seed=3))
     assert (one.words, one.records) == (two.words, two.records)
     assert model.totals() == other.totals()
 
 
 def test_it_ends_where_it_is_told_to() -> None:
     model = _model()
-    averaged = model.averages.averaged.copy() if model.averages is not None else None
+    assert model.averages is not None
+    averaged = model.averages.averaged.copy()
     usual = model.learning_rates()[1]
     assert not model.settle(2, lambda done: done < 0.3)
-    assert model.averages is not None
     np.testing.assert_array_equal(model.averages.averaged, averaged)
     assert model.learning_rates()[1].mean() == pytest.approx(usual.mean(), rel=0.2)
 
@@ -118,7 +113,7 @@ def test_settled_vectors_expect_what_comes_better(tmp_path: Path) -> None:
         model = _model(alpha=0.1, min_alpha=0.05, averaging=False)
         model.settle(looks)
         model.snapshot(tmp_path / str(looks))
-        held_out = load_scorer(tmp_path / str(looks)).score_text(_text(200, seed=5))
+        held_out = load_scorer(tmp_path / str(looks)).score_text(zipf_text(200, seed=5))
         scores.append(float(held_out.log_probability.sum()))
     assert scores[1] > 0.94 * scores[0]  # of -350
 
