@@ -276,13 +276,14 @@ class OnlineWord2Vec:
             raise ValueError("a model settles on the text that replay keeps, and has no replay")
         is_whole = True
         slots_until_turn = MAX_SEGMENT_WORDS // SLOT_IDS
-        for number, (done, part) in enumerate(self.replay.looks_at_all(looks), 1):
+        for turn, (done, part) in enumerate(self.replay.looks_at_all(looks), 1):
             if goes_on is not None and not goes_on(done):
                 is_whole = False
                 break
-            self._follow_age(1.0 - done)
+            for trainer in self._trainers:
+                trainer.settle(self.total_words, (1.0 - done) * self._rate_scale, turn)
             self._train(part)
-            if self.averages is not None and number % slots_until_turn == 0:
+            if self.averages is not None and turn % slots_until_turn == 0:
                 self.averages.visit()
         self.flush()
         self._follow_age()
@@ -319,12 +320,10 @@ class OnlineWord2Vec:
     def _segment_words(self) -> int:
         return min(MAX_SEGMENT_WORDS, max(1, self.total_words // SEGMENT_GROWTH))
 
-    def _follow_age(self, share: float = 1.0) -> None:
-        """Rates are those of the segment, or a share: they change where the stream says, not a
-        batch.
-        """
+    def _follow_age(self) -> None:
+        """Rates are those of the segment: they change where the stream says, not a batch."""
         for trainer in self._trainers:
-            trainer.follow(self._segment_end, share * self._rate_scale)
+            trainer.follow(self._segment_end, self._rate_scale)
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""

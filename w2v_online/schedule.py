@@ -46,6 +46,15 @@ TAU_OUTPUT = 1000.0
 REPLAY_TAU_INPUT = 37.0
 """What each further look at a text adds to TAU_INPUT, in parts of it; measured, too."""
 
+SETTLING_TAU = 20.0
+"""While a model settles, by how much rates of both matrices fall later; measured, too."""
+
+SETTLING_WORDS = 7_000_000
+"""Words after which a settling model has half its window; measured, too."""
+
+LEAST_SETTLING_WINDOW = 0.35
+"""The least that is left of it."""
+
 
 def rate_table(
     alpha: float,
@@ -55,13 +64,17 @@ def rate_table(
     *,
     loss: str = "ns",
     cbow: bool = False,
+    settling: bool = False,
 ) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    tau_input = (1.0 + REPLAY_TAU_INPUT * replay) * TAU_INPUT / (window + 1)
-    tau = np.array([[tau_input], [TAU_OUTPUT]])
+    if settling and _is_plain(loss, cbow=cbow):
+        late_input = late_output = SETTLING_TAU
+    else:
+        late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
+    tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
     share = np.array(SHARES[loss, cbow])[:, None]
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
@@ -88,9 +101,31 @@ def rate_scale(
     This is for skip-gram with negative sampling; others do not gain from it, nor does one that
     gets far with replay.
     """
-    if (loss, cbow) != ("ns", False) or replay:
+    if replay or not _is_plain(loss, cbow=cbow):
         return scale
     youth, infancy = (
         1.0 / (1.0 + (total_words / words) ** 2) for words in (YOUTH_WORDS, INFANCY_WORDS)
     )
     return max(scale, min(scale * (1.0 + youth + infancy), MAX_YOUNG_SCALE))
+
+
+def settling_window(
+    window: int, total_words: int, *, loss: str = "ns", cbow: bool = False
+) -> float:
+    """How wide windows are on average while a model settles that has read so many words.
+
+        window * max(LEAST_SETTLING_WINDOW, 1 / (1 + t / SETTLING_WORDS))
+
+    with t the ``total_words``, and at least 1. Wide windows tell what words are about, and a young
+    model needs all they have; narrow ones then tell which words can stand for each other. This is
+    for skip-gram with negative sampling; others lose by it and keep their windows.
+    """
+    if not _is_plain(loss, cbow=cbow):
+        return window
+    share = 1.0 / (1.0 + total_words / SETTLING_WORDS)
+    return max(1.0, window * max(LEAST_SETTLING_WINDOW, share))
+
+
+def _is_plain(loss: str, *, cbow: bool) -> bool:
+    """Whether it is skip-gram with negative sampling."""
+    return loss == "ns" and not cbow

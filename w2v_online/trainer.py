@@ -25,7 +25,7 @@ from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Scratch
 from w2v_online.sampler import Negatives, NoiseDistribution
-from w2v_online.schedule import rate_indices, rate_scale, rate_table
+from w2v_online.schedule import rate_indices, rate_scale, rate_table, settling_window
 from w2v_online.simd.pairs import PAIR, pair_error_floats
 from w2v_online.simd.paths import INPUTS, nodes_per_tile
 from w2v_online.simd.registers import CACHE_LINE_BYTES, LANES
@@ -117,13 +117,17 @@ class Trainer:
         self._matrices = embeddings.matrices
         self._tile = _tile(config)
         self._scratch = make_scratch(self._tile, config.window)
-        self._grown_rates = rate_table(
-            config.alpha,
-            min(config.alpha, config.min_alpha),
-            config.window,
-            config.replay,
-            loss=config.loss,
-            cbow=config.cbow,
+        self._grown_rates, self._settling_rates = (
+            rate_table(
+                config.alpha,
+                min(config.alpha, config.min_alpha),
+                config.window,
+                config.replay,
+                loss=config.loss,
+                cbow=config.cbow,
+                settling=settling,
+            )
+            for settling in (False, True)
         )
         self.follow(0)
         self.negatives = Negatives(
@@ -162,7 +166,7 @@ class Trainer:
             self._tile,
             encoded.ids,
             encoded.sentence_ends,
-            self._config.window,
+            self._window,
             self._matrices,
             tree.arrays,
             self._rates,
@@ -180,7 +184,7 @@ class Trainer:
             encoded.sentence_ends,
             words,
             self._embeddings.vector_size,
-            self._config.window,
+            self._window,
             self._config.cbow,
             self._matrices,
             self._rates,
@@ -200,7 +204,7 @@ class Trainer:
                 encoded.ids,
                 encoded.sentence_ends,
                 sentence,
-                self._config.window,
+                self._window,
                 self._matrices,
                 self.negatives.block,
                 self.negatives.next,
@@ -218,6 +222,18 @@ class Trainer:
         config = self._config
         scale = rate_scale(total_words, scale, config.replay, loss=config.loss, cbow=config.cbow)
         self._rates = (self._grown_rates * scale).astype(np.float32)
+        self._window = config.window
+
+    def settle(self, total_words: int, scale: float, turn: int) -> None:
+        """Learn at settling's rates and windows until told to :meth:`follow` again.
+
+        Rates are grown at ``scale`` times. ``turn`` counts the calls: windows are whole, and so
+        many of them are a word wider that they are right on average.
+        """
+        config = self._config
+        window = settling_window(config.window, total_words, loss=config.loss, cbow=config.cbow)
+        self._rates = (self._settling_rates * scale).astype(np.float32)
+        self._window = int((turn + 1) * window) - int(turn * window)
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""

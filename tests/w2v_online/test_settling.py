@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.w2v_online.texts import zipf_text
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer, schedule
 from w2v_online.config import SLOT_IDS
 from w2v_online.replay import Replay
 from w2v_online.trainer import Encoded
@@ -63,6 +64,29 @@ def test_rates_fall_to_zero_and_are_back_afterwards(loss: str, cbow: bool) -> No
     assert float(model.learning_rates()[0].max()) == pytest.approx(usual, rel=0.05)
     assert not np.array_equal(model.embeddings.vectors, before)
     assert np.isfinite(model.embeddings.vectors).all()
+
+
+@pytest.mark.parametrize(("loss", "contexts"), [("ns", 2.75), ("hs", 6.0)])
+def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
+    loss: str, contexts: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window of w has (w + 1) / 2 words on each side on average; the least of 5 is 1.75."""
+    monkeypatch.setattr(schedule, "SETTLING_WORDS", 1)
+    model = _model(loss=loss)
+    train, pairs_each = model._train, []
+
+    def counting(part: Encoded) -> NDArray[np.float64]:
+        stats = train(part)
+        pairs_each.append(stats[4] / len(part.ids))
+        return stats
+
+    monkeypatch.setattr(model, "_train", counting)
+    model.settle(4)
+    # The ends of a line, which has 60 words, have fewer.
+    assert np.mean(pairs_each) == pytest.approx(contexts, rel=0.05)
+    monkeypatch.undo()
+    fresh = model.learn_text(zipf_text(300, seed=3))
+    assert fresh.positive_pairs / fresh.trained_words == pytest.approx(6, rel=0.05)
 
 
 def test_what_is_published_is_the_settled_vectors_and_the_same_each_time(tmp_path: Path) -> None:
