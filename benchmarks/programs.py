@@ -10,7 +10,7 @@ import argparse
 import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,16 +113,22 @@ def daemon(snapshots: Path, settings: Settings) -> list[str]:
 
 
 class W2vStream(Program):
-    """w2v-stream: the daemon as a user runs it, up to and including its last snapshot."""
+    """w2v-stream: the daemon as a user runs it, up to and including its last snapshot.
+
+    ``flags`` come behind those of the settings, of which ``threads`` replaces one.
+    """
 
     reads_stdin = True
 
-    def __init__(self, name: str, *flags: str) -> None:
+    def __init__(self, name: str, *flags: str, threads: int | None = None) -> None:
         super().__init__(name)
         self._flags = flags
+        self._threads = threads
 
     def command(self, text: Path, output: Path, settings: Settings) -> list[str]:
         """See :class:`Program`; the text comes by standard input."""
+        if self._threads is not None:
+            settings = replace(settings, threads=self._threads)
         return [*daemon(output, settings), *self._flags, "--log-level", "error"]
 
     def count(self, output: Path) -> tuple[int, int]:

@@ -47,11 +47,6 @@ def alone_table(path: Path, settings: Settings, counts: list[int], rounds: int) 
     return table(["reading, encoding, training alone", "words/s", "times one thread"], rows)
 
 
-def _daemon(threads: int) -> W2vStream:
-    flag = ("--threads", str(threads))
-    return W2vStream(" ".join(flag), *flag)
-
-
 def threads_table(usages: dict[str, list[Usage]], words: int) -> str:
     """Markdown: one number of threads a row; the first one is what the others are held against."""
     single, *_ = usages.values()
@@ -82,7 +77,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="w2v-benchmark-") as name:
         text = prepare(options.data, Path(name))
         counts = [1, settings.threads]
-        daemons: list[Program] = [_daemon(count) for count in counts]
+        daemons: list[Program] = [
+            W2vStream(f"--threads {count}", threads=count) for count in counts
+        ]
         usages = runs.in_turn(daemons, text, settings, cpus, options.rounds, Path(name))
         alone = alone_table(text.path, settings, counts, options.rounds)
     lines = [
