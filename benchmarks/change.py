@@ -5,7 +5,7 @@ Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--write-docs]
 From the middle of TEXT on, the words of each pair stand for each other. At every step the ten
 nearest neighbours of these words are compared with those that their partners had in the middle
 (followed) and with their own (not forgotten yet); those of words that stay as they are, with their
-own (stable).
+own (stable). With replay, once more when the model has settled on what is kept.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def follow(
     steady: list[str],
     steps: int,
 ) -> list[tuple[float, float, float]]:
-    """Followed, not forgotten and stable after each step of the second half."""
+    """Followed, not forgotten and stable after each step of the second half, and settled."""
     model = OnlineWord2Vec(config)
     for batch in batches(halves[0]):
         model.learn_text(batch)
@@ -51,16 +51,22 @@ def follow(
     before = _now(model, [*moved, *steady])
     # A word's partner has its own old place among what the word is near to now.
     wanted = {w: {partner.get(n, n) for n in before[partner[w]]} for w in moved}
+
+    def scores() -> tuple[float, float, float]:
+        after = _now(model, [*moved, *steady])
+        of_moved = {word: after[word] for word in moved}
+        of_steady = {word: after[word] for word in steady}
+        return overlap(of_moved, wanted), overlap(of_moved, before), overlap(of_steady, before)
+
     results = []
     size = -(-len(halves[1]) // steps)
     for first in range(0, len(halves[1]), size):
         for batch in batches(halves[1][first : first + size]):
             model.learn_text(batch)
-        after = _now(model, [*moved, *steady])
-        of_moved = {word: after[word] for word in moved}
-        of_steady = {word: after[word] for word in steady}
-        scores = overlap(of_moved, wanted), overlap(of_moved, before), overlap(of_steady, before)
-        results.append(scores)
+        results.append(scores())
+    if config.replay:
+        model.settle()
+        results.append(scores())
     return results
 
 
@@ -85,11 +91,12 @@ def main() -> None:
     for name, config in CONFIGS.items():
         results = follow(config, halves, partner, steady, options.steps)
         for i, label in enumerate(("followed", "kept", "stable")):
-            rows.append([f"{name}: {label}", *(f"{scores[i]:.2f}" for scores in results)])
+            cells = [f"{scores[i]:.2f}" for scores in results]
+            rows.append([f"{name}: {label}", *cells, *[""] * (options.steps + 1 - len(cells))])
         print("\n".join(map(str, rows[-3:])), flush=True)
     second = sum(counts[1].values())
     reached = [f"{second * (i + 1) / options.steps / 1e6:.1f}" for i in range(options.steps)]
-    header = ["after so many million words", *reached]
+    header = ["after so many million words", *reached, "settled"]
     conditions = report.conditions(
         "change",
         f"Text: {options.data.name}; {len(words)} words change places in the middle.",
