@@ -81,9 +81,10 @@ def main() -> None:
     measured = sorted(by_name.values(), key=lambda run: run.cpu_seconds)
     markdown = _table(measured)
     if options.write_docs:
-        _plot(measured)
         markdown += f"\n\n![scores against CPU seconds]({_PLOT.name})"
     runs.publish("onepass", markdown, prepared, measured, write_docs=options.write_docs)
+    if options.write_docs:
+        _plot(measured)
 
 
 if __name__ == "__main__":
