@@ -25,6 +25,9 @@ SWEEP_VISITS = 16
 SHARE = 0.2
 """How much of the way to the present vector an average goes when its row has its turn."""
 
+_PULLED_AT_ONCE = 1 << 16
+"""Rows that :meth:`Averages.pull` copies at a time."""
+
 REPLAY_PULL = 0.2
 """With replay, how much of the way to its average a row goes then: several looks at a text learn
 enough for it. In one look it would cost as much as it gains."""
@@ -102,6 +105,18 @@ class Averages:
             MIN_UPDATES,
             np.uint32(self.visits & 0xFFFFFFFF),
         )
+
+    def pull(self, share: float) -> None:
+        """Let every row that has an average go so much of the way to it."""
+        vectors = self._embeddings.vectors
+        averaged_rows = np.flatnonzero(self.averaged[: len(vectors)]).astype(np.int32)
+        for first in range(0, len(averaged_rows), _PULLED_AT_ONCE):
+            rows = averaged_rows[first : first + _PULLED_AT_ONCE]
+            self._embeddings.keep(rows, rows[:0])
+            before = vectors[rows]
+            vectors[rows] = before + np.float32(share) * (
+                published(before, self.words[rows]) - before
+            )
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start without an average."""

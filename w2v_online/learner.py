@@ -269,11 +269,17 @@ class OnlineWord2Vec:
 
         Rates of an endless stream stay up, and vectors stay noisy; this is the end that batch
         training has, in the place of averages. Learning may go on from there, at the usual rates.
+        Where only a share of what was read is kept, rates begin at that share of the usual ones,
+        and vectors nearer to their averages.
         ``goes_on`` is asked before each 8,192 words, with how much is done, from 0 to 1; if it
         says no, what was learned so far stays. Returns whether all was. ValueError without replay.
         """
         if self.replay is None:
             raise ValueError("a model settles on the text that replay keeps, and has no replay")
+        # What is kept of less can teach less of what the model knows: it stays nearer to that.
+        share = min(1.0, self.replay.kept_words / max(1.0, float(self.vocabulary.counts.sum())))
+        if looks and self.averages is not None:
+            self.averages.pull(1.0 - share)
         is_whole = True
         slots_until_turn = MAX_SEGMENT_WORDS // SLOT_IDS
         for turn, (done, part) in enumerate(self.replay.looks_at_all(looks), 1):
@@ -281,7 +287,7 @@ class OnlineWord2Vec:
                 is_whole = False
                 break
             for trainer in self._trainers:
-                trainer.settle(self.total_words, (1.0 - done) * self._rate_scale, turn)
+                trainer.settle(self.total_words, share * (1.0 - done) * self._rate_scale, turn)
             self._train(part)
             if self.averages is not None and turn % slots_until_turn == 0:
                 self.averages.visit()

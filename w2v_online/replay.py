@@ -58,6 +58,11 @@ class Replay:
         return text + self.looks.nbytes + self.kept.nbytes + self.given_away.nbytes
 
     @property
+    def kept_words(self) -> int:
+        """Words in the ring."""
+        return int(self.used[: self._begun].sum())
+
+    @property
     def _begun(self) -> int:
         """Rows of ``slots`` that hold anything."""
         return min(self.number + 1, len(self.slots))

@@ -104,6 +104,37 @@ def test_what_is_published_is_the_settled_vectors_and_the_same_each_time(tmp_pat
     np.testing.assert_array_equal(restored.vectors(), first.vectors())
 
 
+def test_where_little_is_kept_rates_are_low_and_vectors_stay_near_their_averages() -> None:
+    """A tenth of the text alone would take much of what the model has learned from the rest."""
+    moves = []
+    for kept in (2 * SLOT_IDS, 20 * SLOT_IDS):
+        model = _model(replay_words=kept, alpha=0.1, min_alpha=0.02)
+        assert model.replay is not None
+        share = model.replay.kept_words / model.vocabulary.counts.sum()
+        usual, before = float(model.learning_rates()[1].max()), model.vectors()
+        seen: list[float] = []
+
+        def goes_on(done: float, model: OnlineWord2Vec = model, seen: list[float] = seen) -> bool:
+            seen.append(float(model.learning_rates()[1].max()))
+            return True
+
+        model.settle(1, goes_on)
+        assert share == pytest.approx(0.13 if kept < 10 * SLOT_IDS else 1.0, abs=0.06)
+        # Asked before a slot, so at the second one the rates are those of the first.
+        assert seen[1] == pytest.approx(share * usual, rel=0.05)
+        moves.append(np.linalg.norm(model.vectors() - before) / np.linalg.norm(before))
+    assert moves[0] < 0.5 * moves[1]
+
+
+def test_vectors_go_a_share_of_the_way_to_their_averages() -> None:
+    model = _model()
+    assert model.averages is not None
+    before, averages = model.embeddings.vectors.copy(), model.vectors()
+    model.averages.pull(0.75)
+    np.testing.assert_allclose(model.embeddings.vectors, 0.25 * before + 0.75 * averages, atol=1e-6)
+    assert np.abs(before - averages).max() > 0.01
+
+
 def test_counts_and_the_rest_of_the_stream_are_as_before() -> None:
     model, other = _model(), _model()
     model.settle(2)
