@@ -33,6 +33,9 @@ def settle_and_publish(
     log: Any,
 ) -> bool:
     """Settle, as long as it ``goes_on``, and publish; return whether what was wanted is on disk."""
+    log.info(
+        "settling_begun", looks=looks, words=learner.replay.kept_words if learner.replay else 0
+    )
     if not learner.settle(looks, goes_on):
         log.info("settling_stopped", note="what the last checkpoint has stays published")
         return True

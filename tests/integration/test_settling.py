@@ -76,13 +76,14 @@ def test_a_signal_ends_settling_and_what_was_learned_is_safe(tmp_path: Path) -> 
         "--replay", "1", "--settle", "64", *SMALL, "--vector-size", "300",
     )  # fmt: skip
     try:
-        wait_until(lambda: "event=snapshot_written" in log.read_text())
+        wait_until(lambda: "event=settling_begun" in log.read_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
         process.kill()
         process.wait()
     assert "event=settling_stopped" in log.read_text()
+    assert "event=snapshot_written" in log.read_text()
     assert "vectors_written" not in log.read_text()
     assert load_vectors(tmp_path / "s").manifest["totals"]["records"] == 3000
 
