@@ -33,9 +33,8 @@ def settle_and_publish(
     log: Any,
 ) -> bool:
     """Settle, as long as it ``goes_on``, and publish; return whether what was wanted is on disk."""
-    log.info(
-        "settling_begun", looks=looks, words=learner.replay.kept_words if learner.replay else 0
-    )
+    assert learner.replay is not None  # noqa: S101 for mypy: looks are wanted with replay alone
+    log.info("settling_begun", looks=looks, words=learner.replay.kept_words)
     if not learner.settle(looks, goes_on):
         log.info("settling_stopped", note="what the last checkpoint has stays published")
         return True

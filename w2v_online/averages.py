@@ -25,8 +25,8 @@ SWEEP_VISITS = 16
 SHARE = 0.2
 """How much of the way to the present vector an average goes when its row has its turn."""
 
-_PULLED_AT_ONCE = 1 << 16
-"""Rows that :meth:`Averages.pull` copies at a time."""
+_PULLED_AT_ONCE = 1 << 12
+"""Rows that :meth:`Averages.pull` copies at a time: a few megabytes."""
 
 REPLAY_PULL = 0.2
 """With replay, how much of the way to its average a row goes then: several looks at a text learn
@@ -106,17 +106,22 @@ class Averages:
             np.uint32(self.visits & 0xFFFFFFFF),
         )
 
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """int32[n]: rows that have an average."""
+        return np.flatnonzero(self.averaged[: len(self._embeddings)]).astype(np.int32)
+
+    def of(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32[n, D]: what is published of rows that have an average."""
+        return published(self._embeddings.vectors[rows], self.words[rows])
+
     def pull(self, share: float) -> None:
         """Let every row that has an average go so much of the way to it."""
-        vectors = self._embeddings.vectors
-        averaged_rows = np.flatnonzero(self.averaged[: len(vectors)]).astype(np.int32)
+        vectors, averaged_rows = self._embeddings.vectors, self.rows
         for first in range(0, len(averaged_rows), _PULLED_AT_ONCE):
             rows = averaged_rows[first : first + _PULLED_AT_ONCE]
             self._embeddings.keep(rows, rows[:0])
-            before = vectors[rows]
-            vectors[rows] = before + np.float32(share) * (
-                published(before, self.words[rows]) - before
-            )
+            vectors[rows] += np.float32(share) * (self.of(rows) - vectors[rows])
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start without an average."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online import publication, snapshot
-from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages, published
+from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages
 from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import SETTLE_LOOKS, SLOT_IDS, LearnerConfig
 from w2v_online.embeddings import Embeddings
@@ -537,9 +537,8 @@ class OnlineWord2Vec:
         """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it."""
         vectors = self.embeddings.vectors.copy()
         if self.averages is not None:
-            averaged_rows = np.flatnonzero(self.averages.averaged[: len(vectors)])
-            words = self.averages.words[averaged_rows]
-            vectors[averaged_rows] = published(vectors[averaged_rows], words)
+            rows = self.averages.rows
+            vectors[rows] = self.averages.of(rows)
         return vectors
 
     def totals(self) -> dict[str, int]:
