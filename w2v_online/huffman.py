@@ -1,9 +1,10 @@
 """A Huffman tree over words whose counts change (Mikolov et al. 2013, hierarchical softmax).
 
-Never built anew: a new word's leaf is put beside a light one, and at upkeep heavy nodes that hang
-below lighter ones change places with them, subtrees and all. So an inner node goes on dividing
-the same words, and what its vector has learned stays true; only where a subtree comes or goes
-does a node see words that it did not see before.
+A new word's leaf is put beside a light one, and at upkeep heavy nodes that hang below lighter ones
+change places with them, subtrees and all. So an inner node goes on dividing the same words, and
+what its vector has learned stays true; only where a subtree comes or goes does a node see words
+that it did not see before. Seldom, when the stream has doubled, words are grouped anew by what
+their vectors have come to say, and what inner vectors said is carried over.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ from numpy.typing import NDArray
 
 from w2v_online.errors import W2VError
 from w2v_online.kernels import tree as kernels
+from w2v_online.kernels.grouping import BLOCK_FLOATS, carry_over, divide_words
 from w2v_online.kernels.tree import TreeArrays
+from w2v_online.kernels.windows import MAX_UPDATES, Matrices
 
-SWAP_MARGIN = 1.2
-"""A node changes places with one so many times as light: less often moves too much for nothing."""
+SWAP_MARGINS = (2.0, 1.2)
+"""A node changes places with one so many times as light. What hangs together for its meaning is
+torn apart by that, so the second margin is for trees ..."""
+
+ENOUGH_LENGTH = 1.02
+"""... whose mean code is longer than so many times the entropy of the counts."""
 
 MAX_ROUNDS = 6
 """Rounds of swaps at one upkeep at most."""
@@ -34,6 +41,18 @@ UPKEEP_GROWTH = 2
 
 MAX_UPKEEP_WORDS = 4_000_000
 """... or by so many words."""
+
+GROUPING_WORDS = 1_000_000
+"""Words after which vectors first say enough for words to be grouped by them, ..."""
+
+GROUPING_GROWTH = 2
+"""... and by how many times the stream has grown when they are again."""
+
+CARRIED_SHARE = 0.3
+"""How much of inner nodes' vectors is carried over to another grouping; measured."""
+
+GROUPING_BYTES = 32 + 8 * BLOCK_FLOATS
+"""Memory that grouping takes for each word meanwhile."""
 
 
 class HuffmanTree:
@@ -52,6 +71,7 @@ class HuffmanTree:
         self._beside = np.zeros(0, np.int32)
         """Leaves to put new ones beside, lightest first."""
         self._due_words = 0
+        self._grouping_due_words = GROUPING_WORDS
 
     def __len__(self) -> int:
         """Leaves."""
@@ -61,7 +81,8 @@ class HuffmanTree:
     def max_bytes(self) -> int:
         """Most memory that the tree can take, and its upkeep."""
         kept = (*self.arrays, self._weights, self._order, self._depths)
-        return sum(array.nbytes for array in kept) + 48 * len(self._weights)
+        upkeep_bytes = 48 + GROUPING_BYTES
+        return sum(array.nbytes for array in kept) + upkeep_bytes * len(self._weights)
 
     def path(self, leaf: int) -> tuple[list[int], list[int]]:
         """Inner nodes above a leaf, and the branch taken at each (0 or 1), from the leaf up."""
@@ -100,20 +121,62 @@ class HuffmanTree:
         """Whether the stream has grown enough since the last upkeep."""
         return total_words >= self._due_words
 
+    def is_grouping_due(self, total_words: int) -> bool:
+        """Whether the stream has grown enough since words were grouped."""
+        return total_words >= self._grouping_due_words and len(self) > 1
+
+    def group(self, counts: NDArray[np.float64], total_words: int, matrices: Matrices) -> None:
+        """Hang words anew, like ones together, by their vectors in syn0.
+
+        Rows of syn1 and their update counts are those of the new inner nodes then. ``counts`` is
+        float64[len(self)]. Codes are a few percent longer than the best; :meth:`update` makes
+        them shorter.
+        """
+        self._grouping_due_words = GROUPING_GROWTH * total_words
+        leaves = len(self)
+        counts = _at_least(counts)
+        self._weigh(counts)
+        old_order = self._order[: leaves - 1].copy()
+        old_children = self.arrays.children[: 2 * (leaves - 1)].copy()
+        places = np.empty((2, leaves), np.float32)
+        divide_words(
+            self.arrays,
+            matrices.syn0,
+            counts,
+            places[0],
+            np.empty(leaves, np.int32),
+            places[1],
+            np.empty((3, matrices.syn0.shape[1]), np.float32),
+            np.empty((64, 3), np.int64),
+        )
+        kernels.build_children(self.arrays)
+        self._weigh(counts)
+        carry_over(
+            old_children,
+            old_order,
+            self.arrays,
+            self._order[: leaves - 1],
+            counts,
+            self._weights,
+            np.float32(CARRIED_SHARE),
+            matrices.syn1,
+            np.empty((2 * leaves, BLOCK_FLOATS), np.float32),
+        )
+        # As often as words below were seen: a node does not begin afresh, it has much to say.
+        matrices.updates1[: leaves - 1] = np.minimum(self._weights[: leaves - 1], MAX_UPDATES)
+
     def update(self, counts: NDArray[np.float64], total_words: int) -> None:
         """Bring the tree near to the best for these counts, float64[len(self)]."""
         growth = min(MAX_UPKEEP_WORDS, max(1, total_words // UPKEEP_GROWTH))
         self._due_words = total_words + growth
         if len(self) < 2:
             return
-        counts = np.maximum(counts, counts.sum() * LEAST_SHARE)
-        before = math.inf
-        for _ in range(MAX_ROUNDS):
-            length, _ = self._weigh(counts)
-            if length > (1.0 - LEAST_GAIN) * before:
+        counts = _at_least(counts)
+        shares = counts / counts.sum()
+        entropy = -float(shares @ np.log2(shares))
+        for margin in SWAP_MARGINS:
+            if self._balance(counts, margin) <= ENOUGH_LENGTH * entropy:
                 break
-            self._swap(counts)
-            before = length
         # New words come beside the lighter half of the leaves, which thereby gets deeper evenly.
         half = max(1, len(self) // 2)
         light = np.argpartition(counts, half - 1)[:half]
@@ -123,7 +186,18 @@ class HuffmanTree:
         length, total = kernels.weigh(self.arrays, counts, self._weights, self._order, self._depths)
         return float(length), float(total)
 
-    def _swap(self, counts: NDArray[np.float64]) -> None:
+    def _balance(self, counts: NDArray[np.float64], margin: float) -> float:
+        """Swap nodes until it no longer helps; return the bits of a word's code on average."""
+        before = math.inf
+        for _ in range(MAX_ROUNDS):
+            length, total = self._weigh(counts)
+            if length > (1.0 - LEAST_GAIN) * before:
+                break
+            self._swap(counts, margin)
+            before = length
+        return length / total
+
+    def _swap(self, counts: NDArray[np.float64], margin: float) -> None:
         """One round of swaps, level by level."""
         order = self._order[: len(self) - 1]
         depths = self._depths[order]
@@ -131,13 +205,13 @@ class HuffmanTree:
         above, above_weights = self._level(order[edges[0] : edges[1]], counts)
         for depth in range(1, len(edges) - 1):
             below, weights = self._level(order[edges[depth] : edges[depth + 1]], counts)
-            light = np.flatnonzero(SWAP_MARGIN * above_weights < weights.max())
-            heavy = np.flatnonzero(weights > SWAP_MARGIN * above_weights.min())
+            light = np.flatnonzero(margin * above_weights < weights.max())
+            heavy = np.flatnonzero(weights > margin * above_weights.min())
             light = light[np.argsort(above_weights[light], kind="stable")]
             heavy = heavy[np.argsort(-weights[heavy], kind="stable")]
             pairs = min(len(light), len(heavy))
             light, heavy = light[:pairs], heavy[:pairs]
-            wins = weights[heavy] > SWAP_MARGIN * above_weights[light]
+            wins = weights[heavy] > margin * above_weights[light]
             kernels.swap_nodes(self.arrays, above[light[wins]], below[heavy[wins]])
             above, above_weights = below, weights
 
@@ -164,6 +238,10 @@ class HuffmanTree:
         kernels.swap_nodes(self.arrays, nothing, nothing)
         self.nodes_above(nothing)
         HuffmanTree(2).restore(HuffmanTree(2).state())
+        small = HuffmanTree(3)
+        small.grow(3)
+        rows, updates = np.zeros((3, BLOCK_FLOATS), np.float32), np.zeros(3, np.uint32)
+        small.group(np.ones(3), 0, Matrices(rows, rows.copy(), updates, updates))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that :meth:`restore` needs: views, true until the next change."""
@@ -172,7 +250,7 @@ class HuffmanTree:
             "leaf_links": self.arrays.leaf_links[:leaves],
             "inner_links": self.arrays.inner_links[: max(0, leaves - 1)],
             "tree_beside": self._beside,
-            "tree_due": np.array([self._due_words], np.int64),
+            "tree_due": np.array([self._due_words, self._grouping_due_words], np.int64),
         }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
@@ -190,6 +268,13 @@ class HuffmanTree:
         kernels.build_children(self.arrays)
         self._beside = np.array(state["tree_beside"], np.int32)
         self._due_words = int(state["tree_due"][0])
+        # Written before words were grouped, a state says nothing of when: at the next upkeep.
+        self._grouping_due_words = int([*state["tree_due"], GROUPING_WORDS][1])
+
+
+def _at_least(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The counts with a least share for each; words that were adopted may have none."""
+    return np.maximum(counts, max(float(counts.sum()), 1.0) * LEAST_SHARE)
 
 
 def best_length(counts: NDArray[np.float64]) -> float:

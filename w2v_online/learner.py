@@ -342,6 +342,10 @@ class OnlineWord2Vec:
                 self.wait()
             self.tree.grow(len(counts))
             if self.tree.is_due(total_words):
+                if self.tree.is_grouping_due(total_words):
+                    nodes = np.arange(len(self.tree) - 1, dtype=np.int32)
+                    self.embeddings.keep(nodes[:0], nodes)
+                    self.tree.group(counts, total_words, self.embeddings.matrices)
                 self.tree.update(counts, total_words)
 
     def wait(self) -> None:

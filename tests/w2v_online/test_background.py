@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, rowcopy
+from w2v_online import LearnerConfig, OnlineWord2Vec, huffman, rowcopy
 from w2v_online.background import BackgroundSnapshot
 from w2v_online.errors import SnapshotError
 
@@ -59,10 +59,18 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_steps")
-@pytest.mark.parametrize("threads", [1, 3])
-def test_it_is_of_the_moment_of_the_cut(tmp_path: Path, threads: int) -> None:
-    """Words are learned, evicted and forgotten while it is written; none of that is in it."""
-    learner = OnlineWord2Vec(SMALL.model_copy(update={"threads": threads}))
+@pytest.mark.parametrize("options", [{}, {"threads": 3}, {"loss": "hs"}])
+def test_it_is_of_the_moment_of_the_cut(
+    tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words are learned, evicted and forgotten while it is written; none of that is in it.
+
+    Nor are words that are grouped anew, which they are all the time.
+    """
+    monkeypatch.setattr(huffman, "GROUPING_WORDS", 1)
+    monkeypatch.setattr(huffman, "GROUPING_GROWTH", 1)
+    monkeypatch.setattr(huffman, "UPKEEP_GROWTH", 200)
+    learner = OnlineWord2Vec(SMALL.model_copy(update=options))
     texts = _texts(1)
     for _ in range(30):
         learner.learn_text(next(texts))

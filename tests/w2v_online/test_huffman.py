@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online import LearnerConfig, OnlineWord2Vec, huffman
 from w2v_online.errors import W2VError
-from w2v_online.huffman import HuffmanTree, best_length
+from w2v_online.huffman import CARRIED_SHARE, HuffmanTree, best_length
 from w2v_online.kernels.tree import MAX_PATH_NODES
+from w2v_online.kernels.windows import Matrices
 
 
 def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:
@@ -26,11 +27,17 @@ def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:
     return np.array(probabilities)
 
 
+def _matrices(rows: int, seed: int = 0) -> Matrices:
+    vectors = np.random.default_rng(seed).normal(0, 0.1, (2, rows, 16)).astype(np.float32)
+    return Matrices(vectors[0], vectors[1], *np.zeros((2, rows), np.uint32))
+
+
 _STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("grow"), st.integers(1, 9)),
         st.tuples(st.just("remove"), st.integers(0, 99)),
         st.tuples(st.just("count"), st.integers(0, 2**32)),
+        st.tuples(st.just("group"), st.integers(0, 2**32)),
     ),
     max_size=40,
 )
@@ -51,6 +58,12 @@ def test_probabilities_sum_to_one_after_any_history(steps: list[tuple[str, int]]
         elif step == "count" and len(tree):
             counts = np.random.default_rng(number).zipf(1.2, len(tree)).astype(float)
             tree.update(counts, words * 100_000)
+        elif step == "group" and tree.is_grouping_due(2**50):
+            matrices = _matrices(len(tree), seed=number)
+            matrices.syn0[: number % len(tree)] = 0.0  # words without a direction
+            counts = np.random.default_rng(number).zipf(1.2, len(tree)).astype(float)
+            tree.group(counts, words, matrices)
+            assert np.isfinite(matrices.syn1).all()
         if not len(tree):
             continue
         used = {node for leaf in range(len(tree)) for node in tree.path(leaf)[0]}
@@ -94,6 +107,83 @@ def test_codes_stay_short_whatever_the_counts() -> None:
     assert max(len(tree.path(leaf)[0]) for leaf in range(300)) < MAX_PATH_NODES
 
 
+def _meeting(tree: HuffmanTree, one: int, other: int) -> int:
+    """Inner nodes above both of two leaves."""
+    return len({*tree.path(one)[0]} & {*tree.path(other)[0]})
+
+
+def test_grouped_words_meet_near_the_leaves() -> None:
+    """Eight kinds of words with vectors round one of eight points: a word's kin are below it."""
+    rng = np.random.default_rng(0)
+    leaves, kinds = 512, 8
+    tree = HuffmanTree(leaves)
+    tree.grow(leaves)
+    counts = rng.integers(5, 50, leaves).astype(float)
+    for words in (1, 1000, 2000):
+        tree.update(counts, words)
+    kind = rng.integers(0, kinds, leaves)
+    matrices = _matrices(leaves)
+    matrices.syn0[:] = rng.normal(0, 1, (kinds, 16))[kind] + rng.normal(0, 0.1, (leaves, 16))
+
+    def nearness() -> float:
+        kin = [np.flatnonzero(kind == k) for k in range(kinds)]
+        of_kin = [_meeting(tree, *rng.choice(kin[k % kinds], 2)) for k in range(800)]
+        of_any = [_meeting(tree, *rng.choice(leaves, 2)) for _ in range(800)]
+        return float(np.mean(of_kin) - np.mean(of_any))
+
+    assert nearness() < 0.5
+    assert tree.is_grouping_due(10**6)
+    tree.group(counts, 10**6, matrices)
+    assert not tree.is_grouping_due(2 * 10**6 - 1)
+    assert tree.is_grouping_due(2 * 10**6)
+    assert nearness() > 1.5
+    assert tree.mean_length(counts) <= 1.06 * best_length(counts)
+    tree.update(counts, 10**6)
+    assert nearness() > 1.5
+    assert tree.mean_length(counts) <= 1.03 * best_length(counts)
+
+
+def test_grouping_carries_over_what_inner_vectors_say() -> None:
+    """Near x = 0 log p(w | x) of the new tree goes where the old one's went, part of the way."""
+    rng = np.random.default_rng(0)
+    leaves = 64
+    tree = HuffmanTree(leaves)
+    tree.grow(leaves)
+    counts = 2.0 ** -np.array([len(tree.path(leaf)[0]) for leaf in range(leaves)])
+    matrices = _matrices(leaves)
+    old = matrices.syn1.copy()
+    x = rng.normal(0, 1e-3, 16)
+
+    def rises() -> np.ndarray:
+        logs = [
+            np.log(_probabilities(tree, scores)) for scores in (matrices.syn1 @ x, np.zeros(64))
+        ]
+        return logs[0] - logs[1]
+
+    before = rises()
+    tree.group(counts, 1, matrices)
+    assert not np.array_equal(old, matrices.syn1)
+    after = rises()
+    assert np.corrcoef(before, after)[0, 1] > 0.99
+    slope = (before @ after) / (before @ before)
+    assert slope == pytest.approx(CARRIED_SHARE, rel=0.1)
+    below = {n: sum(counts[w] for w in range(leaves) if n in tree.path(w)[0]) for n in range(63)}
+    np.testing.assert_array_equal(
+        matrices.updates1[:63], np.array([int(below[n]) for n in range(63)], np.uint32)
+    )
+
+
+def test_a_tree_of_an_older_snapshot_is_grouped_at_its_next_upkeep() -> None:
+    tree = HuffmanTree(5)
+    tree.grow(5)
+    state = {name: array.copy() for name, array in tree.state().items()}
+    newer, older = HuffmanTree(5), HuffmanTree(5)
+    newer.restore(state | {"tree_due": np.array([10, 8_000_000])})
+    older.restore(state | {"tree_due": np.array([10])})
+    assert not newer.is_grouping_due(7_000_000)
+    assert older.is_grouping_due(7_000_000)
+
+
 def test_a_state_that_is_no_tree_is_refused() -> None:
     tree = HuffmanTree(10)
     tree.grow(5)
@@ -119,9 +209,10 @@ def _lines(seed: int = 0) -> list[bytes]:
     {"loss": "softmax"}, {"loss": "softmax", "cbow": True},
 ])  # fmt: skip
 def test_batches_stops_and_snapshots_leave_no_trace(
-    tmp_path: Path, options: dict[str, object]
+    tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Words are admitted, evicted and forgotten meanwhile."""
+    """Words are admitted, evicted, forgotten and, in a tree, grouped anew meanwhile."""
+    monkeypatch.setattr(huffman, "GROUPING_WORDS", 300)
     config = LearnerConfig(vector_size=12, min_count=2, max_vocab_size=150, **options)  # type: ignore[arg-type]
     lines = _lines()
     whole, pieces = OnlineWord2Vec(config), OnlineWord2Vec(config)
@@ -133,13 +224,16 @@ def test_batches_stops_and_snapshots_leave_no_trace(
             model.forget(["w1", "w77"])
         pieces = OnlineWord2Vec.restore(pieces.snapshot(tmp_path))
     assert whole.evicted_words > 0
+    if whole.tree is not None:
+        assert whole.tree.state()["tree_due"][1] > whole.total_words > 4 * 300
     assert whole.vocabulary.words() == pieces.vocabulary.words()
     np.testing.assert_array_equal(whole.embeddings.vectors, pieces.embeddings.vectors)
     np.testing.assert_array_equal(whole.embeddings.output_vectors, pieces.embeddings.output_vectors)
     assert np.isfinite(whole.vectors()).all()
 
 
-def test_threads_share_a_tree() -> None:
+def test_threads_share_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huffman, "GROUPING_WORDS", 300)
     config = LearnerConfig(
         vector_size=12, min_count=1, max_vocab_size=150, loss="hs", threads=3, sample=0
     )

@@ -66,6 +66,14 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def inner_sum(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a helper as :func:`inner` does, whose sums may be taken in any order."""
+    compiled: Callable[..., Any] = numba.njit(
+        forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS
+    )(function)
+    return compiled
+
+
 def rare(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a helper that is seldom called; kernels stay small without its body."""
     compiled: Callable[..., Any] = numba.njit(**_OPTIONS)(function)
