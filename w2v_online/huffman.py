@@ -143,6 +143,7 @@ class HuffmanTree:
             self.arrays,
             matrices.syn0,
             counts,
+            np.sqrt(counts).astype(np.float32),
             places[0],
             np.empty(leaves, np.int32),
             places[1],

@@ -16,10 +16,10 @@ from w2v_online.simd.registers import ROW_MULTIPLE
 FEW_WORDS = 128
 """So many words are divided between two of them that differ; more along their main axis."""
 
-SAMPLED_WORDS = 256
+SAMPLED_WORDS = 128
 """Words that the main axis is taken from, up to twice as many."""
 
-AXIS_ROUNDS = 6
+AXIS_ROUNDS = 4
 """Rounds of the power method for it."""
 
 BLOCK_FLOATS = ROW_MULTIPLE
@@ -48,19 +48,19 @@ def _farthest(rows, inverse_norms, members, begin, end, step, vector):
 
 
 @inner
-def _find_axis(rows, inverse_norms, counts, members, begin, end, vectors):
+def _find_axis(rows, inverse_norms, shares, members, begin, end, vectors):
     """Write the axis along which members differ to ``vectors[0]``.
 
     It runs from the most frequent word to one that differs from it: at an end of the axis a
     frequent word gets a short code. With many words it is then turned to where their unit vectors,
-    weighed by the root of their counts, have the greatest variance.
+    weighed by ``shares``, have the greatest variance.
     """
     axis, mean, turned = vectors[0], vectors[1], vectors[2]
     size = len(axis)
     step = max(1, (end - begin) // SAMPLED_WORDS)
     one = np.int64(members[begin])
     for i in range(begin, end, step):
-        if counts[members[i]] > counts[one]:
+        if shares[members[i]] > shares[one]:
             one = np.int64(members[i])
     for j in range(size):
         axis[j] = rows[one, j] * inverse_norms[one]
@@ -70,15 +70,15 @@ def _find_axis(rows, inverse_norms, counts, members, begin, end, vectors):
     if end - begin <= FEW_WORDS:
         return
     mean[:] = np.float32(0.0)
-    total = 0.0
+    total = np.float32(0.0)
     for i in range(begin, end, step):
-        share = np.sqrt(counts[members[i]])
-        total += share
-        factor = np.float32(share) * inverse_norms[members[i]]
+        total += shares[members[i]]
+        factor = shares[members[i]] * inverse_norms[members[i]]
         for j in range(size):
             mean[j] += factor * rows[members[i], j]
+    inverse_total = np.float32(1.0) / total
     for j in range(size):
-        mean[j] *= np.float32(1.0 / total)
+        mean[j] *= inverse_total
     for _ in range(AXIS_ROUNDS):
         middle = np.float32(0.0)
         for j in range(size):
@@ -88,7 +88,7 @@ def _find_axis(rows, inverse_norms, counts, members, begin, end, vectors):
         for i in range(begin, end, step):
             row = members[i]
             place = _dot(rows, row, axis) * inverse_norms[row] - middle
-            place *= np.float32(np.sqrt(counts[row]) / total)
+            place *= shares[row] * inverse_total
             moved += place
             factor = place * inverse_norms[row]
             for j in range(size):
@@ -154,7 +154,7 @@ def _halve(begin, end, counts, members, places):
 
 
 @kernel
-def divide_words(tree, rows, counts, inverse_norms, members, places, vectors, stack):
+def divide_words(tree, rows, counts, shares, inverse_norms, members, places, vectors, stack):
     """Hang all leaves anew: at every inner node, words along an axis, half of the counts each way.
 
     Parameters
@@ -162,6 +162,7 @@ def divide_words(tree, rows, counts, inverse_norms, members, places, vectors, st
     tree : TreeArrays with at least two leaves; links are written, ``build_children`` must follow
     rows : float32[capacity, row_floats], vectors of the leaves, zeros behind them
     counts : float64[n], by leaf, above 0
+    shares : float32[n], what a leaf weighs when an axis is looked for: the root of its count
     inverse_norms, places : float32[n], overwritten
     members : int32[n], overwritten
     vectors : float32[3, row_floats], overwritten
@@ -185,7 +186,7 @@ def divide_words(tree, rows, counts, inverse_norms, members, places, vectors, st
             tree.inner_links[node] = link
             middle = begin + 1
             if end - begin > 2:
-                _find_axis(rows, inverse_norms, counts, members, begin, end, vectors)
+                _find_axis(rows, inverse_norms, shares, members, begin, end, vectors)
                 for i in range(begin, end):
                     row = members[i]
                     places[i] = _dot(rows, row, vectors[0]) * inverse_norms[row]
