@@ -138,15 +138,15 @@ class HuffmanTree:
         self._weigh(counts)
         old_order = self._order[: leaves - 1].copy()
         old_children = self.arrays.children[: 2 * (leaves - 1)].copy()
-        places = np.empty((2, leaves), np.float32)
+        inverse_norms, places = np.empty((2, leaves), np.float32)
         divide_words(
             self.arrays,
             matrices.syn0,
             counts,
             np.sqrt(counts).astype(np.float32),
-            places[0],
+            inverse_norms,
             np.empty(leaves, np.int32),
-            places[1],
+            places,
             np.empty((3, matrices.syn0.shape[1]), np.float32),
             np.empty((64, 3), np.int64),
         )
@@ -268,9 +268,10 @@ class HuffmanTree:
         self.arrays.numbers[0] = leaves
         kernels.build_children(self.arrays)
         self._beside = np.array(state["tree_beside"], np.int32)
-        self._due_words = int(state["tree_due"][0])
+        due = np.asarray(state["tree_due"])
+        self._due_words = int(due[0])
         # Written before words were grouped, a state says nothing of when: at the next upkeep.
-        self._grouping_due_words = int([*state["tree_due"], GROUPING_WORDS][1])
+        self._grouping_due_words = int(due[1]) if len(due) > 1 else GROUPING_WORDS
 
 
 def _at_least(counts: NDArray[np.float64]) -> NDArray[np.float64]:

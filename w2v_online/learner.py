@@ -338,15 +338,22 @@ class OnlineWord2Vec:
         if self.config.loss == "ns":
             self.noise.update(counts, total_words)
         elif self.tree is not None:
-            if len(self.tree) < len(counts) or self.tree.is_due(total_words):
-                self.wait()
-            self.tree.grow(len(counts))
-            if self.tree.is_due(total_words):
-                if self.tree.is_grouping_due(total_words):
-                    nodes = np.arange(len(self.tree) - 1, dtype=np.int32)
-                    self.embeddings.keep(nodes[:0], nodes)
-                    self.tree.group(counts, total_words, self.embeddings.matrices)
-                self.tree.update(counts, total_words)
+            self._update_tree(self.tree, counts)
+
+    def _update_tree(self, tree: HuffmanTree, counts: NDArray[np.float64]) -> None:
+        """Give new words their leaves and, where upkeep is due, let the tree follow the counts."""
+        total_words = self.total_words
+        is_due = tree.is_due(total_words)
+        if is_due or len(tree) < len(counts):
+            self.wait()
+        tree.grow(len(counts))
+        if not is_due:
+            return
+        if tree.is_grouping_due(total_words):
+            nodes = np.arange(len(tree) - 1, dtype=np.int32)
+            self.embeddings.keep(nodes[:0], nodes)
+            tree.group(counts, total_words, self.embeddings.matrices)
+        tree.update(counts, total_words)
 
     def wait(self) -> None:
         """Wait until no thread trains; :meth:`flush` also says what was trained."""

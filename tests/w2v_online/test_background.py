@@ -44,6 +44,10 @@ def _files(path: Path) -> dict[str, bytes]:
     return {str(file.relative_to(path)): file.read_bytes() for file in names}
 
 
+def _grouping_due(learner: OnlineWord2Vec) -> int:
+    return 0 if learner.tree is None else int(learner.tree.state()["tree_due"][1])
+
+
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copying in so small pieces that learning overtakes it everywhere."""
@@ -74,7 +78,7 @@ def test_it_is_of_the_moment_of_the_cut(
     texts = _texts(1)
     for _ in range(30):
         learner.learn_text(next(texts))
-    evicted, saved = learner.evicted_words, 0
+    evicted, saved, groupings = learner.evicted_words, 0, 0
     for number in range(3):
         background = learner.begin_snapshot(tmp_path / "background")
         while not background.is_ready():
@@ -82,13 +86,16 @@ def test_it_is_of_the_moment_of_the_cut(
         expected = _files(learner.snapshot(tmp_path / "at once"))
         background.cut()
         rows = len(learner.embeddings)
+        due = _grouping_due(learner)
         for _ in range(10):
             learner.learn_text(next(texts), wait=False)
+        groupings += _grouping_due(learner) > due
         learner.forget([f"w{number}", f"w{number + 50}"])
         learner.flush()
         assert _files(_wait(background)) == expected
         saved += background._vectors._next_place - rows
     assert saved > 0
+    assert groupings == (3 if learner.tree is not None else 0)
     assert learner.evicted_words > evicted
     OnlineWord2Vec.restore(tmp_path / "background")
 
