@@ -1,0 +1,1 @@
+"""When snapshots are written, where, and what is kept."""

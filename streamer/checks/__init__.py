@@ -1,0 +1,1 @@
+"""What ``w2v-stream validate`` looks for."""

@@ -1,0 +1,1 @@
+"""Settings: types, options, environment and configuration files."""

@@ -1,0 +1,1 @@
+"""Files and rotated logs as a source."""

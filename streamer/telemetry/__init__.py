@@ -1,0 +1,1 @@
+"""What a running daemon reports: log, progress, metrics, health, status."""

@@ -1,0 +1,1 @@
+"""Bytes to records: splitting, decoding, JSON documents."""

@@ -1,0 +1,1 @@
+"""The learner and its parts: vocabulary, sampler, tree, matrices, objectives."""

@@ -1,0 +1,1 @@
+"""Copies the learner's state to disk while learning goes on."""

@@ -1,0 +1,1 @@
+"""Word vectors for reading: look-ups, neighbors, word2vec files. No training code."""

@@ -1,0 +1,1 @@
+"""Several learners, one model: exchange and merge of updates."""
