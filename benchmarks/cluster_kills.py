@@ -19,7 +19,7 @@ from benchmarks.kafka import LONG_SECONDS, check_counts, messages, own_cluster, 
 from tests.cluster.nodes import ray_nodes
 from tests.cluster.process import ClusterDaemon
 from tests.kafka.cluster import Cluster
-from w2v_online import snapshot
+from w2v_online.snapshots import reader
 
 PARTITIONS = 8
 LIFE_SECONDS = 2.0
@@ -43,7 +43,7 @@ class Trial:
 
     def saved_words(self) -> int:
         """Words in the newest snapshot."""
-        found = snapshot.newest_whole(self._folder) if self._folder.exists() else None
+        found = reader.newest_whole(self._folder) if self._folder.exists() else None
         return 0 if found is None else int(found.manifest["totals"]["words"])
 
     def kill(self, kind: str) -> None:

@@ -25,10 +25,10 @@ from benchmarks.plots import new_figure, save_figure
 from benchmarks.quality import SCORES, own_scores, vectors_of
 from streamer.cluster.settings import ClusterSettings
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.exchange import Exchange
-from w2v_online.merge import MergedRows
-from w2v_online.shared_rows import EVERYTHING, Schedule
-from w2v_online.update import Update
+from w2v_online.sharing.exchange import Exchange
+from w2v_online.sharing.merge import MergedRows
+from w2v_online.sharing.shared_rows import EVERYTHING, Schedule
+from w2v_online.sharing.update import Update
 
 BLOCK_LINES = 50
 """Lines that a learner gets at a time: as from partitions, where records alternate."""

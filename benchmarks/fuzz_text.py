@@ -19,10 +19,10 @@ import atheris
 from streamer.tokenizers.kernels import collocations, logline  # noqa: F401
 
 with atheris.instrument_imports(include=["streamer"]):
-    from streamer.decode import Decoder
     from streamer.sources.base import Batch
-    from streamer.sources.multiline import MultilineSplitter
-    from streamer.sources.records import RecordSplitter
+    from streamer.text.decode import Decoder
+    from streamer.text.multiline import MultilineSplitter
+    from streamer.text.records import RecordSplitter
     from streamer.tokenizers.base import Tokenizer
     from streamer.tokenizers.log import LogTokenizer
     from streamer.tokenizers.phrases import PhraseTokenizer

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from w2v_online import load_vectors, snapshot
+from w2v_online import load_vectors
+from w2v_online.snapshots import reader
 
 _MODEL = ["--vector-size", "24", "--min-count", "2", "--max-vocab-size", "8000"]
 _START_SECONDS = 120
@@ -93,24 +94,22 @@ class Trial:
         names = [path.name for path in self.snapshots.iterdir()]
         for prefix in (".writing-0", ".writing-LATEST", ".deleting-"):
             self.found[prefix] += any(name.startswith(prefix) for name in names)
-        complete = [name for name in names if snapshot.sequence_of(name) >= 0]
+        complete = [name for name in names if reader.sequence_of(name) >= 0]
         self.found["LATEST behind"] += bool(complete) and (
-            snapshot.newest_name(self.snapshots) != max(complete)
+            reader.newest_name(self.snapshots) != max(complete)
         )
         for name in complete:  # each one that is visible is whole
-            snapshot.read(self.snapshots / name).verify()
+            reader.read(self.snapshots / name).verify()
         if complete:
             load_vectors(self.snapshots).table.prepare()
-        if any(map(snapshot.is_whole, complete)):
-            saved = snapshot.read_whole(self.snapshots)
+        if any(map(reader.is_whole, complete)):
+            saved = reader.read_whole(self.snapshots)
             words = saved.manifest["totals"]["words"]
             if words < self._words:
                 sys.exit(f"{saved.path} has {words} words, an earlier one had {self._words}")
             self.found["further"] += words > self._words
             self._words = words
-        self.found["vectors alone newest"] += bool(complete) and not snapshot.is_whole(
-            max(complete)
-        )
+        self.found["vectors alone newest"] += bool(complete) and not reader.is_whole(max(complete))
 
     def finish(self) -> Path:
         """Let a daemon learn the rest and end; the path of its last snapshot."""
@@ -124,10 +123,10 @@ class Trial:
         process.send_signal(signal.SIGTERM)
         if process.wait(timeout=_START_SECONDS) != 0:
             sys.exit(self._messages.read_text())
-        return snapshot.read_whole(self.snapshots).path
+        return reader.read_whole(self.snapshots).path
 
     def _saved_bytes(self) -> int:
-        found = snapshot.newest_whole(self.snapshots)
+        found = reader.newest_whole(self.snapshots)
         if found is None:
             return -1
         marks = found.manifest["positions"]["file"].get(str(self._log.path), [])
@@ -140,7 +139,7 @@ def differences(one: Path, two: Path) -> list[str]:
         str(file.relative_to(path))
         for path in (one, two)
         for file in path.rglob("*.*")
-        if file.name != snapshot.MANIFEST
+        if file.name != reader.MANIFEST
     }
     return sorted(
         name
@@ -192,7 +191,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="w2v-kills-"))
     found = run(options.rounds, options.seed, folder, options.model)
-    words = snapshot.read(folder / "undisturbed" / "snapshots").manifest["totals"]["words"]
+    words = reader.read(folder / "undisturbed" / "snapshots").manifest["totals"]["words"]
     shutil.rmtree(folder)
     interrupted = ", ".join(f"{name}: {count}" for name, count in found.items())
     print(

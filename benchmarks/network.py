@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks import report
 from benchmarks.plots import new_figure, save_figure
 from streamer.cluster.session import OVERLAP_PIECES
-from w2v_online.shared_rows import Schedule
+from w2v_online.sharing.shared_rows import Schedule
 
 WORDS_PER_SECOND = 2_400_000.0
 """Of a worker with vectors of 100 values, when it exchanges nothing (benchmarks.speed)."""

@@ -24,9 +24,9 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.report import MIB, spread, table
 from benchmarks.scale import ZipfText
-from streamer.sources.stdin import BATCH_BYTES
+from streamer.sources.stdin.source import BATCH_BYTES
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learner import warm_up
+from w2v_online.learning.learner import warm_up
 
 DEFAULT_INTERVAL_SECONDS = 300
 

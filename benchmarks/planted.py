@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
-from w2v_online.drift import drift
+from w2v_online.analysis.drift import drift
 
 BATCH_LINES = 500
 _FIRST = 25

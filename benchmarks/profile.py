@@ -28,13 +28,13 @@ from numba.extending import intrinsic
 from benchmarks import processes, programs, report
 from benchmarks.programs import Settings
 from benchmarks.text import add_data_option, prepare
-from streamer.decode import Decoder
-from streamer.settings import RunSettings
-from streamer.sources.records import RecordSplitter
-from streamer.sources.stdin import StdinSource
+from streamer.config.settings import RunSettings
+from streamer.sources.stdin.source import StdinSource
+from streamer.text.decode import Decoder
+from streamer.text.records import RecordSplitter
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels import encode, noise, ns
-from w2v_online.learner import warm_up
+from w2v_online.learning.learner import warm_up
 from w2v_online.simd import registers
 from w2v_online.simd.memory import address_of
 

@@ -14,7 +14,8 @@ from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from benchmarks.programs import Vectors
-from w2v_online import OnlineWord2Vec, WordVectors, evaluation
+from w2v_online import OnlineWord2Vec, WordVectors
+from w2v_online.analysis import evaluation
 
 ANALOGY_WORDS = 30_000
 """Most frequent words that questions and answers are taken from."""

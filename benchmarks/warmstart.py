@@ -3,7 +3,8 @@
 Usage: python -m benchmarks.warmstart TEXT [--words 10000000] [--epochs 5]
 
 gensim learns the first part of TEXT in several epochs, the daemon goes on from its file with the
-last ``--words`` words in one pass. Prints scores before and after, by ``w2v_online.evaluation``.
+last ``--words`` words in one pass. Prints scores before and after, by
+``w2v_online.analysis.evaluation``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gensim.models import word2vec
 from gensim.test.utils import datapath
 
 from w2v_online import WordVectors, load_vectors
-from w2v_online.evaluation import evaluate_word_analogies, evaluate_word_pairs
+from w2v_online.analysis.evaluation import evaluate_word_analogies, evaluate_word_pairs
 
 _RESTRICT_VOCAB = 30_000
 

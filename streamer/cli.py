@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
+from streamer.checks.validation import validate
 from streamer.cluster.command import cluster
+from streamer.commands.queries import QUERIES
+from streamer.commands.score import score
+from streamer.commands.serve import serve
+from streamer.commands.views import VIEWS
+from streamer.config.options import SettingsCommand, load_settings
+from streamer.config.print_config import config_text
+from streamer.daemon.annealing import settle
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
-from streamer.options import SettingsCommand, load_settings
-from streamer.origins import config_text
-from streamer.queries import QUERIES
-from streamer.scoring import score
-from streamer.serve import serve
-from streamer.settling import settle
-from streamer.validation import validate
-from streamer.views import VIEWS
 from w2v_online import __version__
 from w2v_online.errors import W2VError
 
@@ -49,7 +49,7 @@ def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
         click.echo(config_text(settings, ctx))
         return
     # Imported here: the query commands need neither Numba nor the learner.
-    from streamer import daemon
+    from streamer.daemon import run as daemon
 
     command = ctx.command
     assert isinstance(command, SettingsCommand)  # noqa: S101 for mypy: it is made below

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from streamer.checks.validation import validate
 from streamer.cluster.settings import ClusterSettings
-from streamer.queries import QUERIES
-from streamer.scoring import score
-from streamer.serve import serve
-from streamer.validation import validate
-from streamer.views import VIEWS
+from streamer.commands.queries import QUERIES
+from streamer.commands.score import score
+from streamer.commands.serve import serve
+from streamer.commands.views import VIEWS
 from tests.documents import FILES, blocks, is_known, python_blocks
 
 _ROOT = Path(__file__).parent.parent

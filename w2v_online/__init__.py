@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from w2v_online.reading.vectors import WordVectors, load_vectors
 from w2v_online.stats import BatchStats
-from w2v_online.vectors import WordVectors, load_vectors
 
 if TYPE_CHECKING:
     from w2v_online.config import LearnerConfig
-    from w2v_online.learner import OnlineWord2Vec
-    from w2v_online.score import Scorer, Scores, load_scorer
+    from w2v_online.learning.learner import OnlineWord2Vec
+    from w2v_online.learning.score import Scorer, Scores, load_scorer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,11 +35,11 @@ def __getattr__(name: str) -> Any:
 
         return LearnerConfig
     if name == "OnlineWord2Vec":
-        from w2v_online.learner import OnlineWord2Vec
+        from w2v_online.learning.learner import OnlineWord2Vec
 
         return OnlineWord2Vec
     if name in ("Scorer", "Scores", "load_scorer"):
-        from w2v_online import score
+        from w2v_online.learning import score
 
         return getattr(score, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,14 +19,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from streamer.folder import SnapshotFolder
-from streamer.probe import QualityProbe
-from streamer.settings import Interval
-from streamer.timetable import Timetable
-from w2v_online.background import BackgroundSnapshot
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.checkpoints.quality_probe import QualityProbe
+from streamer.checkpoints.timetable import Timetable
+from streamer.config.settings import Interval
 from w2v_online.errors import SnapshotError
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.retention import Retention
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.saving.background import BackgroundSnapshot
+from w2v_online.snapshots.retention import Retention
 
 
 @dataclass(frozen=True)

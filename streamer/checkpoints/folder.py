@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
-from streamer.settings import RunSettings
-from w2v_online import retention, snapshot
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.remote import RemoteFolder, local_folder, url_of
-from w2v_online.retention import Retention
-from w2v_online.snapshot import Snapshot
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.snapshots import reader, retention
+from w2v_online.snapshots.reader import Snapshot
+from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
+from w2v_online.snapshots.retention import Retention
 
 _LOCK = ".lock"
 
@@ -55,10 +55,10 @@ class SnapshotFolder:
         The newest to go on from, and one of vectors that is newer, which gives the next its number.
         """
         names = remote.names()
-        for path in snapshot.folders(self.path):
+        for path in reader.folders(self.path):
             if path.name not in names:
                 shutil.rmtree(path)
-        whole = [name for name in names if snapshot.is_whole(name)]
+        whole = [name for name in names if reader.is_whole(name)]
         for name in dict.fromkeys([*whole[:1], *names[:1]]):
             remote.download(name, self.path)
 
@@ -104,11 +104,11 @@ class SnapshotFolder:
         if resume == "never":
             return None
         damaged = 0
-        for path in snapshot.folders(self.path):
-            if not snapshot.is_whole(path.name):
+        for path in reader.folders(self.path):
+            if not reader.is_whole(path.name):
                 continue
             try:
-                saved = snapshot.read(path)
+                saved = reader.read(path)
                 return saved, accept(saved)
             except SnapshotMismatchError as error:
                 raise ConfigurationError(str(error)) from error

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from streamer.errors import ConfigurationError
-from w2v_online.errors import FileFormatError
-from w2v_online.evaluation import (
+from w2v_online.analysis.evaluation import (
     evaluate_word_analogies,
     evaluate_word_pairs,
     read_analogies,
     read_pairs,
 )
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.vectors import WordVectors
+from w2v_online.errors import FileFormatError
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.reading.vectors import WordVectors
 
 PROBE_WORDS = 30_000
 """Most frequent words that are asked about and may answer."""

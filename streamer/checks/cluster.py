@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 
+from streamer.checks.validation import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 from streamer.cluster.network import reachable
 from streamer.cluster.settings import ClusterSettings
-from streamer.validation import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 
 
 def ray_answers(settings: ClusterSettings) -> Iterator[Finding]:
@@ -32,9 +32,9 @@ def ray_answers(settings: ClusterSettings) -> Iterator[Finding]:
 
 def workers_fit(settings: ClusterSettings) -> Iterator[Finding]:
     """What full vocabularies of all workers and shards would take."""
-    from w2v_online.exchange import Exchange
-    from w2v_online.learner import OnlineWord2Vec
-    from w2v_online.merge import MergedRows
+    from w2v_online.learning.learner import OnlineWord2Vec
+    from w2v_online.sharing.exchange import Exchange
+    from w2v_online.sharing.merge import MergedRows
 
     config, workers, shards = settings.learner_config, settings.workers, settings.shards
 

@@ -20,16 +20,16 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from streamer.checks.machine import available_bytes, memory_bytes
 from streamer.cluster.settings import ClusterSettings
+from streamer.config.options import SettingsCommand, load_settings
+from streamer.config.settings import RunSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
-from streamer.machine import available_bytes, memory_bytes
-from streamer.options import SettingsCommand, load_settings
-from streamer.report import LogLevel, make_log
-from streamer.settings import RunSettings
-from w2v_online import snapshot
+from streamer.telemetry.report import LogLevel, make_log
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
-from w2v_online.remote import RemoteFolder, local_folder, url_of
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 
 _MIB = 2**20
 
@@ -54,7 +54,7 @@ def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks, in the order in which a start would meet them."""
     checks: list[Callable[[Any], Iterator[Finding]]] = [_files, _source, _tokenizer, _snapshots]
     if isinstance(settings, ClusterSettings):
-        from streamer.cluster.validation import ray_answers, workers_fit
+        from streamer.checks.cluster import ray_answers, workers_fit
 
         checks += [workers_fit, _disk, _kafka, ray_answers]
     else:
@@ -72,7 +72,7 @@ def _files(settings: RunSettings) -> Iterator[Finding]:
         readable = settings.init.is_file() and os.access(settings.init, os.R_OK)
         yield _either(readable, "init", f"{settings.init} can be read", "cannot be read")
     if settings.probe is not None:
-        from streamer.probe import QualityProbe
+        from streamer.checkpoints.quality_probe import QualityProbe
 
         QualityProbe(settings.probe)
         yield Finding("ok", "probe", f"{settings.probe} holds questions")
@@ -118,12 +118,12 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
         yield Finding("ok", "snapshot-dir", f"{url} answers and holds {len(names)} snapshot(s)")
     if settings.resume == "never":
         return
-    newest = snapshot.newest_whole(folder)
+    newest = reader.newest_whole(folder)
     if newest is None:
         if settings.resume == "require" and not (url and names):
             yield Finding("failure", "resume", f"{folder} holds no intact snapshot to go on from")
         return
-    from w2v_online.learner import check_continues
+    from w2v_online.learning.learner import check_continues
 
     saved = LearnerConfig.model_validate(newest.manifest["config"])
     tokenizer = str(newest.manifest["tokenizer"])
@@ -135,7 +135,7 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
 @functools.cache  # asked for memory and for disk
 def _ceiling(config: LearnerConfig) -> int | None:
     """Bytes of a learner with a full vocabulary, None if the system does not let it have them."""
-    from w2v_online.learner import OnlineWord2Vec
+    from w2v_online.learning.learner import OnlineWord2Vec
 
     try:
         return OnlineWord2Vec(config).max_bytes

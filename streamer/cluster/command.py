@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cluster.settings import ClusterSettings
+from streamer.config.options import SettingsCommand, load_settings
+from streamer.config.print_config import config_text
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
-from streamer.options import SettingsCommand, load_settings
-from streamer.origins import config_text
 
 if TYPE_CHECKING:
+    from streamer.checkpoints.folder import SnapshotFolder
     from streamer.cluster.mark import Mark
-    from streamer.folder import SnapshotFolder
-    from streamer.settings import RunSettings
+    from streamer.config.settings import RunSettings
 
 
 @click.pass_context
@@ -36,15 +36,15 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
     ``reread`` gives the settings as they are now, for when SIGHUP comes.
     """
     # Imported here: whoever only asks for help needs neither Numba nor Ray.
-    from streamer import intake
+    from streamer.checkpoints.folder import SnapshotFolder
+    from streamer.checkpoints.quality_probe import QualityProbe
     from streamer.cluster.network import connected
     from streamer.cluster.pieces import open_pieces
-    from streamer.folder import SnapshotFolder
-    from streamer.probe import QualityProbe
-    from streamer.reload import Reload
-    from streamer.report import LogLevel, Progress, make_log
-    from streamer.service import Service
-    from streamer.signals import Signals
+    from streamer.daemon import build
+    from streamer.daemon.reload import Reload
+    from streamer.daemon.service import Service
+    from streamer.daemon.signals import Signals
+    from streamer.telemetry.report import LogLevel, Progress, make_log
 
     signals = Signals()
     level = LogLevel(settings.log_level)
@@ -57,7 +57,7 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
             "path": settings.path and str(Path(settings.path).absolute()),
         }
     )
-    config = intake.kafka_config(settings)
+    config = build.kafka_config(settings)
     if settings.probe:
         QualityProbe(settings.probe)
     folder = SnapshotFolder(settings.snapshot_dir)
@@ -96,13 +96,13 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
 
 def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Mark:
     """The checkpoint to go on from, or the beginning of the stream."""
-    from streamer import intake
     from streamer.cluster.mark import Mark
+    from streamer.daemon import build
     from w2v_online.config import LearnerConfig
-    from w2v_online.learner import check_continues
-    from w2v_online.snapshot import Snapshot
+    from w2v_online.learning.learner import check_continues
+    from w2v_online.snapshots.reader import Snapshot
 
-    identity = intake.warm_tokenizer(settings, log).identity
+    identity = build.warm_tokenizer(settings, log).identity
 
     def check(saved: Snapshot) -> Mark:
         config = LearnerConfig.model_validate(saved.manifest["config"])

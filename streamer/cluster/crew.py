@@ -17,7 +17,7 @@ from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.shard import Shard
 from streamer.cluster.worker import THREADS, Worker
 from w2v_online.errors import W2VError
-from w2v_online.merge import EpochError
+from w2v_online.sharing.merge import EpochError
 
 PING_SECONDS = 5.0
 """Longest wait for an answer that takes no work."""

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from streamer.checkpoints.timetable import Timetable
 from streamer.cluster.assignment import Share, deal, joined
 from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
@@ -23,16 +24,15 @@ from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.pieces import Pieces
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import FAILED, WRITING
+from streamer.config.settings import Interval
+from streamer.daemon.reload import Reload
+from streamer.daemon.service import Service
+from streamer.daemon.signals import Signals
 from streamer.errors import SourceError
-from streamer.reload import Reload
-from streamer.report import Progress
-from streamer.service import Service
-from streamer.settings import Interval
-from streamer.signals import Signals
-from streamer.timetable import Timetable
-from w2v_online import snapshot
+from streamer.telemetry.report import Progress
 from w2v_online.errors import W2VError
-from w2v_online.retention import Retention
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.retention import Retention
 
 BEGIN_SECONDS = 900.0
 """Longest time to begin: kernels are compiled, models read; a node may have to be started."""
@@ -136,7 +136,7 @@ class Driver:
         }
 
     def change(self, every: Interval, keep: Retention, _vectors_every: Interval | None) -> None:
-        """Another schedule from now on; see :class:`streamer.reload.Reload`."""
+        """Another schedule from now on; see :class:`streamer.daemon.reload.Reload`."""
         self._keep = keep
         self._timetable.change(every)
 
@@ -290,7 +290,7 @@ class Driver:
 
     def _is_safe(self, path: str) -> None:
         """All begin there from now on if anybody is lost, and sources may be told."""
-        self._mark = Mark.of(snapshot.read(Path(path)))
+        self._mark = Mark.of(reader.read(Path(path)))
         self._is_writing = False
         self._failures = 0
         self._timetable.succeeded()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from w2v_online.snapshot import Snapshot
+from w2v_online.snapshots.reader import Snapshot
 
 
 @dataclass(frozen=True)

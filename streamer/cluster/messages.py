@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamer.checkpoint import Written
+from streamer.checkpoints.checkpointer import Written
 from streamer.cluster.assignment import Share
-from w2v_online.retention import Retention
+from w2v_online.snapshots.retention import Retention
 from w2v_online.stats import BatchStats
 
 

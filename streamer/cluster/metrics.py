@@ -14,12 +14,12 @@ from prometheus_client.registry import Collector
 from streamer.cluster.driver import Driver
 from streamer.cluster.messages import Report
 from streamer.cluster.settings import ClusterSettings
-from streamer.counters import Counters
-from streamer.metrics import PREFIX, counter, gauge, learned, model, read, snapshots
+from streamer.telemetry.counters import Counters
+from streamer.telemetry.metrics import PREFIX, counter, gauge, learned, model, read, snapshots
 
 
 class ClusterView:
-    """A cluster as :class:`streamer.observer.Observed`."""
+    """A cluster as :class:`streamer.telemetry.observer.Observed`."""
 
     def __init__(self, settings: ClusterSettings, counters: Counters, driver: Driver) -> None:
         self.settings = settings

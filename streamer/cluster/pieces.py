@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from streamer.cluster.assignment import Piece
 from streamer.cluster.settings import ClusterSettings
 from streamer.errors import ConfigurationError
-from streamer.sources.file import find_logs
+from streamer.sources.file.source import find_logs
 
 RETRY_SECONDS = 2.0
 """Pause between two attempts to reach a broker at the start."""

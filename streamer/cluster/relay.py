@@ -13,8 +13,8 @@ from typing import Any
 import ray
 from ray.exceptions import ActorUnavailableError
 
-from w2v_online.exchange import Exchange
-from w2v_online.update import Update
+from w2v_online.sharing.exchange import Exchange
+from w2v_online.sharing.update import Update
 
 RESEND_SECONDS = 0.5
 RESENDS = 20

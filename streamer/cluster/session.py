@@ -15,21 +15,21 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from streamer import intake
-from streamer.checkpoint import Written
+from streamer.checkpoints.checkpointer import Written
 from streamer.cluster.assignment import Share, part_of, partitions_of
 from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import Writer
-from streamer.counters import Counters
+from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.base import Batch, Source
+from streamer.telemetry.counters import Counters
 from streamer.tokenizers.base import Tokenizer
-from w2v_online.exchange import Exchange
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.vocabulary import RECORD_SEPARATOR
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.vocabulary import RECORD_SEPARATOR
+from w2v_online.sharing.exchange import Exchange
 
 IDLE_SECONDS = 0.25
 """Longest rest of a worker that has nothing to read; a barrier ends it."""
@@ -69,7 +69,7 @@ class Session(threading.Thread):
         self._settings = settings
         self._tokenizer = tokenizer
         self._log = log
-        self._kafka_config = intake.kafka_config(settings)
+        self._kafka_config = build.kafka_config(settings)
         config, identity = settings.learner_config, tokenizer.identity
         if number > 0:  # it publishes nothing
             config = config.model_copy(update={"averaging": False})
@@ -85,10 +85,10 @@ class Session(threading.Thread):
         self._writer = (
             Writer(settings, self._learner, beginning.positions, log) if number == 0 else None
         )
-        self._dead_letters = intake.open_dead_letters(
+        self._dead_letters = build.open_dead_letters(
             settings, self._kafka_config, lambda: self._is_over, log
         )
-        self._decoder = intake.make_decoder(settings, self._dead_letters)
+        self._decoder = build.make_decoder(settings, self._dead_letters)
         self._counters = Counters(settings.loss)
         self._failed_before = tokenizer.failed_records
         self._turns = threading.Condition()
@@ -269,12 +269,12 @@ class Session(threading.Thread):
         self._share = share
         settings = self._settings
         if share and settings.source == "kafka":
-            self._source = intake.open_kafka(
+            self._source = build.open_kafka(
                 settings, self._kafka_config, self._position, self._log, partitions_of(share)
             )
         elif share:
             logs = frozenset(Path(piece.name) for piece in share)
-            self._source = intake.open_files(settings, self._position, self._log, logs=logs)
+            self._source = build.open_files(settings, self._position, self._log, logs=logs)
         can_get_more = settings.source == "kafka" or settings.follow
         self._has_ended = self._source is None and not can_get_more
         if self._source is not None:

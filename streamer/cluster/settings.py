@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from streamer.settings import RunSettings
-from w2v_online.remote import url_of
+from streamer.config.settings import RunSettings
+from w2v_online.snapshots.remote import url_of
 
 
 def _section(metavar: str | None = None) -> dict[str, Any]:

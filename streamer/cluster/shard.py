@@ -7,9 +7,9 @@ import socket
 
 from streamer.cluster.messages import Begun
 from w2v_online.config import LearnerConfig
-from w2v_online.exchange import warm_up
-from w2v_online.merge import EpochError, MergedRows
-from w2v_online.update import Update
+from w2v_online.sharing.exchange import warm_up
+from w2v_online.sharing.merge import EpochError, MergedRows
+from w2v_online.sharing.update import Update
 
 
 class Shard:

@@ -12,15 +12,15 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from streamer import intake
 from streamer.cluster.assignment import Share
 from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.session import Session
 from streamer.cluster.settings import ClusterSettings
+from streamer.daemon import build
 from streamer.tokenizers.base import Tokenizer
-from w2v_online import exchange
-from w2v_online.merge import EpochError
+from w2v_online.sharing import exchange
+from w2v_online.sharing.merge import EpochError
 
 THREADS = 4
 """Calls under way at once: one that takes long, and those that look on."""
@@ -50,7 +50,7 @@ class Worker:
             self._epoch = beginning.epoch
             self._end()
             if self._tokenizer is None:
-                self._tokenizer = intake.warm_tokenizer(self._settings, self._log)
+                self._tokenizer = build.warm_tokenizer(self._settings, self._log)
                 exchange.warm_up(self._settings.learner_config)
             self._session = Session(
                 self._number, self._settings, beginning, shards, self._tokenizer, self._log

@@ -10,14 +10,14 @@ import math
 import time
 from typing import Any
 
-from streamer.checkpoint import Checkpointer, Written
+from streamer.checkpoints.checkpointer import Checkpointer, Written
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.cluster.messages import Checkpoint
 from streamer.cluster.settings import ClusterSettings
-from streamer.folder import SnapshotFolder
-from streamer.probe import QualityProbe
-from streamer.settings import Interval
-from w2v_online import retention
-from w2v_online.learner import OnlineWord2Vec
+from streamer.config.settings import Interval
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.snapshots import retention
 
 READY_SECONDS = 0.005
 

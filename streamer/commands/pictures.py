@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.tables import shown
+from streamer.commands.tables import shown
+from w2v_online.analysis.layout import Layout
 from w2v_online.errors import ExportError
-from w2v_online.layout import Layout
 
 _LAYOUT_ID = "w2v-stream-layout"
 _INCHES, _DOTS_PER_INCH = 14, 150

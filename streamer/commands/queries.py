@@ -10,10 +10,12 @@ from pathlib import Path
 
 import click
 
-from streamer.arguments import json_option, restrict_option, snapshot_argument, topn_option
-from streamer.tables import echo_json, echo_rows
-from w2v_online import evaluation, export, load_vectors, snapshot
-from w2v_online.remote import local_path
+from streamer.commands.arguments import json_option, restrict_option, snapshot_argument, topn_option
+from streamer.commands.tables import echo_json, echo_rows
+from w2v_online import load_vectors
+from w2v_online.analysis import evaluation, export
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import local_path
 
 
 def _answer_rows(answers: list[tuple[str, float]]) -> list[tuple[str, str]]:
@@ -208,7 +210,7 @@ def export_command(snapshot: Path, file_format: str, output: Path) -> None:
 @json_option
 def inspect(path: Path, verify: bool, as_json: bool) -> None:
     """Print what a snapshot holds: totals, settings, positions, files."""
-    opened = snapshot.read(local_path(path))
+    opened = reader.read(local_path(path))
     if verify:
         opened.verify()
     vectors = load_vectors(opened.path)

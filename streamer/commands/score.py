@@ -19,14 +19,14 @@ import click
 import numpy as np
 import orjson
 
-from streamer.arguments import snapshot_argument
-from streamer.tables import shown
+from streamer.commands.arguments import snapshot_argument
+from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
-    from streamer.decode import Decoder
-    from streamer.sources.records import RecordSplitter
+    from streamer.text.decode import Decoder
+    from streamer.text.records import RecordSplitter
     from streamer.tokenizers.base import Tokenizer
-    from w2v_online.score import Scorer, Scores
+    from w2v_online.learning.score import Scorer, Scores
 
 _CHUNK_BYTES = 1 << 19
 _MAX_LINE_BYTES = 1 << 20
@@ -114,10 +114,10 @@ def score(
     with -log of its share of the stream. Natural logarithms. SNAPSHOT is a snapshot or a folder of
     snapshots.
     """
-    from streamer.decode import Decoder
-    from streamer.sources.records import RecordSplitter
+    from streamer.text.decode import Decoder
+    from streamer.text.records import RecordSplitter
     from streamer.tokenizers.saved import saved_tokenizer
-    from w2v_online.score import load_scorer
+    from w2v_online.learning.score import load_scorer
 
     scorer = load_scorer(snapshot)
     tokenizer = saved_tokenizer(scorer.model, dict(map(_option, tokenizer_option)))

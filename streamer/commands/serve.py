@@ -14,13 +14,14 @@ from types import FrameType
 import click
 from pydantic import SecretStr
 
-from streamer.address import Address, parse_address
-from streamer.health import Health
-from streamer.options import ENVIRONMENT_PREFIX
-from streamer.signals import wake_up_descriptor
-from streamer.status import Concern, Status, spell_seconds
-from w2v_online import __version__, snapshot
+from streamer.config.address import Address, parse_address
+from streamer.config.options import ENVIRONMENT_PREFIX
+from streamer.daemon.signals import wake_up_descriptor
+from streamer.telemetry.health import Health
+from streamer.telemetry.status import Concern, Status, spell_seconds
+from w2v_online import __version__
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots import reader
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
@@ -37,7 +38,7 @@ class Folder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._newest: snapshot.Snapshot | None = None
+        self._newest: reader.Snapshot | None = None
 
     def look(self) -> Status:
         """What the newest snapshot is."""
@@ -65,10 +66,10 @@ class Folder:
             return False
         return True
 
-    def _open(self) -> snapshot.Snapshot:
-        name = snapshot.newest_name(self._folder)
+    def _open(self) -> reader.Snapshot:
+        name = reader.newest_name(self._folder)
         if self._newest is None or name not in ("", self._newest.path.name):
-            self._newest = snapshot.read(self._folder)
+            self._newest = reader.read(self._folder)
         return self._newest
 
 
@@ -120,10 +121,10 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
     with SIGTERM or SIGINT.
     """
     # Imported here: the other commands need no server.
+    from streamer.daemon.service import read_token
     from streamer.http.site import Site
-    from streamer.metrics import make_registry
-    from streamer.report import LogLevel, make_log
-    from streamer.service import read_token
+    from streamer.telemetry.metrics import make_registry
+    from streamer.telemetry.report import LogLevel, make_log
 
     end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()

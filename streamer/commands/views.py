@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from streamer.arguments import json_option, snapshot_argument, topn_option
-from streamer.pictures import Picture, read_layout, write_picture
-from streamer.tables import echo_json, echo_rows
-from w2v_online import drift as drifting
-from w2v_online import layout, load_vectors
+from streamer.commands.arguments import json_option, snapshot_argument, topn_option
+from streamer.commands.pictures import Picture, read_layout, write_picture
+from streamer.commands.tables import echo_json, echo_rows
+from w2v_online import load_vectors
+from w2v_online.analysis import drift as drifting
+from w2v_online.analysis import layout
 from w2v_online.errors import ExportError
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.vectors import WordVectors
 
 _DRAWN_PATHS = 20
 """Most words whose way a picture shows."""

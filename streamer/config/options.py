@@ -1,7 +1,7 @@
 """The settings as options: flags, environment, TOML file and help, all from the declaration.
 
-click reads each field of :class:`streamer.settings.RunSettings`, or of a class derived from it,
-from its flag, then from
+click reads each field of :class:`streamer.config.settings.RunSettings`, or of a class derived from
+it, from its flag, then from
 ``W2V_STREAM_<OPTION>``, then from the file given by ``--config``, then takes the default, and
 pydantic checks it. A field that holds several values is a flag that can be repeated, with commas
 in the environment and a list or a table in the file.
@@ -20,8 +20,8 @@ from click.core import ParameterSource
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamer.config.settings import Interval, RunSettings, holds_secret
 from streamer.errors import ConfigurationError, nearest
-from streamer.settings import Interval, RunSettings, holds_secret
 
 ENVIRONMENT_PREFIX = "W2V_STREAM_"
 

@@ -13,8 +13,8 @@ import click
 from click.core import ParameterSource
 from pydantic import SecretStr
 
-from streamer.options import ENVIRONMENT_PREFIX, section_of
-from streamer.settings import RunSettings, holds_secret
+from streamer.config.options import ENVIRONMENT_PREFIX, section_of
+from streamer.config.settings import RunSettings, holds_secret
 
 
 def config_text(settings: RunSettings, ctx: click.Context) -> str:

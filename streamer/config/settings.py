@@ -1,8 +1,8 @@
 """The settings of ``run``: one declaration for flags, environment, configuration file and help.
 
 Each field of :class:`RunSettings` is an option, its description the help, its default the
-default; :mod:`streamer.options` reads them. A secret comes from the environment or from a file
-only, never from a flag: process arguments can be seen by everyone on the machine.
+default; :mod:`streamer.config.options` reads them. A secret comes from the environment or from a
+file only, never from a flag: process arguments can be seen by everyone on the machine.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from streamer.address import Address, parse_address
+from streamer.config.address import Address, parse_address
 from w2v_online.config import SETTLE_LOOKS, LearnerConfig
-from w2v_online.retention import Retention
+from w2v_online.snapshots.retention import Retention
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

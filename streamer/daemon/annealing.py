@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.arguments import snapshot_argument
+from streamer.commands.arguments import snapshot_argument
 from w2v_online.config import SETTLE_LOOKS
 from w2v_online.errors import SnapshotError
-from w2v_online.remote import local_path
-from w2v_online.retention import Retention
+from w2v_online.snapshots.remote import local_path
+from w2v_online.snapshots.retention import Retention
 
 if TYPE_CHECKING:
-    from streamer.checkpoint import Checkpointer
-    from w2v_online.learner import OnlineWord2Vec
+    from streamer.checkpoints.checkpointer import Checkpointer
+    from w2v_online.learning.learner import OnlineWord2Vec
 
 
 def settle_and_publish(
@@ -73,9 +73,9 @@ def settle(snapshot: Path, looks: int, snapshot_dir: Path, keep: int) -> None:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from streamer.folder import SnapshotFolder
-    from w2v_online.learner import OnlineWord2Vec, warm_up
-    from w2v_online.snapshot import read_whole
+    from streamer.checkpoints.folder import SnapshotFolder
+    from w2v_online.learning.learner import OnlineWord2Vec, warm_up
+    from w2v_online.snapshots.reader import read_whole
 
     saved = read_whole(local_path(snapshot, whole=True))
     if not saved.manifest.get("config", {}).get("replay"):

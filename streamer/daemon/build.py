@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamer.decode import Decoder
-from streamer.footprint import release_compiler
-from streamer.settings import RunSettings
+from streamer.config.settings import RunSettings
+from streamer.daemon.footprint import release_compiler
 from streamer.sources.base import Source
-from streamer.sources.file import FileSource
-from streamer.sources.multiline import MultilineSplitter
-from streamer.sources.records import RecordSplitter
-from streamer.sources.stdin import StdinSource
+from streamer.sources.file.source import FileSource
+from streamer.sources.stdin.source import StdinSource
+from streamer.text.decode import Decoder
+from streamer.text.multiline import MultilineSplitter
+from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.registry import tokenizer_of
-from w2v_online.learner import warm_up
+from w2v_online.learning.learner import warm_up
 
 if TYPE_CHECKING:
-    from streamer.deadletter import DeadLetters
+    from streamer.sources.kafka.dead_letters import DeadLetters
 
 COMPILE_NOTICE_SECONDS = 1.0
 
@@ -150,6 +150,6 @@ def open_dead_letters(
     """Where messages go that cannot be decoded, if they are to go anywhere."""
     if settings.source != "kafka" or settings.kafka_dead_letter_topic is None:
         return None
-    from streamer.deadletter import DeadLetters
+    from streamer.sources.kafka.dead_letters import DeadLetters
 
     return DeadLetters(config, settings.kafka_dead_letter_topic, log, is_stopping)

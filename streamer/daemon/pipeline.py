@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamer.checkpoint import Checkpointer
-from streamer.decode import Decoder
+from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.daemon.signals import Signals
 from streamer.errors import SourceError
-from streamer.report import Progress
-from streamer.signals import Signals
 from streamer.sources.base import Source
+from streamer.telemetry.report import Progress
+from streamer.text.decode import Decoder
 from streamer.tokenizers.base import Tokenizer
-from w2v_online.learner import OnlineWord2Vec
+from w2v_online.learning.learner import OnlineWord2Vec
 
 
 def run(

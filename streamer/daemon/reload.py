@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
+from streamer.config.settings import Interval, RunSettings
 from streamer.errors import ConfigurationError
-from streamer.report import LogLevel
-from streamer.settings import Interval, RunSettings
-from w2v_online.retention import Retention
+from streamer.telemetry.report import LogLevel
+from w2v_online.snapshots.retention import Retention
 
 RELOADABLE = (
     "log_level",

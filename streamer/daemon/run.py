@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from streamer import intake, pipeline
-from streamer.checkpoint import Checkpointer
+from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.checkpoints.quality_probe import QualityProbe
+from streamer.config.settings import RunSettings
+from streamer.daemon import build, pipeline
+from streamer.daemon.annealing import settle_and_publish
+from streamer.daemon.reload import Reload
+from streamer.daemon.service import Service
+from streamer.daemon.signals import Signals
+from streamer.daemon.warm_start import warm_start
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
-from streamer.folder import SnapshotFolder
-from streamer.parts import Parts
-from streamer.probe import QualityProbe
-from streamer.reload import Reload
-from streamer.report import LogLevel, Progress, make_log
-from streamer.service import Service
-from streamer.settings import RunSettings
-from streamer.settling import settle_and_publish
-from streamer.signals import Signals
+from streamer.telemetry.report import LogLevel, Progress, make_log
+from streamer.telemetry.view import Parts
 from streamer.tokenizers.phrases import PhraseTokenizer
-from streamer.warmstart import warm_start
 from w2v_online import __version__
 
 if TYPE_CHECKING:
-    from streamer.metrics import DaemonMetrics
+    from streamer.telemetry.metrics import DaemonMetrics
 
 
 def run(settings: RunSettings, reread: Callable[[], RunSettings]) -> int:
@@ -33,7 +33,7 @@ def run(settings: RunSettings, reread: Callable[[], RunSettings]) -> int:
     signals = Signals()
     level = LogLevel(settings.log_level)
     log = make_log(settings.log_format, level)
-    kafka_config = intake.kafka_config(settings)
+    kafka_config = build.kafka_config(settings)
     probe = QualityProbe(settings.probe) if settings.probe else None
     folder = SnapshotFolder(settings.snapshot_dir)
     service = Service(settings, folder.path, log)
@@ -56,7 +56,7 @@ def _run(
     service: Service,
     reload: Reload,
 ) -> int:
-    tokenizer = intake.warm_tokenizer(settings, log)
+    tokenizer = build.warm_tokenizer(settings, log)
     learner, manifest = folder.open_learner(settings, tokenizer.identity, log)
     if isinstance(tokenizer, PhraseTokenizer):
         if manifest:
@@ -74,11 +74,11 @@ def _run(
     positions = manifest.get("positions", {})
     position = positions.get(settings.source, {})
     if settings.source == "kafka":
-        source = intake.open_kafka(settings, kafka_config, position, log)
+        source = build.open_kafka(settings, kafka_config, position, log)
     elif settings.source == "file":
-        source = intake.open_files(settings, position, log, signals.descriptor)
+        source = build.open_files(settings, position, log, signals.descriptor)
     else:
-        source = intake.open_stdin(settings, position, signals.descriptor, log)
+        source = build.open_stdin(settings, position, signals.descriptor, log)
     checkpointer = Checkpointer(
         learner,
         folder,
@@ -96,9 +96,9 @@ def _run(
         service.health.beat()  # whoever asks this waits for a broker, and is not stuck
         return signals.stop
 
-    dead_letters = intake.open_dead_letters(settings, kafka_config, is_stopping, log)
+    dead_letters = build.open_dead_letters(settings, kafka_config, is_stopping, log)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
-    decoder = intake.make_decoder(settings, dead_letters, invalid_records)
+    decoder = build.make_decoder(settings, dead_letters, invalid_records)
     try:
         with Progress(settings, log) as progress:
             parts = Parts(
@@ -148,6 +148,6 @@ def _run(
 
 def _metrics(parts: Parts) -> DaemonMetrics:
     # Imported here: a daemon without HTTP need not load Prometheus' client.
-    from streamer.metrics import DaemonMetrics
+    from streamer.telemetry.metrics import DaemonMetrics
 
     return DaemonMetrics(parts)

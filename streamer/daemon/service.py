@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from streamer.daemon.systemd import Notifier
 from streamer.errors import ConfigurationError
-from streamer.health import Health
-from streamer.notify import Notifier
-from streamer.observer import Observed, Observer
+from streamer.telemetry.health import Health
+from streamer.telemetry.observer import Observed, Observer
 from w2v_online import __version__
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.registry import Collector
 
+    from streamer.config.settings import RunSettings
     from streamer.http.site import Site
-    from streamer.report import Progress
-    from streamer.settings import RunSettings
+    from streamer.telemetry.report import Progress
 
 
 class Service:
@@ -46,7 +46,7 @@ class Service:
     def _serve(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
         # Imported here: a daemon without HTTP need not load the server.
         from streamer.http.site import Site
-        from streamer.metrics import make_registry
+        from streamer.telemetry.metrics import make_registry
 
         assert settings.http is not None  # noqa: S101 for mypy: the caller has looked
         token = read_token(settings.http_token, settings.http_token_file)

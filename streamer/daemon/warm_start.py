@@ -11,8 +11,8 @@ from typing import Any
 
 from streamer.errors import ConfigurationError
 from w2v_online.errors import W2VError
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.vectors import load_vectors
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.reading.vectors import load_vectors
 
 
 def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:

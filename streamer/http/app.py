@@ -22,12 +22,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streamer.health import Health
 from streamer.http.feed import Feed
 from streamer.http.openapi import QUESTIONS, description
 from streamer.http.page import page_routes
 from streamer.http.question import Question
 from streamer.http.search import Search
+from streamer.telemetry.health import Health
 
 _PROBES = ("/healthz", "/readyz")
 """Paths without a token: who starts and stops daemons need not know it. The page's own files need

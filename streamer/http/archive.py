@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
-from w2v_online.vectors import WordVectors, load_vectors
+from w2v_online.reading.vectors import WordVectors, load_vectors
+from w2v_online.snapshots import reader
 
 LOOK_SECONDS = 1.0
 """How often it is looked for a newer snapshot, at most."""
@@ -59,7 +59,7 @@ class Archive:
             return self._newest
 
     def _look(self, loaded: WordVectors | None) -> WordVectors:
-        if loaded is not None and snapshot.newest_name(self.folder) in ("", loaded.path.name):
+        if loaded is not None and reader.newest_name(self.folder) in ("", loaded.path.name):
             return loaded
         vectors = load_vectors(self.folder)
         if loaded is not None and vectors.path == loaded.path:
@@ -69,7 +69,7 @@ class Archive:
 
     def entries(self) -> list[Entry]:
         """The complete snapshots, newest first; damaged ones and those that vanish are left out."""
-        paths = snapshot.folders(self.folder) or [self.newest().path]
+        paths = reader.folders(self.folder) or [self.newest().path]
         found = []
         for path in paths:
             try:
@@ -87,14 +87,14 @@ class Archive:
 
     def words(self, name: str) -> list[str]:
         """The words of one of :meth:`entries` alone. Raises SnapshotError."""
-        return snapshot.read(self._path(name)).words()
+        return reader.read(self._path(name)).words()
 
     def _path(self, name: str) -> Path:
         return self.folder if self.folder.name == name else self.folder / name
 
 
 def _read_entry(path: Path) -> Entry:
-    manifest: dict[str, Any] = snapshot.read(path).manifest
+    manifest: dict[str, Any] = reader.read(path).manifest
     totals = manifest.get("totals", {})
     return Entry(
         path.name,

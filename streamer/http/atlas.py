@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from streamer.http.archive import Archive, Entry
-from w2v_online.drift import Comparison, usual
+from w2v_online.analysis.drift import Comparison, usual
+from w2v_online.analysis.layout import Layout, lay_out
 from w2v_online.errors import SnapshotError
-from w2v_online.layout import Layout, lay_out
-from w2v_online.table import VectorTable
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.vectors import WordVectors
 
 MAP_WORDS = 3000
 """Words that are laid out; a smaller map shows the first of them."""

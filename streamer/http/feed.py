@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from streamer.status import Status
+from streamer.telemetry.status import Status
 
 LOOK_SECONDS = 2.0
 """Time between two looks."""

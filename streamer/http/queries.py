@@ -15,8 +15,8 @@ from rapidfuzz.distance import OSA
 from starlette.exceptions import HTTPException
 
 from streamer.http.question import Kept, Question
-from w2v_online.table import VectorTable
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.vectors import WordVectors
 
 MAX_WORDS = 16
 """Words in one request: an answer stays in the tens of kilobytes."""

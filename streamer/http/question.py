@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from streamer.http.archive import Archive
 from streamer.http.atlas import Atlas
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.vectors import WordVectors
 
 
 @dataclass(frozen=True)

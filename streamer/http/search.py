@@ -20,7 +20,7 @@ from streamer.http.archive import Archive
 from streamer.http.atlas import Atlas
 from streamer.http.question import Kept, Question
 from w2v_online.errors import SnapshotError
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.vectors import WordVectors
 
 T = TypeVar("T")
 

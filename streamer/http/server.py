@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from streamer.address import Address
+from streamer.config.address import Address
 from streamer.errors import ConfigurationError
 
 MAX_CONNECTIONS = 512

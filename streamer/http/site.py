@@ -8,22 +8,22 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from streamer.address import Address
-from streamer.health import Health
+from streamer.config.address import Address
 from streamer.http.app import Parts, make_app
 from streamer.http.archive import Archive
 from streamer.http.feed import Feed
 from streamer.http.search import Search
 from streamer.http.server import HttpServer
-from streamer.status import Status
-from w2v_online.snapshot import newest_name
+from streamer.telemetry.health import Health
+from streamer.telemetry.status import Status
+from w2v_online.snapshots.reader import newest_name
 
 
 class Site:
     """Answers at ``address``, from the snapshots in ``folder``, until closed.
 
-    ``look`` says how things are, see :mod:`streamer.status`; with a ``token`` only those are
-    answered who bring it. Raises ConfigurationError if it cannot listen there.
+    ``look`` says how things are, see :mod:`streamer.telemetry.status`; with a ``token`` only
+    those are answered who bring it. Raises ConfigurationError if it cannot listen there.
     """
 
     def __init__(

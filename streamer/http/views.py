@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from streamer.http.atlas import MAP_WORDS
 from streamer.http.queries import Word
 from streamer.http.question import Kept, Question
-from w2v_online import drift
+from w2v_online.analysis import drift
 from w2v_online.errors import SnapshotError, UnknownWordError
 
 MAX_MOMENTS = 8
@@ -69,7 +69,7 @@ class Drift(Question):
     min_count: int = Field(drift.MIN_COUNT, ge=1, description="Words that were seen so often.")
 
     def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"drift": {"since": ..., "words": [...]}}``; see w2v_online.drift.Movement."""
+        """``{"drift": {"since": ..., "words": [...]}}``; see w2v_online.analysis.drift.Movement."""
         names = [entry.name for entry in kept.archive.entries()]
         since = self.since or names[-1]
         if since not in names:
@@ -93,7 +93,7 @@ class History(Question):
     topn: int = Field(8, ge=1, le=100, description="Neighbours in each.")
 
     def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"history": [...]}``, see w2v_online.drift.Moment; at most MAX_MOMENTS of them."""
+        """``{"history": [...]}``, see drift.Moment; at most MAX_MOMENTS of them."""
         try:
             moments = drift.history(
                 kept.archive.folder, self.word, neighbors=self.topn, most=MAX_MOMENTS

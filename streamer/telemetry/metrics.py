@@ -1,8 +1,8 @@
 """The daemon's figures for Prometheus, read from its parts whenever someone scrapes.
 
 Nothing is counted here, and training does nothing for it. Counters begin at zero with every
-process (see :mod:`streamer.counters`); what the model is made of is a gauge. Called in the HTTP
-server's thread: each figure is true for a moment, all together need not be for the same one.
+process (see :mod:`streamer.telemetry.counters`); what the model is made of is a gauge. Called in
+the HTTP server's thread: each figure is true for a moment, all together need not be for the same one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streamer.health import Health
+from streamer.telemetry.health import Health
 from w2v_online import __version__
 
 if TYPE_CHECKING:
-    from streamer.checkpoint import Written
-    from streamer.counters import Counters
-    from streamer.parts import Parts
-    from streamer.settings import Interval
+    from streamer.checkpoints.checkpointer import Written
+    from streamer.config.settings import Interval
+    from streamer.telemetry.counters import Counters
+    from streamer.telemetry.view import Parts
 
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from streamer.counters import Counters
-from streamer.health import Health
-from streamer.settings import RunSettings
-from streamer.status import Concern, Status, spell_seconds
+from streamer.config.settings import RunSettings
+from streamer.telemetry.counters import Counters
+from streamer.telemetry.health import Health
+from streamer.telemetry.status import Concern, Status, spell_seconds
 
 QUIET_SECONDS = 15.0
 """Without text for so long, the source is said to be quiet."""

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 import structlog
 
-from streamer.counters import Counters
-from streamer.settings import RunSettings
+from streamer.config.settings import RunSettings
+from streamer.telemetry.counters import Counters
 from w2v_online.stats import BatchStats
 
 LOG_SECONDS = 10.0

@@ -1,7 +1,7 @@
 """What a person who looks at a daemon is told: figures, the source's state, warnings with advice.
 
-A :class:`Status` is one look. :mod:`streamer.observer` takes them of a running daemon; whoever
-shows them needs to know nothing of its parts.
+A :class:`Status` is one look. :mod:`streamer.telemetry.observer` takes them of a running daemon;
+whoever shows them needs to know nothing of its parts.
 """
 
 from __future__ import annotations

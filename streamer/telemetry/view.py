@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamer.checkpoint import Checkpointer
-    from streamer.counters import Counters
-    from streamer.decode import Decoder
-    from streamer.settings import RunSettings
+    from streamer.checkpoints.checkpointer import Checkpointer
+    from streamer.config.settings import RunSettings
     from streamer.sources.base import Source
+    from streamer.telemetry.counters import Counters
+    from streamer.text.decode import Decoder
     from streamer.tokenizers.base import Tokenizer
-    from w2v_online.learner import OnlineWord2Vec
+    from w2v_online.learning.learner import OnlineWord2Vec
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Parts:
         """Records that this process could not decode."""
         return self.decoder.invalid_records - self._invalid_before
 
-    # What :class:`streamer.observer.Observed` asks for.
+    # What :class:`streamer.telemetry.observer.Observed` asks for.
 
     @property
     def bad_records(self) -> int:

@@ -2,8 +2,8 @@
 
 What is decoded is a line or, where the source has messages, a message. Text with invalid bytes
 keeps its other words: each invalid sequence becomes U+FFFD. JSON is parsed, and the text in some
-of its fields is learned (:mod:`streamer.documents`); a document that is broken or has none of the
-fields is left out, unless what is no JSON object is to be text.
+of its fields is learned (:mod:`streamer.text.documents`); a document that is broken or has none of
+the fields is left out, unless what is no JSON object is to be text.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from streamer.documents import NoObjectError, records_of
 from streamer.errors import BadRecordError, SourceError
 from streamer.sources.base import Batch, Origin
-from streamer.sources.records import RecordSplitter
+from streamer.text.documents import NoObjectError, records_of
+from streamer.text.records import RecordSplitter
 
 if TYPE_CHECKING:
-    from streamer.deadletter import DeadLetters
+    from streamer.sources.kafka.dead_letters import DeadLetters
 
 
 class Decoder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from streamer.sources.records import RecordSplitter
+from streamer.text.records import RecordSplitter
 
 
 class MultilineSplitter(RecordSplitter):

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamer.tokenizers.base import identity_of
 from streamer.tokenizers.kernels.logline import MAX_GROWTH, split
-from w2v_online.vocabulary import padded_text
+from w2v_online.learning.vocabulary import padded_text
 
 VERSION = "2"
 """To be raised whenever some line comes out as other tokens."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streamer.tokenizers.base import Tokenizer, identity_of
 from streamer.tokenizers.kernels.collocations import join, new_counts
 from w2v_online.errors import SnapshotError
-from w2v_online.vocabulary import SEPARATED, WHITESPACE, padded_text
+from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text
 
 WORD_BITS = 20
 PAIR_BITS = 20

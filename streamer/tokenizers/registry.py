@@ -7,8 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError, nearest
-from streamer.settings import RunSettings
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.custom import custom, installed
 from streamer.tokenizers.phrases import PhraseTokenizer

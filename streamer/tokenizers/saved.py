@@ -7,7 +7,7 @@ from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.registry import open_tokenizer, option_names
 from streamer.tokenizers.whitespace import WhitespaceTokenizer
-from w2v_online.learner import PRETOKENIZED, OnlineWord2Vec
+from w2v_online.learning.learner import PRETOKENIZED, OnlineWord2Vec
 
 _PHRASES = " phrases/"
 

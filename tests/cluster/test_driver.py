@@ -9,9 +9,9 @@ import pytest
 
 from streamer.cluster.mark import Mark
 from streamer.cluster.settings import ClusterSettings
-from streamer.counters import Counters
-from streamer.settings import Interval
-from w2v_online.retention import Retention
+from streamer.config.settings import Interval
+from streamer.telemetry.counters import Counters
+from w2v_online.snapshots.retention import Retention
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streamer import validation
+from streamer.checks import validation
+from streamer.checks.cluster import workers_fit
 from streamer.cluster.settings import ClusterSettings
-from streamer.cluster.validation import workers_fit
 from tests.integration.daemons import SMALL, environment
 
 _FILE = ["--source", "file", "--path", "*.log"]

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import pytest
 
-from streamer import intake
 from streamer.cluster.assignment import Piece
 from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning
 from streamer.cluster.settings import ClusterSettings
-from w2v_online.exchange import Exchange
+from streamer.daemon import build
+from w2v_online.sharing.exchange import Exchange
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 
@@ -63,7 +63,7 @@ def test_a_late_answer_is_waited_for_after_a_small_part_of_the_interval(
         max_vocab_size=100, min_count=1, sync_every=_INTERVAL,
     )  # fmt: skip
     events = Events()
-    tokenizer = intake.warm_tokenizer(settings, events)
+    tokenizer = build.warm_tokenizer(settings, events)
     share = frozenset([Piece(str(log))])
     beginning = Beginning(epoch=1, share=share, readers=2, snapshot=None)
     worker = session.Session(1, settings, beginning, [None], tokenizer, events)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.exchange import Exchange
-from w2v_online.merge import EpochError
+from w2v_online.sharing.exchange import Exchange
+from w2v_online.sharing.merge import EpochError
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer import machine, validation
-from streamer.settings import RunSettings
+from streamer.checks import machine, validation
+from streamer.config.settings import RunSettings
 from tests.integration.daemons import COMMAND, SMALL, environment
 
 

@@ -17,11 +17,11 @@ from urllib.parse import quote
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamer.address import Address
+from streamer.config.address import Address
 from streamer.http.server import EXCHANGE_SECONDS, MAX_HEADER_BYTES, HttpServer
 from tests.integration.daemons import COMMAND, SMALL, environment, wait_until
 from w2v_online import LearnerConfig, __version__, load_vectors
-from w2v_online.schedule import SHARES, rate_scale
+from w2v_online.learning.rates import SHARES, rate_scale
 
 TOKEN = "sesame-0123456789"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.commands.pictures import read_layout
+from streamer.daemon.warm_start import warm_start
 from streamer.errors import ConfigurationError
-from streamer.pictures import read_layout
-from streamer.warmstart import warm_start
 from tests.integration.test_cli import run
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, word2vec_format
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.reading import word2vec_format
 
 
 @pytest.fixture(scope="module")

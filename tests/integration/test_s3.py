@@ -90,7 +90,7 @@ print(json.dumps([wv.path.name, wv.manifest["totals"]["words"], wv.words[0], int
 
 _ADD_VECTORS = """
 import sys
-from streamer.folder import SnapshotFolder
+from streamer.checkpoints.folder import SnapshotFolder
 from w2v_online import OnlineWord2Vec
 folder = SnapshotFolder(sys.argv[1])
 model = OnlineWord2Vec.restore(folder.path)

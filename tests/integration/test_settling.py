@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests.integration.daemons import COMMAND, SMALL, environment, start, wait_until
-from w2v_online import load_vectors, snapshot
+from w2v_online import load_vectors
+from w2v_online.snapshots import reader
 
 _KAFKA = ["--source", "kafka", "--kafka-topic", "t", "--kafka-bootstrap-servers", "127.0.0.1:9"]
 
@@ -40,8 +41,8 @@ def _text(lines: int, seed: int) -> bytes:
     )
 
 
-def _newest_whole(folder: Path) -> snapshot.Snapshot:
-    found = snapshot.newest_whole(folder)
+def _newest_whole(folder: Path) -> reader.Snapshot:
+    found = reader.newest_whole(folder)
     assert found is not None
     return found
 
@@ -98,7 +99,7 @@ def test_a_snapshot_is_settled_into_another_folder(tmp_path: Path) -> None:
             "--keep", "1",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-    assert len(snapshot.folders(tmp_path / "t")) == 1
+    assert len(reader.folders(tmp_path / "t")) == 1
     settled, unsettled = load_vectors(tmp_path / "t"), load_vectors(tmp_path / "s")
     assert Path(done.stdout.decode().strip()) == settled.path
     assert unsettled.path == before

@@ -22,7 +22,8 @@ from streamer.http.feed import LOOK_SECONDS, MAX_STREAMS
 from streamer.http.server import EXCHANGE_SECONDS
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
-from w2v_online import LearnerConfig, OnlineWord2Vec, drift, load_vectors
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.analysis import drift
 
 SENTENCES = [f"w{i} w{(7 * i) % 60} w{(i * i) % 60} the of".split() for i in range(400)]
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoint import Checkpointer
+from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.checkpoints.timetable import GRACE_SECONDS, RETRY_SECONDS
+from streamer.config.settings import Interval, RunSettings
 from streamer.errors import ConfigurationError
-from streamer.folder import SnapshotFolder
-from streamer.settings import Interval, RunSettings
-from streamer.timetable import GRACE_SECONDS, RETRY_SECONDS
-from w2v_online import OnlineWord2Vec, load_vectors, snapshot
+from w2v_online import OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError
-from w2v_online.retention import Retention
-from w2v_online.score import load_scorer
+from w2v_online.learning.score import load_scorer
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.retention import Retention
 
 _SETTINGS = RunSettings(vector_size=8, min_count=1, max_vocab_size=500)
 
@@ -175,7 +176,7 @@ def test_what_readers_get_is_the_same_with_the_learners_state_and_without(tmp_pa
     for found in (path, learner.snapshot(tmp_path / "s", vectors_only=True)):
         for name in ("words.txt", "vectors.npy", "counts.npy", "norms.npy", "word_places.npy"):
             assert (found / name).read_bytes() == (whole.path / name).read_bytes()
-        snapshot.read(found).verify()
+        reader.read(found).verify()
 
 
 def test_damage_at_any_place_is_named_and_the_snapshot_before_taken(tmp_path: Path) -> None:
@@ -213,4 +214,4 @@ def test_another_tokenizer_or_size_is_refused(tmp_path: Path) -> None:
     other = _SETTINGS.model_copy(update={"vector_size": 9})
     with pytest.raises(ConfigurationError, match=r"vector_size is 8 there and 9 here, tokenizer"):
         folder.open_learner(other, "whitespace", Log())
-    assert snapshot.read(tmp_path / "s")
+    assert reader.read(tmp_path / "s")

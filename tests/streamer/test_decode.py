@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.decode import Decoder
 from streamer.errors import SourceError
 from streamer.sources.base import Batch
-from streamer.sources.records import RecordSplitter
+from streamer.text.decode import Decoder
+from streamer.text.records import RecordSplitter
 
 
 def _decoder(**options: Any) -> Decoder:

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import ConfigurationError
-from streamer.sources.file import FileSource
-from streamer.sources.logs import GRACE_SECONDS
-from streamer.sources.records import RecordSplitter
-from streamer.sources.rotation import base_path, generations
+from streamer.sources.file.logs import GRACE_SECONDS
+from streamer.sources.file.rotation import base_path, generations
+from streamer.sources.file.source import FileSource
+from streamer.text.records import RecordSplitter
 
 _SECONDS = itertools.count(1)
 

@@ -10,8 +10,8 @@ import pytest
 
 _PROGRAM = """
 from pathlib import Path
-from streamer.footprint import release_compiler
-from w2v_online.learner import LearnerConfig, OnlineWord2Vec
+from streamer.daemon.footprint import release_compiler
+from w2v_online.learning.learner import LearnerConfig, OnlineWord2Vec
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

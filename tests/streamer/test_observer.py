@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoint import Written
-from streamer.health import Health
+from streamer.checkpoints.checkpointer import Written
+from streamer.config.settings import RunSettings
 from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
-from streamer.observer import IDLE_SECONDS, LAG_LOOKS, Observer
-from streamer.parts import Parts
-from streamer.settings import RunSettings
-from streamer.status import Concern, Status, spell_seconds
+from streamer.telemetry.health import Health
+from streamer.telemetry.observer import IDLE_SECONDS, LAG_LOOKS, Observer
+from streamer.telemetry.status import Concern, Status, spell_seconds
+from streamer.telemetry.view import Parts
 from tests.integration.daemons import wait_until
 
 

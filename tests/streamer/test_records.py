@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.sources.multiline import MultilineSplitter
-from streamer.sources.records import RecordSplitter
+from streamer.text.multiline import MultilineSplitter
+from streamer.text.records import RecordSplitter
 
 _PIECE = st.one_of(
     st.sampled_from([b"\n", b" ", b"\r\n", b"word ", b"0123456789", b"x" * 70, b"\x00", b"\xff"]),

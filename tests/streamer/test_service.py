@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.address import Address, parse_address
-from streamer.counters import Counters
-from streamer.health import STUCK_SECONDS, Health
-from streamer.notify import Notifier
-from streamer.report import LogLevel, make_log
+from streamer.config.address import Address, parse_address
+from streamer.daemon.systemd import Notifier
+from streamer.telemetry.counters import Counters
+from streamer.telemetry.health import STUCK_SECONDS, Health
+from streamer.telemetry.report import LogLevel, make_log
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.schedule import rate_scale, rate_table
+from w2v_online.learning.rates import rate_scale, rate_table
 from w2v_online.stats import BatchStats
 
 

@@ -7,7 +7,7 @@ import sys
 
 _PROGRAM = """
 import os, select, signal, threading, time
-from streamer.signals import Signals
+from streamer.daemon.signals import Signals
 
 signals = Signals()
 meets = threading.Event()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import publication
-from w2v_online.snapshot import STATE_FOLDER
-from w2v_online.snapshot_writer import SnapshotWriter
+from w2v_online.learning.saving import publication
+from w2v_online.snapshots.reader import STATE_FOLDER
+from w2v_online.snapshots.writer import SnapshotWriter
 
 
 def write_snapshot(

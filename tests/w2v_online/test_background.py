@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, huffman, rowcopy
-from w2v_online.background import BackgroundSnapshot
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.errors import SnapshotError
+from w2v_online.learning import huffman
+from w2v_online.learning.saving import rowcopy
+from w2v_online.learning.saving.background import BackgroundSnapshot
 
 SMALL = LearnerConfig(vector_size=12, min_count=1, max_vocab_size=800)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v_online.codes import CodedRows, near_best
-from w2v_online.table import VectorTable
+from w2v_online.reading.codes import CodedRows, near_best
+from w2v_online.reading.table import VectorTable
 
 
 def _table(vectors: np.ndarray) -> VectorTable:

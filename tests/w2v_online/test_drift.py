@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
-from w2v_online.alignment import robust_rotation, rotation
-from w2v_online.drift import drift, history
+from w2v_online.analysis.alignment import robust_rotation, rotation
+from w2v_online.analysis.drift import drift, history
+from w2v_online.analysis.layout import lay_out, paths
 from w2v_online.errors import SnapshotError, UnknownWordError
-from w2v_online.layout import lay_out, paths
 
 
 def _random_turn(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from w2v_online.config import LearnerConfig
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
-from w2v_online.vocabulary import WHITESPACE, Vocabulary, padded_text
+from w2v_online.learning.vocabulary import WHITESPACE, Vocabulary, padded_text
 
 _TEXT = st.lists(
     st.one_of(

@@ -10,13 +10,13 @@ import pytest
 
 from tests import reference
 from w2v_online import WordVectors
-from w2v_online.errors import FileFormatError
-from w2v_online.evaluation import (
+from w2v_online.analysis.evaluation import (
     evaluate_word_analogies,
     evaluate_word_pairs,
     read_analogies,
     read_pairs,
 )
+from w2v_online.errors import FileFormatError
 
 
 @pytest.fixture

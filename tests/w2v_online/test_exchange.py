@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, vocabulary
-from w2v_online.exchange import Exchange, merged_share
-from w2v_online.merge import EpochError, MergedRows
-from w2v_online.update import Update
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.learning import vocabulary
+from w2v_online.sharing.exchange import Exchange, merged_share
+from w2v_online.sharing.merge import EpochError, MergedRows
+from w2v_online.sharing.update import Update
 
 SMALL = {"vector_size": 8, "min_count": 2, "negative": 2, "max_vocab_size": 3000}
 

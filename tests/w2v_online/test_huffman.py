@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, huffman
+from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.errors import W2VError
-from w2v_online.huffman import CARRIED_SHARE, HuffmanTree, best_length
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Matrices
+from w2v_online.learning import huffman
+from w2v_online.learning.huffman import CARRIED_SHARE, HuffmanTree, best_length
 
 
 def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:

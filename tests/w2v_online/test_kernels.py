@@ -10,11 +10,11 @@ from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.tree import TreeArrays
 from w2v_online.kernels.windows import Matrices
-from w2v_online.schedule import rate_table
+from w2v_online.learning.rates import rate_table
+from w2v_online.learning.trainer import make_scratch
 from w2v_online.simd.paths import nodes_per_tile
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
-from w2v_online.trainer import make_scratch
 
 WORDS = 30
 SIZES = [1, 3, 16, 40, 100, 300]

@@ -14,17 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay
-from w2v_online.averages import (
-    MIN_UPDATES,
-    REPLAY_PULL,
-    SHARE,
-    SWEEP_VISITS,
-    Averages,
-    decode,
-    published,
-)
-from w2v_online.embeddings import Embeddings
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import tree
 from w2v_online.kernels import vocabulary as kernels
@@ -43,9 +33,20 @@ from w2v_online.kernels.replay import (
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.kernels.windows import MAX_UPDATES
-from w2v_online.learner import warm_up
-from w2v_online.schedule import rate_scale
-from w2v_online.snapshot_writer import encode_manifest
+from w2v_online.learning import replay
+from w2v_online.learning.averages import (
+    MIN_UPDATES,
+    REPLAY_PULL,
+    SHARE,
+    SWEEP_VISITS,
+    Averages,
+    decode,
+    published,
+)
+from w2v_online.learning.embeddings import Embeddings
+from w2v_online.learning.learner import warm_up
+from w2v_online.learning.rates import rate_scale
+from w2v_online.snapshots.writer import encode_manifest
 
 SMALL = LearnerConfig(vector_size=20, min_count=2, max_vocab_size=500, sample=1e-2, negative=4)
 

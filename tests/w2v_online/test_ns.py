@@ -10,11 +10,11 @@ from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.windows import Matrices, train_window
-from w2v_online.schedule import rate_table
+from w2v_online.learning.rates import rate_table
+from w2v_online.learning.trainer import make_scratch
 from w2v_online.simd.memory import address_of
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
-from w2v_online.trainer import make_scratch
 
 SHAPES = [(1, 1), (3, 2), (16, 5), (100, 5), (40, 9), (100, 15), (24, 20), (300, 10)]
 

@@ -11,7 +11,7 @@ import pytest
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.windows import Matrices
-from w2v_online.softmax import log_probabilities
+from w2v_online.learning.softmax import log_probabilities
 
 WORDS = 9
 SENTENCE = [7, 2, 5, 7, 3]

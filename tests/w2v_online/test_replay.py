@@ -13,9 +13,9 @@ from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.config import SLOT_IDS
 from w2v_online.kernels.windows import RATE_STEPS
-from w2v_online.replay import Replay
-from w2v_online.schedule import rate_table
-from w2v_online.trainer import Encoded
+from w2v_online.learning.rates import rate_table
+from w2v_online.learning.replay import Replay
+from w2v_online.learning.trainer import Encoded
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.sampler import Negatives, NoiseDistribution
+from w2v_online.learning.sampler import Negatives, NoiseDistribution
 
 
 def _negatives(

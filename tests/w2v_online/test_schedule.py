@@ -9,7 +9,7 @@ import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.windows import MAX_UPDATES
-from w2v_online.schedule import (
+from w2v_online.learning.rates import (
     INFANCY_WORDS,
     LEAST_SETTLING_WINDOW,
     MAX_YOUNG_SCALE,

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.w2v_online.texts import zipf_text
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer, schedule
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.config import SLOT_IDS
-from w2v_online.replay import Replay
-from w2v_online.trainer import Encoded
+from w2v_online.learning.replay import Replay
+from w2v_online.learning.trainer import Encoded
 
 _CONFIG = LearnerConfig(vector_size=16, min_count=2, max_vocab_size=1000, sample=0, replay=1)
 
@@ -71,7 +71,7 @@ def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
     loss: str, contexts: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A window of w has (w + 1) / 2 words on each side on average; the least of 5 is 1.75."""
-    monkeypatch.setattr(schedule, "SETTLING_WORDS", 1)
+    monkeypatch.setattr(rates, "SETTLING_WORDS", 1)
     model = _model(loss=loss)
     train, pairs_each = model._train, []
 

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.w2v_online.snapshots import write_snapshot
-from w2v_online import WordVectors, load_vectors, snapshot, snapshot_writer
+from w2v_online import WordVectors, load_vectors
 from w2v_online.errors import SnapshotError, UnknownWordError
-from w2v_online.retention import Retention, clean, prune
+from w2v_online.snapshots import reader, writer
+from w2v_online.snapshots.retention import Retention, clean, prune
 
 
 def _write(folder: Path, words: list[str] | None = None, **manifest: object) -> Path:
@@ -61,7 +62,7 @@ _FILES = ["manifest.json", "words.txt", "vectors.npy", "counts.npy", "state/rows
 
 
 def _open_everything(path: Path) -> None:
-    opened = snapshot.read(path)
+    opened = reader.read(path)
     opened.verify()
     opened.words()
     _ = opened.vectors, opened.counts, opened.state
@@ -76,7 +77,7 @@ def _forge(path: Path, name: str, data: bytes) -> None:
     manifest = orjson.loads((path / "manifest.json").read_bytes())
     manifest["files"][name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     del manifest["manifest_sha256"]
-    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+    (path / "manifest.json").write_bytes(writer.encode_manifest(manifest))
 
 
 @given(st.sampled_from(_FILES), st.binary())
@@ -126,7 +127,7 @@ def test_content_that_agrees_with_the_manifest_is_not_trusted(
 
 
 def _npy(array: np.ndarray[Any, Any]) -> bytes:
-    return b"".join(map(bytes, snapshot_writer.array_chunks(array)))
+    return b"".join(map(bytes, writer.array_chunks(array)))
 
 
 @given(
@@ -175,7 +176,7 @@ def test_a_manifest_with_senseless_values_is_the_named_error(
     manifest = orjson.loads((path / "manifest.json").read_bytes())
     del manifest["manifest_sha256"]
     manifest[key] = value
-    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+    (path / "manifest.json").write_bytes(writer.encode_manifest(manifest))
     try:
         _open_everything(path)
     except SnapshotError as error:
@@ -192,7 +193,7 @@ def test_any_flipped_bit_is_found_and_the_file_named(
     data[position % len(data)] ^= 1 << bit
     (path / name).write_bytes(data)
     with pytest.raises(SnapshotError, match=name.replace(".", r"\.")):
-        snapshot.read(path).verify()
+        reader.read(path).verify()
 
 
 def test_version_1_loads_and_later_ones_do_not(tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_version_1_loads_and_later_ones_do_not(tmp_path: Path) -> None:
             _open_everything(path)
         else:
             with pytest.raises(SnapshotError, match=r"manifest\.json"):
-                snapshot.read(path)
+                reader.read(path)
 
 
 def test_the_newest_complete_one_is_found_when_the_last_is_damaged(tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ def test_a_manifest_cannot_name_files_elsewhere(tmp_path: Path) -> None:
     manifest = orjson.loads((path / "manifest.json").read_bytes())
     manifest["files"]["../../../../rows"] = manifest["files"].pop("state/rows.npy")
     del manifest["manifest_sha256"]
-    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+    (path / "manifest.json").write_bytes(writer.encode_manifest(manifest))
     with pytest.raises(SnapshotError, match="impossible file"):
         load_vectors(path)
 

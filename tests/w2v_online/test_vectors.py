@@ -164,7 +164,10 @@ def test_a_watch_brings_every_snapshot_while_threads_ask(
 
 
 def test_reading_imports_no_training_code() -> None:
-    code = "import sys, w2v_online, w2v_online.export, w2v_online.evaluation; print(*sys.modules)"
+    code = (
+        "import sys, w2v_online, w2v_online.analysis.export, w2v_online.analysis.evaluation;"
+        "print(*sys.modules)"
+    )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     loaded = set(output.decode().split())
     assert "numpy" in loaded

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors, replay, vocabulary
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import UnknownWordError
+from w2v_online.learning import replay, vocabulary
 
 
 @pytest.fixture

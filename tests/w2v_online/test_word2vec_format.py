@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests import reference
-from w2v_online import WordVectors, export, load_vectors
+from w2v_online import WordVectors, load_vectors
+from w2v_online.analysis import export
 from w2v_online.errors import ExportError, FileFormatError
-from w2v_online.word2vec_format import read_word2vec
+from w2v_online.reading.word2vec_format import read_word2vec
 
 WORDS = [
     "the",

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.w2v_online.snapshots import write_snapshot
-from w2v_online import WordVectors, load_vectors, snapshot_writer
-from w2v_online.blocks import BLOCK_BYTES, BlockSummer
+from w2v_online import WordVectors, load_vectors
 from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.snapshots import writer
+from w2v_online.snapshots.block_sums import BLOCK_BYTES, BlockSummer
 
 ROWS = 1500
 WORDS = [f"w{i}é" for i in range(ROWS)]
@@ -48,7 +49,7 @@ def _without(path: Path, *names: str) -> None:
     for entry in manifest["files"].values():
         if "block_sums.npy" in names:
             entry.pop("first_sum", None)
-    (path / "manifest.json").write_bytes(snapshot_writer.encode_manifest(manifest))
+    (path / "manifest.json").write_bytes(writer.encode_manifest(manifest))
 
 
 _NEW_FILES = ("word_starts.npy", "word_places.npy", "norms.npy", "block_sums.npy")

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot
-from w2v_online.alignment import robust_rotation
+from w2v_online.analysis.alignment import robust_rotation
 from w2v_online.errors import SnapshotError
-from w2v_online.table import VectorTable
-from w2v_online.vectors import WordVectors, load_vectors
-from w2v_online.words import as_dict
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.vectors import WordVectors, load_vectors
+from w2v_online.reading.words import as_dict
+from w2v_online.snapshots import reader
 
 MIN_COUNT = 100
 """Sightings below which a word's movement is mostly chance."""
@@ -178,7 +178,7 @@ def history(
     """
     moments: list[Moment] = []
     first = previous = latest = None
-    for path in spread(snapshot.folders(Path(folder))[::-1], most):
+    for path in spread(reader.folders(Path(folder))[::-1], most):
         try:
             latest = load_vectors(path)
         except SnapshotError:

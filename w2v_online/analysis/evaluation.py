@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import FileFormatError
-from w2v_online.table import VectorTable
-from w2v_online.vectors import WordVectors
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.vectors import WordVectors
 
 RESTRICT_VOCAB = 300_000
 """Most frequent words that questions and answers are taken from, unless told otherwise."""

@@ -14,9 +14,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import word2vec_format
 from w2v_online.errors import ExportError
-from w2v_online.table import VectorTable
+from w2v_online.reading import word2vec_format
+from w2v_online.reading.table import VectorTable
 
 Writer = Callable[[IO[bytes], list[str], NDArray[np.float32], NDArray[Any]], None]
 

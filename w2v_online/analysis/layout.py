@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.alignment import rotation
-from w2v_online.drift import Comparison, Movement
-from w2v_online.table import VectorTable
+from w2v_online.analysis.alignment import rotation
+from w2v_online.analysis.drift import Comparison, Movement
+from w2v_online.reading.table import VectorTable
 
 DIRECTIONS = 10
 """Principal components that an aligned layout is composed of: more steady than the first two, and

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.embeddings import Embeddings, reserve
 from w2v_online.kernels.rows import average_rows, encode_rows
+from w2v_online.learning.embeddings import Embeddings, reserve
 
 SWEEP_VISITS = 16
 """Visits, one at each upkeep of the learner, in which every row has its turn once."""

@@ -16,29 +16,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import publication, snapshot
-from w2v_online.averages import REPLAY_PULL, SWEEP_VISITS, Averages
-from w2v_online.background import BackgroundSnapshot, max_bytes
 from w2v_online.config import SETTLE_LOOKS, SLOT_IDS, LearnerConfig
-from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
-from w2v_online.huffman import HuffmanTree
-from w2v_online.image import Image, LiveMatrix, SavedMatrices
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 from w2v_online.kernels.windows import MAX_UPDATES, Matrices
-from w2v_online.replay import Replay
-from w2v_online.sampler import NoiseDistribution
-from w2v_online.snapshot import Snapshot
-from w2v_online.snapshot_writer import SnapshotWriter
-from w2v_online.stats import BatchStats
-from w2v_online.trainer import Encoded, Trainer, TrainerThreads
-from w2v_online.vocabulary import (
+from w2v_online.learning.averages import REPLAY_PULL, SWEEP_VISITS, Averages
+from w2v_online.learning.embeddings import Embeddings
+from w2v_online.learning.huffman import HuffmanTree
+from w2v_online.learning.replay import Replay
+from w2v_online.learning.sampler import NoiseDistribution
+from w2v_online.learning.saving import publication
+from w2v_online.learning.saving.background import BackgroundSnapshot, max_bytes
+from w2v_online.learning.saving.image import Image, LiveMatrix, SavedMatrices
+from w2v_online.learning.trainer import Encoded, Trainer, TrainerThreads
+from w2v_online.learning.vocabulary import (
     SEPARATED,
     WHITESPACE,
     Vocabulary,
     padded_text,
     separated_text,
 )
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.reader import Snapshot
+from w2v_online.snapshots.writer import SnapshotWriter
+from w2v_online.stats import BatchStats
 
 SEGMENT_GROWTH = 128
 """A segment ends when the stream has grown by one part in so many since the last one."""
@@ -580,7 +581,7 @@ class OnlineWord2Vec:
         ``tokenizer`` must be the saved one if given: SnapshotMismatchError otherwise,
         SnapshotError if the snapshot is damaged.
         """
-        saved = snapshot.read_whole(Path(path))
+        saved = reader.read_whole(Path(path))
         saved.verify()
         try:
             saved_config = LearnerConfig.model_validate(saved.manifest["config"])

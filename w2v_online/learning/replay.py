@@ -22,7 +22,7 @@ from w2v_online.kernels.replay import (
     read_sentences,
     thin_sentences,
 )
-from w2v_online.trainer import Encoded
+from w2v_online.learning.trainer import Encoded
 
 
 class Replay:

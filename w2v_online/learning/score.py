@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot
 from w2v_online.config import LearnerConfig
-from w2v_online.embeddings import reserve
 from w2v_online.errors import SnapshotError
-from w2v_online.huffman import HuffmanTree
 from w2v_online.kernels.score import ScoreScratch, Tokens, look_up, score_windows
 from w2v_online.kernels.tree import MAX_PATH_NODES
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.remote import local_path
+from w2v_online.learning.embeddings import reserve
+from w2v_online.learning.huffman import HuffmanTree
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 from w2v_online.simd.tiles import Tile
-from w2v_online.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import local_path
 
 _BLOCK_INPUTS = 256
 """Inputs whose softmax is normalised at once."""
@@ -249,7 +249,7 @@ def load_scorer(path: str | Path) -> Scorer:
         raise SnapshotError(
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
         )
-    opened = snapshot.read_whole(path)
+    opened = reader.read_whole(path)
     try:
         config = LearnerConfig.model_validate(opened.manifest["config"])
     except (KeyError, ValueError) as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.kernels.windows import MAX_UPDATES, Matrices
-from w2v_online.schedule import rate_indices
+from w2v_online.learning.rates import rate_indices
 
 STEP_CENTERS = 4
 """Centres whose gradients make one step; with 16, lines that repeat themselves make it diverge."""

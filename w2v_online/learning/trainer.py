@@ -16,21 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
-from w2v_online.embeddings import Embeddings
-from w2v_online.huffman import HuffmanTree
 from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS
 from w2v_online.kernels.hs import PATH_SLOTS, train_hs
 from w2v_online.kernels.ns import train_ns
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Scratch
-from w2v_online.sampler import Negatives, NoiseDistribution
-from w2v_online.schedule import rate_indices, rate_scale, rate_table, settling_window
+from w2v_online.learning.embeddings import Embeddings
+from w2v_online.learning.huffman import HuffmanTree
+from w2v_online.learning.rates import rate_indices, rate_scale, rate_table, settling_window
+from w2v_online.learning.sampler import Negatives, NoiseDistribution
+from w2v_online.learning.softmax import train_softmax
 from w2v_online.simd.pairs import PAIR, pair_error_floats
 from w2v_online.simd.paths import INPUTS, nodes_per_tile
 from w2v_online.simd.registers import CACHE_LINE_BYTES, LANES
 from w2v_online.simd.tiles import Tile
-from w2v_online.softmax import train_softmax
 
 QUEUED_PER_THREAD = 2
 """Batches that wait for each training thread at most; encoding waits then."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from w2v_online.blocks import CheckedArray
 from w2v_online.errors import SnapshotError
-from w2v_online.snapshot import Snapshot
-from w2v_online.table import VectorTable
-from w2v_online.words import WordIndex, WordList
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.words import WordIndex, WordList
+from w2v_online.snapshots.block_sums import CheckedArray
+from w2v_online.snapshots.reader import Snapshot
 
 
 def table_of(opened: Snapshot) -> VectorTable:

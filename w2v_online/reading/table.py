@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.blocks import CheckedArray
-from w2v_online.codes import BLOCK_ROWS, GROUP_ROWS, ROUNDING, CodedRows, near_best
 from w2v_online.errors import UnknownWordError
-from w2v_online.words import as_dict
+from w2v_online.reading.codes import BLOCK_ROWS, GROUP_ROWS, ROUNDING, CodedRows, near_best
+from w2v_online.reading.words import as_dict
+from w2v_online.snapshots.block_sums import CheckedArray
 
 _SPELLING_POOL = 20_000
 """Most frequent words that near spellings are looked for in."""

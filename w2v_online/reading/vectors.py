@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import snapshot
 from w2v_online.errors import SnapshotError
-from w2v_online.remote import local_path
-from w2v_online.snapshot_table import table_of
-from w2v_online.table import VectorTable
-from w2v_online.watch import Watch
-from w2v_online.word2vec_format import read_word2vec
+from w2v_online.reading.snapshot_table import table_of
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.watch import Watch
+from w2v_online.reading.word2vec_format import read_word2vec
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import local_path
 
 Query = str | NDArray[np.float32]
 """A word, or a vector float32[D]."""
@@ -38,22 +38,22 @@ class _Loaded:
     table: VectorTable
 
 
-def _load(opened: snapshot.Snapshot, verify: bool) -> _Loaded:
+def _load(opened: reader.Snapshot, verify: bool) -> _Loaded:
     if verify:
-        opened.verify(sorted(snapshot.REQUIRED_FILES))
+        opened.verify(sorted(reader.REQUIRED_FILES))
     return _Loaded(opened.path, opened.manifest, table_of(opened))
 
 
 def _load_newest(source: Path, verify: bool) -> _Loaded:
     """Open and load; a snapshot that is pruned meanwhile is no error if a newer one is there."""
     for _ in range(_OPEN_ATTEMPTS - 1):
-        opened = snapshot.read(source)
+        opened = reader.read(source)
         try:
             return _load(opened, verify)
         except SnapshotError:
-            if snapshot.read(source).path == opened.path:
+            if reader.read(source).path == opened.path:
                 raise
-    return _load(snapshot.read(source), verify)
+    return _load(reader.read(source), verify)
 
 
 class WordVectors:
@@ -144,9 +144,9 @@ class WordVectors:
         Everything a query needs is ready before the swap. Raises SnapshotError if the folder holds
         no complete snapshot any more; the one that is loaded stays.
         """
-        if self._source is None or snapshot.newest_name(self._source) == self.path.name:
+        if self._source is None or reader.newest_name(self._source) == self.path.name:
             return False
-        if snapshot.read(self._source).path == self.path:
+        if reader.read(self._source).path == self.path:
             return False
         loaded = _load_newest(self._source, self._verify)
         loaded.table.prepare()

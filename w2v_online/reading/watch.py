@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from w2v_online.errors import SnapshotError
 
 if TYPE_CHECKING:
-    from w2v_online.vectors import WordVectors
+    from w2v_online.reading.vectors import WordVectors
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from operator import index
 from pathlib import Path
 from typing import Any, overload
 
-from w2v_online.blocks import CheckedArray
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots.block_sums import CheckedArray
 
 _FNV_OFFSET, _FNV_PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 

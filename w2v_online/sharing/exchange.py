@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from w2v_online.config import LearnerConfig
-from w2v_online.learner import OnlineWord2Vec
-from w2v_online.merge import MergedRows
-from w2v_online.shared_counts import SharedCounts
-from w2v_online.shared_rows import Schedule, SharedRows
-from w2v_online.update import Update
+from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.sharing.merge import MergedRows
+from w2v_online.sharing.shared_counts import SharedCounts
+from w2v_online.sharing.shared_rows import Schedule, SharedRows
+from w2v_online.sharing.update import Update
 
 MAX_RATE_SCALE = 6.0
 """Most times its rates at which a worker learns: for eight. With more workers a word's part in the

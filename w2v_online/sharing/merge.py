@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
-from w2v_online.embeddings import reserve
 from w2v_online.errors import W2VError
 from w2v_online.kernels import sharing as kernels
-from w2v_online.shared_counts import add_counts, find_rows
-from w2v_online.shared_rows import EVERYTHING, Schedule
-from w2v_online.update import CountChanges, RowChanges, Update
-from w2v_online.vocabulary import Vocabulary
+from w2v_online.learning.embeddings import reserve
+from w2v_online.learning.vocabulary import Vocabulary
+from w2v_online.sharing.shared_counts import add_counts, find_rows
+from w2v_online.sharing.shared_rows import EVERYTHING, Schedule
+from w2v_online.sharing.update import CountChanges, RowChanges, Update
 
 SPARE_SHARE = 8
 """A shard has room for one part in so many more words than its share, for words are dealt out by

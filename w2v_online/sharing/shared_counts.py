@@ -23,8 +23,8 @@ from w2v_online.kernels.vocabulary import (
     TOTAL_WORDS,
     UNSENT,
 )
-from w2v_online.update import CountChanges
-from w2v_online.vocabulary import Vocabulary, padded_text
+from w2v_online.learning.vocabulary import Vocabulary, padded_text
+from w2v_online.sharing.update import CountChanges
 
 _TOTALS = [TOTAL_RECORDS, TOTAL_WORDS, DROPPED_TOKENS, DROPPED_BYTES]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.embeddings import Embeddings, reserve
 from w2v_online.kernels import sharing as kernels
 from w2v_online.kernels.windows import MAX_UPDATES
-from w2v_online.shared_counts import find_rows, split_by_shard
-from w2v_online.update import RowChanges
-from w2v_online.vocabulary import Vocabulary
+from w2v_online.learning.embeddings import Embeddings, reserve
+from w2v_online.learning.vocabulary import Vocabulary
+from w2v_online.sharing.shared_counts import find_rows, split_by_shard
+from w2v_online.sharing.update import RowChanges
 
 
 @dataclass(frozen=True)

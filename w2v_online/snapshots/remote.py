@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from w2v_online import snapshot
+from w2v_online.snapshots import reader
 from w2v_online.errors import SnapshotError
-from w2v_online.retention import Retention, prune
-from w2v_online.snapshot_writer import TEMPORARY, point_latest_at, sync
+from w2v_online.snapshots.retention import Retention, prune
+from w2v_online.snapshots.writer import TEMPORARY, point_latest_at, sync
 
 _URL = re.compile(r"([a-z][a-z0-9+]+):/+(.*)")
 _CACHED = 2
@@ -65,34 +65,34 @@ class RemoteFolder:
     def names(self) -> list[str]:
         """The complete snapshots, newest first."""
         with self._named():
-            manifests = self._files.glob(f"{self._root}/*/{snapshot.MANIFEST}")
+            manifests = self._files.glob(f"{self._root}/*/{reader.MANIFEST}")
         names = [PurePosixPath(manifest).parent.name for manifest in manifests]
-        found = [name for name in names if snapshot.sequence_of(name) >= 0]
-        return sorted(found, key=snapshot.sequence_of, reverse=True)
+        found = [name for name in names if reader.sequence_of(name) >= 0]
+        return sorted(found, key=reader.sequence_of, reverse=True)
 
     def upload(self, path: Path) -> None:
         """Copy a snapshot there; it is complete with the last object, which is its manifest."""
-        opened = snapshot.read(path)
+        opened = reader.read(path)
         with self._named():
-            for name in [*opened.manifest["files"], snapshot.MANIFEST]:
+            for name in [*opened.manifest["files"], reader.MANIFEST]:
                 self._files.put_file(str(path / name), f"{self._root}/{path.name}/{name}")
-            self._files.pipe_file(f"{self._root}/{snapshot.LATEST}", f"{path.name}\n".encode())
+            self._files.pipe_file(f"{self._root}/{reader.LATEST}", f"{path.name}\n".encode())
 
     def download(self, name: str, folder: Path) -> Path:
         """Copy a snapshot from there into a folder, compare checksums; return its path."""
         path, temporary = folder / name, folder / f"{TEMPORARY}{name}.{os.getpid()}"
         with self._named():
-            text: bytes = self._files.cat_file(f"{self._root}/{name}/{snapshot.MANIFEST}")
-        if (path / snapshot.MANIFEST).exists():
-            present = snapshot.read(path)
-            if (path / snapshot.MANIFEST).read_bytes() == text:
+            text: bytes = self._files.cat_file(f"{self._root}/{name}/{reader.MANIFEST}")
+        if (path / reader.MANIFEST).exists():
+            present = reader.read(path)
+            if (path / reader.MANIFEST).read_bytes() == text:
                 return present.path
-        manifest: dict[str, Any] = snapshot.parse_manifest(Path(f"{self.url}/{name}"), text)
+        manifest: dict[str, Any] = reader.parse_manifest(Path(f"{self.url}/{name}"), text)
         shutil.rmtree(path, ignore_errors=True)  # another history of the same name
         try:
             self._download_files(manifest, name, temporary)
-            (temporary / snapshot.MANIFEST).write_bytes(text)
-            snapshot.Snapshot(temporary, manifest).verify()
+            (temporary / reader.MANIFEST).write_bytes(text)
+            reader.Snapshot(temporary, manifest).verify()
             temporary.rename(path)
             sync(folder)
         except OSError as error:
@@ -115,7 +115,7 @@ class RemoteFolder:
         with self._named():
             for name in names:
                 if name not in kept:
-                    self._files.rm_file(f"{self._root}/{name}/{snapshot.MANIFEST}")
+                    self._files.rm_file(f"{self._root}/{name}/{reader.MANIFEST}")
                     self._files.rm(f"{self._root}/{name}", recursive=True)
 
 
@@ -131,7 +131,7 @@ def fetch(url: str, *, whole: bool = False) -> Path:
     With ``whole`` the newest that a learner can go on from.
     """
     remote, folder = RemoteFolder(url), local_folder(url, "read")
-    names = [name for name in remote.names() if not whole or snapshot.is_whole(name)]
+    names = [name for name in remote.names() if not whole or reader.is_whole(name)]
     if not names:
         raise SnapshotError(f"{url} holds no complete snapshot")
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from w2v_online import snapshot
+from w2v_online.snapshots import reader
 from w2v_online.errors import SnapshotError
-from w2v_online.snapshot_writer import TEMPORARY, point_latest_at
+from w2v_online.snapshots.writer import TEMPORARY, point_latest_at
 
 _DELETING = ".deleting-"
 _HOUR_DIGITS = len("20260131T23")
@@ -35,8 +35,8 @@ class Retention:
 
     def kept(self, newest_first: list[Path]) -> set[Path]:
         """Those that stay, of complete snapshots."""
-        whole = [path for path in newest_first if snapshot.is_whole(path.name)]
-        vectors = [path for path in newest_first if not snapshot.is_whole(path.name)]
+        whole = [path for path in newest_first if reader.is_whole(path.name)]
+        vectors = [path for path in newest_first if not reader.is_whole(path.name)]
         by_hour = _last_of_each(whole, _HOUR_DIGITS)
         by_day = _last_of_each(whole, _DAY_DIGITS)
         newest = [*whole[: max(1, self.keep)], *vectors[: max(1, self.vectors)]]
@@ -59,9 +59,9 @@ def prune(folder: Path, retention: Retention) -> list[Path]:
     """
     complete: list[Path] = []
     incomplete: list[Path] = []
-    for path in snapshot.folders(folder):
+    for path in reader.folders(folder):
         try:
-            snapshot.read(path)
+            reader.read(path)
         except SnapshotError:
             if complete:
                 incomplete.append(path)
@@ -95,11 +95,11 @@ def clean(folder: Path) -> None:
                     path.unlink(missing_ok=True)
                 except OSError:
                     pass  # in the way of nobody
-    for path in snapshot.folders(folder):
+    for path in reader.folders(folder):
         try:
-            snapshot.read(path)
+            reader.read(path)
         except SnapshotError:
             continue
-        if snapshot.newest_name(folder) != path.name:
+        if reader.newest_name(folder) != path.name:
             point_latest_at(path)
         return

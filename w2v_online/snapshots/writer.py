@@ -19,10 +19,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from w2v_online import npy, snapshot
-from w2v_online.blocks import BlockSummer
+from w2v_online.snapshots import npy
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.block_sums import BlockSummer
 from w2v_online.errors import SnapshotError
-from w2v_online.snapshot import STATE_FOLDER
+from w2v_online.snapshots.reader import STATE_FOLDER
 
 TEMPORARY = ".writing-"
 """Names that begin so are unfinished."""
@@ -69,11 +70,11 @@ class SnapshotWriter:
         with _named(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _check_space(folder, needed_bytes + _SPARE_BYTES)
-        existing = snapshot.folders(folder)
-        self.sequence = snapshot.sequence_of(existing[0].name) + 1 if existing else 1
+        existing = reader.folders(folder)
+        self.sequence = reader.sequence_of(existing[0].name) + 1 if existing else 1
         self.name = f"{self.sequence:08d}-{self.created:%Y%m%dT%H%M%SZ}"
         if vectors_only:
-            self.name += snapshot.VECTORS_ONLY
+            self.name += reader.VECTORS_ONLY
         self.path = folder / f"{TEMPORARY}{self.name}"
         self._folders = [self.path] if vectors_only else [self.path, self.path / STATE_FOLDER]
         self.files: dict[str, dict[str, Any]] = {}
@@ -102,8 +103,8 @@ class SnapshotWriter:
         Returns the snapshot's path, with everything on the disk.
         """
         if self._sums:
-            self.add_array(snapshot.BLOCK_SUMS, np.concatenate(self._sums))
-        write_file(self.path / snapshot.MANIFEST, [self._manifest(manifest)])
+            self.add_array(reader.BLOCK_SUMS, np.concatenate(self._sums))
+        write_file(self.path / reader.MANIFEST, [self._manifest(manifest)])
         path = self.folder / self.name
         with _named(path):
             for written in reversed(self._folders):
@@ -115,8 +116,8 @@ class SnapshotWriter:
 
     def _manifest(self, manifest: dict[str, Any]) -> bytes:
         document = {
-            "format": snapshot.FORMAT_NAME,
-            "format_version": snapshot.FORMAT_VERSION,
+            "format": reader.FORMAT_NAME,
+            "format_version": reader.FORMAT_VERSION,
             "sequence": self.sequence,
             "created": self.created.isoformat(timespec="seconds"),
             **manifest,
@@ -132,7 +133,7 @@ class SnapshotWriter:
 def encode_manifest(document: dict[str, Any]) -> bytes:
     """A manifest with its checksum, whose key comes first: what is searched for is ours."""
     blank = orjson.dumps({"manifest_sha256": "0" * 64, **document}, option=orjson.OPT_INDENT_2)
-    return blank.replace(b"0" * 64, snapshot.manifest_sha256(blank).encode(), 1)
+    return blank.replace(b"0" * 64, reader.manifest_sha256(blank).encode(), 1)
 
 
 def write_file(
@@ -158,14 +159,14 @@ def write_file(
 def point_latest_at(path: Path) -> None:
     """Let LATEST name a snapshot, or be gone: readers then look at the folders themselves."""
     folder = path.parent
-    temporary = folder / f"{TEMPORARY}{snapshot.LATEST}"
+    temporary = folder / f"{TEMPORARY}{reader.LATEST}"
     try:
         write_file(temporary, [f"{path.name}\n".encode()])
-        temporary.rename(folder / snapshot.LATEST)
+        temporary.rename(folder / reader.LATEST)
         sync(folder)
     except (OSError, SnapshotError):
         # The snapshot itself is safe; an older name must not hide it.
-        for file in (temporary, folder / snapshot.LATEST):
+        for file in (temporary, folder / reader.LATEST):
             try:
                 file.unlink(missing_ok=True)
             except OSError:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from streamer.sources.records import RecordSplitter
-from streamer.sources.rotation import Generation, describe, generations
-from streamer.sources.tail import ChangedError, DamagedError, Mark, Tail
+from streamer.sources.file.rotation import Generation, describe, generations
+from streamer.sources.file.tail import ChangedError, DamagedError, Mark, Tail
+from streamer.text.records import RecordSplitter
 
 GRACE_SECONDS = 2.0
 """How long a rotated file is watched after its end was reached."""

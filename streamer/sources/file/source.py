@@ -16,11 +16,11 @@ from typing import Any
 
 from streamer.errors import ConfigurationError
 from streamer.sources.base import Batch, LocalSource
-from streamer.sources.logs import RotatedLog
-from streamer.sources.records import RecordSplitter
-from streamer.sources.rotation import Generation, base_path, describe, in_order
-from streamer.sources.stdin import BATCH_BYTES, IDLE_SECONDS
-from streamer.sources.tail import Mark
+from streamer.sources.file.logs import RotatedLog
+from streamer.sources.file.rotation import Generation, base_path, describe, in_order
+from streamer.sources.file.tail import Mark
+from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
+from streamer.text.records import RecordSplitter
 
 POLL_SECONDS = 0.1
 """How often followed files are looked at when nothing comes."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from streamer.sources.records import RecordSplitter
+from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
 _KNOWN_BYTES = 1024

@@ -12,8 +12,8 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
+from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError, nearest
-from streamer.settings import RunSettings
 
 _OURS: dict[str, Any] = {
     "client_id": "w2v-stream",

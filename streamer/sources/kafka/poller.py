@@ -18,8 +18,8 @@ from kafka import errors as kafka_errors
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.structs import TopicPartition
 
+from streamer.config.settings import StartTime
 from streamer.errors import ConfigurationError, SourceError
-from streamer.settings import StartTime
 from streamer.sources.kafka import start
 from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog, reason_of
 from streamer.sources.kafka.commits import COMMIT_SECONDS, Commits

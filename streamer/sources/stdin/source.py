@@ -15,8 +15,8 @@ import zlib
 from typing import Any
 
 from streamer.sources.base import Batch, LocalSource
-from streamer.sources.known import KnownBeginning
-from streamer.sources.records import RecordSplitter
+from streamer.sources.stdin.known import KnownBeginning
+from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
 BATCH_BYTES = 1 << 19

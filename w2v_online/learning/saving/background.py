@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.averages import Averages
-from w2v_online.embeddings import Embeddings
 from w2v_online.errors import SnapshotError
-from w2v_online.image import ROOM_FACTOR, Image, Room, SavedMatrices
-from w2v_online.rowcopy import CancelledError, RowCopy, rowcopy_bytes
-from w2v_online.snapshot_writer import SnapshotWriter
+from w2v_online.learning.averages import Averages
+from w2v_online.learning.embeddings import Embeddings
+from w2v_online.learning.saving.image import ROOM_FACTOR, Image, Room, SavedMatrices
+from w2v_online.learning.saving.rowcopy import CancelledError, RowCopy, rowcopy_bytes
+from w2v_online.snapshots.writer import SnapshotWriter
 
 
 class BackgroundSnapshot:

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import npy, publication
-from w2v_online.averages import published
 from w2v_online.kernels.vocabulary import WEIGHT, VocabularyArrays
-from w2v_online.snapshot import STATE_FOLDER
-from w2v_online.snapshot_writer import SnapshotWriter
-from w2v_online.vocabulary import word_lines
+from w2v_online.learning.averages import published
+from w2v_online.learning.saving import publication
+from w2v_online.learning.vocabulary import word_lines
+from w2v_online.snapshots import npy
+from w2v_online.snapshots.reader import STATE_FOLDER
+from w2v_online.snapshots.writer import SnapshotWriter
 
 _BLOCK_ROWS = 8192
 

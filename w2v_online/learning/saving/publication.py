@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online import npy
 from w2v_online.kernels.publication import index_words, vector_norms
-from w2v_online.snapshot_writer import SnapshotWriter
+from w2v_online.snapshots import npy
+from w2v_online.snapshots.writer import SnapshotWriter
 
 
 def add_words(writer: SnapshotWriter, text: bytes | memoryview, count: int) -> None:

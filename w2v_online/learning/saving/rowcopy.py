@@ -110,7 +110,7 @@ class RowCopy:
             self._write(values[: end - begin], begin)
 
     def blocks(self, order: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
-        """Rows in this order, see :class:`w2v_online.image.Matrix`."""
+        """Rows in this order, see :class:`w2v_online.learning.saving.image.Matrix`."""
         with self._lock:
             self._write_saved()
         values = np.empty((_STEP_ROWS, self.vector_size), np.float32)
