@@ -1,0 +1,1 @@
+"""The snapshot format: reading, writing, retention, remote copies. No Numba."""
