@@ -19,7 +19,7 @@ import atheris
 from streamer.tokenizers.kernels import collocations, logline  # noqa: F401
 
 with atheris.instrument_imports(include=["streamer"]):
-    from streamer.sources.base import Batch
+    from streamer.text.batch import Batch
     from streamer.text.decode import Decoder
     from streamer.text.multiline import MultilineSplitter
     from streamer.text.records import RecordSplitter

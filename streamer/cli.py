@@ -11,13 +11,13 @@ import click
 
 from streamer.checks.validation import validate
 from streamer.cluster.command import cluster
+from streamer.commands.anneal import settle
 from streamer.commands.queries import QUERIES
 from streamer.commands.score import score
 from streamer.commands.serve import serve
 from streamer.commands.views import VIEWS
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.print_config import config_text
-from streamer.daemon.annealing import settle
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
 from w2v_online import __version__
 from w2v_online.errors import W2VError

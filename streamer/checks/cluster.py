@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 
-from streamer.checks.validation import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
+from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 from streamer.cluster.network import reachable
 from streamer.cluster.settings import ClusterSettings
 

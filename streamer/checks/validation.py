@@ -12,15 +12,15 @@ import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from streamer.checks.machine import available_bytes, memory_bytes
+from streamer.checks.cluster import ray_answers, workers_fit
+from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 from streamer.cluster.settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.settings import RunSettings
@@ -31,31 +31,13 @@ from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 
-_MIB = 2**20
-
-BASE_BYTES = 300 * _MIB
-"""What a daemon takes besides the learner, estimated: Python, the compiler, text on its way."""
-
 CONNECT_SECONDS = 10.0
-
-SMALLER = "lower --max-vocab-size or --vector-size"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found."""
-
-    level: Literal["ok", "warning", "failure"]
-    what: str
-    message: str
 
 
 def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks, in the order in which a start would meet them."""
     checks: list[Callable[[Any], Iterator[Finding]]] = [_files, _source, _tokenizer, _snapshots]
     if isinstance(settings, ClusterSettings):
-        from streamer.checks.cluster import ray_answers, workers_fit
-
         checks += [workers_fit, _disk, _kafka, ray_answers]
     else:
         checks += [_memory, _disk, _kafka]
@@ -154,17 +136,6 @@ def _memory(settings: RunSettings) -> Iterator[Finding]:
     yield fits_in_memory(needed, f"up to {mib(needed)} needed")
 
 
-def fits_in_memory(needed: int, told: str) -> Finding:
-    """Whether the machine has so many bytes."""
-    machine = memory_bytes()
-    told += f", the machine or its container has {mib(machine)}"
-    if needed > machine:
-        return Finding("failure", "memory", f"{told}; {SMALLER}")
-    if needed > available_bytes():
-        return Finding("warning", "memory", f"{told}, of which {mib(available_bytes())} are free")
-    return Finding("ok", "memory", told)
-
-
 def _disk(settings: RunSettings) -> Iterator[Finding]:
     """What snapshots of a full vocabulary would take."""
     ceiling = _ceiling(settings.learner_config)
@@ -236,11 +207,6 @@ def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def mib(size: int) -> str:
-    """A number of bytes, for people."""
-    return f"{size / _MIB:,.0f} MiB"
 
 
 _OF_CLUSTERS = ClusterSettings.model_fields.keys() - RunSettings.model_fields.keys()

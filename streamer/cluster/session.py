@@ -24,8 +24,9 @@ from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import Writer
 from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
-from streamer.sources.base import Batch, Source
+from streamer.sources.base import Source
 from streamer.telemetry.counters import Counters
+from streamer.text.batch import Batch
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.vocabulary import RECORD_SEPARATOR

@@ -154,7 +154,7 @@ def _scored(
     scorer: Scorer,
 ) -> Iterator[_ScoredText]:
     """Score what comes, as it comes."""
-    from streamer.sources.base import Batch
+    from streamer.text.batch import Batch
 
     number = 1
     # Whatever there is, up to a chunk: who pipes a live log in wants each line at once.

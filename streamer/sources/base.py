@@ -7,30 +7,9 @@ source, which is made with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-Origin = dict[str, str | int]
-"""Where a message came from, as a person would look for it."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Complete records, each ended by a line feed, and the position of the next record to read.
-
-    A checkpoint taken after this batch was learned resumes *after* it: ``position`` never names a
-    record that ``records`` holds. With ``checkpoint`` the source asks for one as soon as this
-    batch is learned, because it is about to lose what it reads from.
-
-    Where a stream consists of messages and not of lines, ``messages`` are what ``records`` was
-    made of, in order, each as it came: a message is decoded as a whole and may be several records.
-    """
-
-    records: bytes
-    position: dict[str, Any] = field(default_factory=dict)
-    checkpoint: bool = False
-    messages: Iterable[tuple[Origin, bytes]] | None = None
+from streamer.text.batch import Batch
 
 
 class Source(Protocol):

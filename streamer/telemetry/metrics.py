@@ -2,7 +2,8 @@
 
 Nothing is counted here, and training does nothing for it. Counters begin at zero with every
 process (see :mod:`streamer.telemetry.counters`); what the model is made of is a gauge. Called in
-the HTTP server's thread: each figure is true for a moment, all together need not be for the same one.
+the HTTP server's thread: each figure is true for a moment, all together need not be for the same
+one.
 """
 
 from __future__ import annotations

@@ -9,15 +9,22 @@ the fields is left out, unless what is no JSON object is to be text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from streamer.errors import BadRecordError, SourceError
-from streamer.sources.base import Batch, Origin
+from streamer.text.batch import Batch, Origin
 from streamer.text.documents import NoObjectError, records_of
 from streamer.text.records import RecordSplitter
 
-if TYPE_CHECKING:
-    from streamer.sources.kafka.dead_letters import DeadLetters
+
+class DeadLetters(Protocol):
+    """Where messages go that cannot be decoded."""
+
+    def send(self, document: bytes, origin: Origin, reason: str) -> None:
+        """Keep a message, where it came from and why it is here."""
+
+    def settle(self) -> bool:
+        """Wait until all letters are stored; False if the process is to stop before."""
 
 
 class Decoder:

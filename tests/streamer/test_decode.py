@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import SourceError
-from streamer.sources.base import Batch
+from streamer.text.batch import Batch
 from streamer.text.decode import Decoder
 from streamer.text.records import RecordSplitter
 

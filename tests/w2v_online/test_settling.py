@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.config import SLOT_IDS
+from w2v_online.learning import rates
 from w2v_online.learning.replay import Replay
 from w2v_online.learning.trainer import Encoded
 

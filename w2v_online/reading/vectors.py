@@ -157,7 +157,7 @@ class WordVectors:
         self,
         callback: Callable[[WordVectors], object] | None = None,
         interval_seconds: float = 0.2,
-    ) -> Watch:
+    ) -> Watch[WordVectors]:
         """Follow the folder in a thread: each new snapshot is loaded, then ``callback(self)`` runs.
 
         Returns the watch; it ends with ``stop()`` or as a context manager. What goes wrong, in the

@@ -10,23 +10,30 @@ import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
 from w2v_online.errors import SnapshotError
-
-if TYPE_CHECKING:
-    from w2v_online.reading.vectors import WordVectors
 
 _log = logging.getLogger(__name__)
 
 
-class Watch:
+class Refreshable(Protocol):
+    """Something that can load what is new."""
+
+    def refresh(self) -> bool:
+        """Load what is new; return whether there was anything."""
+
+
+_T = TypeVar("_T", bound=Refreshable)
+
+
+class Watch(Generic[_T]):
     """Calls ``callback(vectors)`` after each new snapshot until stopped; starts at once."""
 
     def __init__(
         self,
-        vectors: WordVectors,
-        callback: Callable[[WordVectors], object] | None,
+        vectors: _T,
+        callback: Callable[[_T], object] | None,
         interval_seconds: float,
     ) -> None:
         self._vectors = vectors
@@ -60,7 +67,7 @@ class Watch:
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Watch[_T]:
         return self
 
     def __exit__(

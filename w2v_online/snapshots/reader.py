@@ -18,9 +18,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import npy
 from w2v_online.snapshots.block_sums import CheckedArray, CheckedBlocks, count_blocks
-from w2v_online.errors import SnapshotError
 
 FORMAT_NAME = "w2v-stream"
 FORMAT_VERSION = 2

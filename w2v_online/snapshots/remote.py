@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from w2v_online.snapshots import reader
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention, prune
 from w2v_online.snapshots.writer import TEMPORARY, point_latest_at, sync
 

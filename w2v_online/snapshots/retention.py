@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from w2v_online.snapshots import reader
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots import reader
 from w2v_online.snapshots.writer import TEMPORARY, point_latest_at
 
 _DELETING = ".deleting-"

@@ -19,10 +19,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from w2v_online.snapshots import npy
-from w2v_online.snapshots import reader
-from w2v_online.snapshots.block_sums import BlockSummer
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots import npy, reader
+from w2v_online.snapshots.block_sums import BlockSummer
 from w2v_online.snapshots.reader import STATE_FOLDER
 
 TEMPORARY = ".writing-"

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError
-from streamer.sources.base import Batch, LocalSource
+from streamer.sources.base import LocalSource
 from streamer.sources.file.logs import RotatedLog
 from streamer.sources.file.rotation import Generation, base_path, describe, in_order
 from streamer.sources.file.tail import Mark
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
+from streamer.text.batch import Batch
 from streamer.text.records import RecordSplitter
 
 POLL_SECONDS = 0.1

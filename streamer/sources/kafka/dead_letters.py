@@ -13,7 +13,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from streamer.sources.base import Origin
+from streamer.text.batch import Origin
 
 MAX_WAITING = 1000
 """Letters sent and not confirmed yet; more wait for these."""

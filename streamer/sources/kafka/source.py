@@ -9,9 +9,9 @@ from typing import Any
 from kafka.structs import TopicPartition
 
 from streamer.errors import ConfigurationError
-from streamer.sources.base import Batch, Origin
 from streamer.sources.kafka.handover import Chunk, Handover, Offsets
 from streamer.sources.kafka.poller import Poller, Subscription
+from streamer.text.batch import Batch, Origin
 
 BATCH_BYTES = 1 << 19
 """A batch is trained in a fraction of a second, so signals are answered soon."""

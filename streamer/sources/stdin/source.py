@@ -14,8 +14,9 @@ import time
 import zlib
 from typing import Any
 
-from streamer.sources.base import Batch, LocalSource
+from streamer.sources.base import LocalSource
 from streamer.sources.stdin.known import KnownBeginning
+from streamer.text.batch import Batch
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18

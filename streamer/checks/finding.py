@@ -1,0 +1,40 @@
+"""What a check yields, and what checks of memory have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streamer.checks.machine import available_bytes, memory_bytes
+
+_MIB = 2**20
+
+BASE_BYTES = 300 * _MIB
+"""What a daemon takes besides the learner, estimated: Python, the compiler, text on its way."""
+
+SMALLER = "lower --max-vocab-size or --vector-size"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found."""
+
+    level: Literal["ok", "warning", "failure"]
+    what: str
+    message: str
+
+
+def fits_in_memory(needed: int, told: str) -> Finding:
+    """Whether the machine has so many bytes."""
+    machine = memory_bytes()
+    told += f", the machine or its container has {mib(machine)}"
+    if needed > machine:
+        return Finding("failure", "memory", f"{told}; {SMALLER}")
+    if needed > available_bytes():
+        return Finding("warning", "memory", f"{told}, of which {mib(available_bytes())} are free")
+    return Finding("ok", "memory", told)
+
+
+def mib(size: int) -> str:
+    """A number of bytes, for people."""
+    return f"{size / _MIB:,.0f} MiB"
