@@ -8,7 +8,6 @@ from w2v_online.errors import W2VError
 
 EXIT_DONE = 0
 EXIT_FAILURE = 1
-EXIT_USAGE = 2
 EXIT_CONFIG = 78
 """sysexits.h's EX_CONFIG."""
 

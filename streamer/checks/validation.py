@@ -25,7 +25,7 @@ from streamer.cluster.settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.settings import RunSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
-from streamer.telemetry.report import LogLevel, make_log
+from streamer.telemetry.log import LogLevel, make_log
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader

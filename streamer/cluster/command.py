@@ -44,7 +44,8 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
     from streamer.daemon.reload import Reload
     from streamer.daemon.service import Service
     from streamer.daemon.signals import Signals
-    from streamer.telemetry.report import LogLevel, Progress, make_log
+    from streamer.telemetry.log import LogLevel, make_log
+    from streamer.telemetry.progress import Progress
 
     signals = Signals()
     level = LogLevel(settings.log_level)

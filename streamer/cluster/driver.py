@@ -29,7 +29,7 @@ from streamer.daemon.reload import Reload
 from streamer.daemon.service import Service
 from streamer.daemon.signals import Signals
 from streamer.errors import SourceError
-from streamer.telemetry.report import Progress
+from streamer.telemetry.progress import Progress
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention

@@ -123,8 +123,8 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
     # Imported here: the other commands need no server.
     from streamer.daemon.service import read_token
     from streamer.http.site import Site
+    from streamer.telemetry.log import LogLevel, make_log
     from streamer.telemetry.metrics import make_registry
-    from streamer.telemetry.report import LogLevel, make_log
 
     end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()

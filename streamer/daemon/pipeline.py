@@ -8,7 +8,7 @@ from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.daemon.signals import Signals
 from streamer.errors import SourceError
 from streamer.sources.base import Source
-from streamer.telemetry.report import Progress
+from streamer.telemetry.progress import Progress
 from streamer.text.decode import Decoder
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.learning.learner import OnlineWord2Vec

@@ -13,7 +13,7 @@ import click
 
 from streamer.config.settings import Interval, RunSettings
 from streamer.errors import ConfigurationError
-from streamer.telemetry.report import LogLevel
+from streamer.telemetry.log import LogLevel
 from w2v_online.snapshots.retention import Retention
 
 RELOADABLE = (

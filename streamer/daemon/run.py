@@ -16,7 +16,8 @@ from streamer.daemon.service import Service
 from streamer.daemon.signals import Signals
 from streamer.daemon.warm_start import warm_start
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
-from streamer.telemetry.report import LogLevel, Progress, make_log
+from streamer.telemetry.log import LogLevel, make_log
+from streamer.telemetry.progress import Progress
 from streamer.telemetry.view import Parts
 from streamer.tokenizers.phrases import PhraseTokenizer
 from w2v_online import __version__

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamer.config.settings import RunSettings
     from streamer.http.site import Site
-    from streamer.telemetry.report import Progress
+    from streamer.telemetry.progress import Progress
 
 
 class Service:

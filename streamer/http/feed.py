@@ -65,11 +65,6 @@ class Feed:
         self._state = self._state[0] + 1, state
 
     @property
-    def status(self) -> dict[str, Any]:
-        """The newest look."""
-        return self._state[1]
-
-    @property
     def is_full(self) -> bool:
         """Whether no more may listen."""
         return self._streams >= MAX_STREAMS

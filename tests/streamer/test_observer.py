@@ -138,7 +138,7 @@ def test_spans_are_spelled_as_people_say_them(seconds: float, text: str) -> None
 def test_an_hour_of_looks_is_kept_and_no_more() -> None:
     feed = Feed(lambda: Status("learning", loss=1.23456789), lambda: "", None)
     try:
-        wait_until(lambda: feed.status)
+        wait_until(lambda: feed.history()["time"])
         for _ in range(2 * KEPT_LOOKS):
             feed._take()
         history = feed.history()
@@ -161,7 +161,7 @@ def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> N
 
     log = SimpleNamespace(warning=lambda event, reason: failures.append(f"{event}: {reason}"))
     feed = Feed(look, lambda: "", log)
-    wait_until(lambda: feed.status)
+    wait_until(lambda: feed.history()["time"])
     feed.close()
     assert failures == ["look_failed: RuntimeError('changed while it was read')"]
 
@@ -184,7 +184,7 @@ def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready(
                 assert document["warnings"] == [{"text": "It is late.", "advice": "Go to bed."}]
                 feed._closing.set()
 
-    wait_until(lambda: feed.status)
+    wait_until(lambda: feed.history()["time"])
     asyncio.run(listen())
     feed.close()
     assert told == [

@@ -15,7 +15,7 @@ from streamer.config.address import Address, parse_address
 from streamer.daemon.systemd import Notifier
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import STUCK_SECONDS, Health
-from streamer.telemetry.report import LogLevel, make_log
+from streamer.telemetry.log import LogLevel, make_log
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.rates import rate_scale, rate_table
 from w2v_online.stats import BatchStats

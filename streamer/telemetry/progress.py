@@ -1,12 +1,10 @@
-"""What a person or a log collector sees of a running daemon: events, and progress.
+"""Progress of a running daemon: a live line on a terminal, an event every few seconds elsewhere.
 
-Everything goes to stderr. Events are one line each with a stable name; progress is a live line on
-a terminal and an event every few seconds elsewhere.
+Everything goes to stderr.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
@@ -14,9 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
-
-import orjson
-import structlog
 
 from streamer.config.settings import RunSettings
 from streamer.telemetry.counters import Counters
@@ -29,53 +24,6 @@ _CURVE = "▁▂▃▄▅▆▇█"
 _CURVE_POINTS = 30
 _CURVE_SECONDS = 2.0
 """The live line's loss curve: its levels, points, and the time between two of them."""
-
-
-class LogLevel:
-    """The least level that is logged; may be changed at any time."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, _logger: Any, method: str, event: Any) -> Any:
-        """Drop an event below the level (a processor of structlog)."""
-        levels = logging.getLevelNamesMapping()
-        if levels[method.upper()] < levels[self.name.upper()]:
-            raise structlog.DropEvent
-        return event
-
-
-def make_log(log_format: str, level: LogLevel) -> Any:
-    """A structlog logger that writes one line an event to stderr."""
-    renderer: Any
-    if log_format == "json":
-        renderer = structlog.processors.JSONRenderer(
-            serializer=lambda event, **_: orjson.dumps(event, default=str).decode()
-        )
-    else:
-        renderer = structlog.processors.LogfmtRenderer(
-            key_order=["timestamp", "level", "event"], drop_missing=True
-        )
-    return structlog.wrap_logger(
-        structlog.PrintLogger(file=_Stderr()),  # type: ignore[arg-type]
-        processors=[
-            level,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-    )
-
-
-class _Stderr:
-    """Whatever ``sys.stderr`` is at the moment of writing: a live display puts itself there."""
-
-    def write(self, text: str) -> None:
-        sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
 
 
 class Progress:
