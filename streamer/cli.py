@@ -5,22 +5,32 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any
 
 import click
 
 from streamer.checks.validation import validate
 from streamer.cluster.command import cluster
+from streamer.commands.analogy import analogy
 from streamer.commands.anneal import settle
-from streamer.commands.queries import QUERIES
+from streamer.commands.drift import drift
+from streamer.commands.evaluate import evaluate
+from streamer.commands.export import export
+from streamer.commands.inspect import inspect
+from streamer.commands.map import map_words
+from streamer.commands.neighbors import neighbors
+from streamer.commands.run import run
 from streamer.commands.score import score
 from streamer.commands.serve import serve
-from streamer.commands.views import VIEWS
-from streamer.config.options import SettingsCommand, load_settings
-from streamer.config.print_config import config_text
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError
 from w2v_online import __version__
 from w2v_online.errors import W2VError
+
+GROUPS: dict[str, list[click.Command]] = {
+    "Learn": [run, cluster, settle, validate],
+    "Ask": [neighbors, analogy, score, drift, map_words, evaluate, inspect],
+    "Serve": [serve, export],
+}
+"""Every command, under its heading in the help."""
 
 
 class DefaultToRun(click.Group):
@@ -32,6 +42,12 @@ class DefaultToRun(click.Group):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings, each with its whole summary."""
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(str(c.name), c.get_short_help_str(200)) for c in commands])
+
 
 @click.group(cls=DefaultToRun, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="w2v-stream", message="%(prog)s %(version)s")
@@ -42,37 +58,9 @@ def main() -> None:
     """
 
 
-@click.pass_context
-def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
-    settings = load_settings(ctx)
-    if print_config:
-        click.echo(config_text(settings, ctx))
-        return
-    # Imported here: the query commands need neither Numba nor the learner.
-    from streamer.daemon import run as daemon
-
-    command = ctx.command
-    assert isinstance(command, SettingsCommand)  # noqa: S101 for mypy: it is made below
-    ctx.exit(daemon.run(settings, command.reread))
-
-
-main.add_command(
-    SettingsCommand(
-        "run",
-        callback=_run,
-        text="Learn from a stream and write snapshots until it ends or a signal comes.",
-        extra=[
-            click.Option(
-                ["--print-config"],
-                is_flag=True,
-                help="Print every option, with where it comes from, as TOML, and do nothing else.",
-            )
-        ],
-    )
-)
-
-for _command in [validate, score, *QUERIES, *VIEWS, settle, serve, cluster]:
-    main.add_command(_command)
+for _commands in GROUPS.values():
+    for _command in _commands:
+        main.add_command(_command)
 
 
 def entry_point() -> None:

@@ -9,12 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer.checks.validation import validate
+from streamer.cli import main
 from streamer.cluster.settings import ClusterSettings
-from streamer.commands.queries import QUERIES
-from streamer.commands.score import score
-from streamer.commands.serve import serve
-from streamer.commands.views import VIEWS
 from tests.documents import FILES, blocks, is_known, python_blocks
 
 _ROOT = Path(__file__).parent.parent
@@ -66,8 +62,8 @@ def test_every_flag_in_the_documents_exists() -> None:
     }
     known |= {
         flag
-        for query in [score, serve, validate, *QUERIES, *VIEWS]
-        for param in query.params
+        for command in main.commands.values()
+        for param in command.params
         for flag in param.opts
     }
     known |= {"--config", "--help", "--print-config"}

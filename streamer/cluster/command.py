@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cluster.settings import ClusterSettings
-from streamer.config.options import SettingsCommand, load_settings
+from streamer.config.options import SettingsCommand, load_settings, print_config_option
 from streamer.config.print_config import config_text
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
 
@@ -124,12 +124,6 @@ cluster = SettingsCommand(
     "cluster",
     callback=_cluster,
     text="Learn from files or Kafka in several workers on a Ray cluster, with one model.",
-    extra=[
-        click.Option(
-            ["--print-config"],
-            is_flag=True,
-            help="Print every option, with where it comes from, as TOML, and do nothing else.",
-        )
-    ],
+    extra=[print_config_option()],
     settings=ClusterSettings,
 )

@@ -46,3 +46,8 @@ def echo_rows(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> No
             for field, text, width in zip(line, unstyled, widths, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
+
+
+def answer_rows(answers: Iterable[tuple[str, float]]) -> list[tuple[str, str]]:
+    """Words with their cosines as rows."""
+    return [(f"{cosine:.4f}", word) for word, cosine in answers]

@@ -175,6 +175,15 @@ class SettingsCommand(click.Command):
                 formatter.write_dl(records)
 
 
+def print_config_option() -> click.Option:
+    """``--print-config``: show the settings instead of acting on them."""
+    return click.Option(
+        ["--print-config"],
+        is_flag=True,
+        help="Print every option and where its value comes from, as TOML, and exit.",
+    )
+
+
 def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     """Make a TOML file's keys click's default map; unknown keys stop the start."""
     if value is None:

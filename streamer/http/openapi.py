@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.http.queries import QUERIES
 from streamer.http.question import Question
-from streamer.http.views import VIEWS
+from streamer.http.snapshot_questions import SNAPSHOT_QUESTIONS
+from streamer.http.word_questions import WORD_QUESTIONS
 
-QUESTIONS: dict[str, type[Question]] = {**QUERIES, **VIEWS}
+QUESTIONS: dict[str, type[Question]] = {**WORD_QUESTIONS, **SNAPSHOT_QUESTIONS}
 """All questions by path."""
 
 _NUMBER = {"type": "number"}

@@ -1,4 +1,4 @@
-"""The commands that show many words at once: drift and map."""
+"""``w2v-stream drift``: the words whose meaning moved most, or what one word went through."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from streamer.commands.arguments import json_option, snapshot_argument, topn_option
-from streamer.commands.pictures import Picture, read_layout, write_picture
+from streamer.commands.arguments import json_option, picture_file, topn_option
+from streamer.commands.pictures import Picture, write_picture
 from streamer.commands.tables import echo_json, echo_rows
 from w2v_online import load_vectors
 from w2v_online.analysis import drift as drifting
@@ -18,8 +18,6 @@ from w2v_online.reading.vectors import WordVectors
 
 _DRAWN_PATHS = 20
 """Most words whose way a picture shows."""
-
-picture_option = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -34,7 +32,7 @@ picture_option = click.Path(dir_okay=False, path_type=Path)
     help="Consider words that NEW has counted so often.",
 )
 @click.option("--word", help="Follow this word through all snapshots of the folder OLD.")
-@click.option("--output", type=picture_option, help="Also draw it: FILE.html or FILE.png.")
+@click.option("--output", type=picture_file, help="Also draw it: FILE.html or FILE.png.")
 @json_option
 def drift(
     old: Path,
@@ -115,43 +113,3 @@ def _draw_paths(
     title = f"{before.path.name} to {after.path.name}: what moved most"
     write_picture(Picture(title, paths.layout, details, paths.starts), output)
     click.echo(f"{len(movements)} words to {output}", err=True)
-
-
-@click.command("map")
-@snapshot_argument
-@click.option("--output", type=picture_option, required=True, help="FILE.html or FILE.png.")
-@click.option(
-    "--words",
-    type=click.IntRange(min=3, max=20_000),
-    default=1000,
-    show_default=True,
-    help="Most frequent words to show.",
-)
-@click.option(
-    "--method",
-    type=click.Choice(layout.METHODS),
-    default="pca",
-    show_default=True,
-    help="umap needs umap-learn.",
-)
-def map_command(snapshot: Path, output: Path, words: int, method: str) -> None:
-    """Draw the most frequent words in two dimensions; in HTML to zoom into.
-
-    If there is a map at --output already, the new one is laid over it: what has not moved stays
-    where it was. SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
-    """
-    vectors = load_vectors(snapshot)
-    previous = read_layout(output)
-    try:
-        laid_out = layout.lay_out(vectors.table, words, method=method, previous=previous)
-    except ValueError as error:
-        raise ExportError(str(error)) from error
-    except ImportError as error:
-        raise ExportError("--method umap needs umap-learn: pip install umap-learn") from error
-    details = [f"count {count:,.0f}" for count in vectors.counts[: len(laid_out.words)].tolist()]
-    title = f"{vectors.path.name}: the {len(laid_out.words):,} most frequent words"
-    write_picture(Picture(title, laid_out, details), output)
-    click.echo(f"{len(laid_out.words):,} words to {output}", err=True)
-
-
-VIEWS = [drift, map_command]

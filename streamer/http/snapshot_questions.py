@@ -12,8 +12,8 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from streamer.http.atlas import MAP_WORDS
-from streamer.http.queries import Word
 from streamer.http.question import Kept, Question
+from streamer.http.word_questions import Word
 from w2v_online.analysis import drift
 from w2v_online.errors import SnapshotError, UnknownWordError
 
@@ -103,7 +103,7 @@ class History(Question):
         return {"history": [asdict(moment) for moment in moments]}
 
 
-VIEWS: dict[str, type[Question]] = {
+SNAPSHOT_QUESTIONS: dict[str, type[Question]] = {
     "/v1/snapshots": Snapshots,
     "/v1/map": Map,
     "/v1/drift": Drift,

@@ -210,7 +210,7 @@ def require(vectors: WordVectors, words: list[str]) -> None:
             raise HTTPException(404, f"{word!r} has no vector")
 
 
-QUERIES: dict[str, type[Question]] = {
+WORD_QUESTIONS: dict[str, type[Question]] = {
     "/v1/neighbors": Neighbors,
     "/v1/similarity": Similarity,
     "/v1/vectors": Vectors,

@@ -1,0 +1,50 @@
+"""``w2v-stream map``: the most frequent words in two dimensions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from streamer.commands.arguments import picture_file, snapshot_argument
+from streamer.commands.pictures import Picture, read_layout, write_picture
+from w2v_online import load_vectors
+from w2v_online.analysis import layout
+from w2v_online.errors import ExportError
+
+
+@click.command("map")
+@snapshot_argument
+@click.option("--output", type=picture_file, required=True, help="FILE.html or FILE.png.")
+@click.option(
+    "--words",
+    type=click.IntRange(min=3, max=20_000),
+    default=1000,
+    show_default=True,
+    help="Most frequent words to show.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(layout.METHODS),
+    default="pca",
+    show_default=True,
+    help="umap needs umap-learn.",
+)
+def map_words(snapshot: Path, output: Path, words: int, method: str) -> None:
+    """Draw the most frequent words in two dimensions; in HTML to zoom into.
+
+    If there is a map at --output already, the new one is laid over it: what has not moved stays
+    where it was. SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
+    """
+    vectors = load_vectors(snapshot)
+    previous = read_layout(output)
+    try:
+        laid_out = layout.lay_out(vectors.table, words, method=method, previous=previous)
+    except ValueError as error:
+        raise ExportError(str(error)) from error
+    except ImportError as error:
+        raise ExportError("--method umap needs umap-learn: pip install umap-learn") from error
+    details = [f"count {count:,.0f}" for count in vectors.counts[: len(laid_out.words)].tolist()]
+    title = f"{vectors.path.name}: the {len(laid_out.words):,} most frequent words"
+    write_picture(Picture(title, laid_out, details), output)
+    click.echo(f"{len(laid_out.words):,} words to {output}", err=True)
