@@ -63,7 +63,11 @@ def _files(settings: RunSettings) -> Iterator[Finding]:
 def _source(settings: RunSettings) -> Iterator[Finding]:
     if settings.source != "file":
         return
-    paths = sorted(glob(settings.path)) or [settings.path]  # noqa: PTH207 as the source does
+    paths = [
+        file
+        for pattern in settings.path
+        for file in sorted(glob(pattern)) or [pattern]  # noqa: PTH207 as the source does
+    ]
     unreadable = [path for path in paths if not os.access(path, os.R_OK)]
     if not unreadable:
         yield Finding("ok", "path", f"{len(paths)} file(s) can be read")

@@ -55,7 +55,7 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
     settings = settings.model_copy(
         update={
             "snapshot_dir": str(Path(settings.snapshot_dir).absolute()),
-            "path": settings.path and str(Path(settings.path).absolute()),
+            "path": tuple(str(Path(path).absolute()) for path in settings.path),
         }
     )
     config = build.kafka_config(settings)

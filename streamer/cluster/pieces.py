@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 from streamer.cluster.assignment import Piece
 from streamer.cluster.settings import ClusterSettings
 from streamer.errors import ConfigurationError
-from streamer.sources.file.source import find_logs
+from streamer.sources.file.source import find_logs, is_named
 
 RETRY_SECONDS = 2.0
 """Pause between two attempts to reach a broker at the start."""
@@ -32,17 +31,16 @@ class LogPieces:
     """Logs that a pattern matches, and those of a checkpoint that it would match."""
 
     def __init__(self, settings: ClusterSettings, known: Iterable[str]) -> None:
-        self._path = settings.path
-        pattern = str(Path(settings.path).absolute())
-        self._known = [path for path in known if fnmatch.fnmatch(path, pattern)]
-        if not settings.follow and not find_logs(settings.path):
-            raise ConfigurationError(f"--path {settings.path}: there is no such file")
+        self._patterns = settings.path
+        self._known = [path for path in known if is_named(Path(path), self._patterns)]
+        if not settings.follow and not find_logs(self._patterns):
+            raise ConfigurationError(f"--path {' '.join(self._patterns)}: there is no such file")
 
     def find(self) -> dict[Piece, float]:
         """Weights are bytes."""
         # Rotated away, perhaps: who reads it finds the file by what was read.
         pieces = {Piece(path): 0.0 for path in self._known}
-        for log, files in find_logs(self._path).items():
+        for log, files in find_logs(self._patterns).items():
             pieces[Piece(str(log))] = float(sum(map(_bytes, files)))
         return pieces
 

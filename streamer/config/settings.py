@@ -71,6 +71,15 @@ Values = Annotated[tuple[str, ...], BeforeValidator(split_values)]
 """Several values of one option."""
 
 
+def as_values(value: object) -> object:
+    """One value or several as a tuple; commas are part of them."""
+    return (value,) if isinstance(value, str) else value
+
+
+Paths = Annotated[tuple[str, ...], BeforeValidator(as_values)]
+"""Several files or patterns: their names may have commas."""
+
+
 def parse_pairs(value: object) -> object:
     """``KEY=VALUE`` pairs as a dictionary."""
     if not isinstance(value, list | tuple):
@@ -155,10 +164,11 @@ class RunSettings(LearnerConfig):
     source: Literal["stdin", "file", "kafka"] = Field(
         "stdin", description="Where records come from.", json_schema_extra=_section("source")
     )
-    path: str = Field(
-        "",
-        description="Source file: a file, plain or gzip, or a pattern such as 'logs/*.log'.",
-        json_schema_extra=_section("source"),
+    path: Paths = Field(
+        (),
+        description="Source file: a file, plain or gzip, or a pattern such as 'logs/*.log'. "
+        "Repeat it for several.",
+        json_schema_extra=_section("source") | {"metavar": "FILE"},
     )
     follow: bool = Field(
         False,

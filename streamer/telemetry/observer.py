@@ -148,7 +148,9 @@ class Observer:
 def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -> str:
     """Where text comes from, whether it does, and what waits."""
     settings = parts.settings
-    name = {"file": settings.path, "kafka": "Kafka"}.get(settings.source, "standard input")
+    name = {"file": ", ".join(settings.path), "kafka": "Kafka"}.get(
+        settings.source, "standard input"
+    )
     if settings.source == "kafka":
         topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
         name = f"Kafka ({topics})"

@@ -36,10 +36,10 @@ class Reports:
 
 
 class Reader:
-    """A source on a pattern with a clock of its own, stopped and started again at will."""
+    """A source on patterns with a clock of its own, stopped and started again at will."""
 
-    def __init__(self, pattern: Path, *, follow: bool = True) -> None:
-        self.pattern = pattern
+    def __init__(self, *patterns: Path, follow: bool = True) -> None:
+        self.patterns = patterns
         self.follow = follow
         self.now = 0.0
         self.log = Reports()
@@ -49,7 +49,7 @@ class Reader:
 
     def start(self) -> None:
         self.source = FileSource(
-            str(self.pattern),
+            list(map(str, self.patterns)),
             follow=self.follow,
             make_splitter=lambda: RecordSplitter(1 << 20, 64),
             position=json.loads(json.dumps(self.position)),
@@ -239,7 +239,7 @@ def test_nothing_to_read_is_said_at_once(tmp_path: Path) -> None:
 def test_a_senseless_position_is_named(log: Path, position: Any) -> None:
     with pytest.raises(ConfigurationError, match="position"):
         FileSource(
-            str(log),
+            [str(log)],
             follow=False,
             make_splitter=lambda: RecordSplitter(1 << 20, 64),
             position=position,
@@ -310,3 +310,12 @@ def test_files_named_by_date_are_in_the_order_of_their_last_change(tmp_path: Pat
     (tmp_path / "app.logger").write_text("another")
     found = [file.path.name for file in generations(tmp_path / "app.log")]
     assert found == ["app.log-20260101.gz", "app.log-20260201", "app.log"]
+
+
+def test_several_files_and_patterns_are_read_and_each_line_once(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log", "c,d.txt"):
+        (tmp_path / name).write_text(f"{name}\n")
+    reader = Reader(tmp_path / "*.log", tmp_path / "a.log", tmp_path / "c,d.txt", follow=False)
+    assert reader.read() == ["a.log", "b.log", "c,d.txt"]
+    reader.restart()
+    assert reader.read() == []

@@ -10,7 +10,7 @@ import fnmatch
 import glob
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ _SEARCH_SECONDS = 1.0
 
 
 class FileSource(LocalSource):
-    """Records of the files that ``pattern`` names, at the position of a checkpoint.
+    """Records of the files that ``patterns`` name, at the position of a checkpoint.
 
     Without ``follow`` the files are read one after the other, in the order of their names, rotated
     files of one log from the oldest to the newest. With it new lines, new files and rotated ones
@@ -43,7 +43,7 @@ class FileSource(LocalSource):
 
     def __init__(
         self,
-        pattern: str,
+        patterns: Sequence[str],
         *,
         follow: bool,
         make_splitter: Callable[[], RecordSplitter],
@@ -53,9 +53,7 @@ class FileSource(LocalSource):
         logs: frozenset[Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._given = pattern
-        self._pattern = str(Path(pattern).absolute())
-        self._is_pattern = glob.has_magic(pattern)
+        self._patterns = patterns
         self._only = logs
         self._follow = follow
         self._make_splitter = make_splitter
@@ -68,7 +66,7 @@ class FileSource(LocalSource):
         self._waiting = self._find()
         for path in list(self._marks):
             if path not in self._waiting:
-                if fnmatch.fnmatch(str(path), self._pattern) and self._is_ours(path):
+                if is_named(path, patterns) and self._is_ours(path):
                     self._waiting[path] = []  # rotated away, perhaps
                 else:
                     del self._marks[path]
@@ -77,12 +75,12 @@ class FileSource(LocalSource):
         self._is_done = False
         if not self._waiting:
             if not follow:
-                raise ConfigurationError(f"--path {pattern}: there is no such file")
-            log.info("waiting_for_file", path=pattern)
+                raise ConfigurationError(f"--path {' '.join(patterns)}: there is no such file")
+            log.info("waiting_for_file", path=" ".join(patterns))
 
     def _find(self) -> dict[Path, list[Path]]:
         """The files that match now, oldest first, by log."""
-        found = find_logs(self._given)
+        found = find_logs(self._patterns)
         return {path: files for path, files in found.items() if self._is_ours(path)}
 
     def _is_ours(self, path: Path) -> bool:
@@ -100,7 +98,7 @@ class FileSource(LocalSource):
         """Open a log that waits, at its marks if it has some."""
         paths = self._waiting.pop(path)
         # A pattern that does not cover the log itself covers some of its rotated files.
-        is_whole = not self._is_pattern or path in paths or not paths
+        is_whole = path in paths or not paths
         belongs = _anything if is_whole else set(paths).__contains__
         log = RotatedLog(path, self._make_splitter, belongs, self._report)
         if self._marks.get(path):
@@ -191,22 +189,35 @@ class FileSource(LocalSource):
             log.close()
 
 
-def find_logs(pattern: str) -> dict[Path, list[Path]]:
-    """The files that a pattern or a plain path matches now, oldest first, by log."""
-    absolute = Path(pattern).absolute()
-    if not glob.has_magic(pattern):
-        return {absolute: [absolute]} if absolute.exists() else {}
-    found: dict[Path, list[Generation]] = {}
-    # Path.glob wants a folder and a relative pattern; this one is absolute.
-    for name in sorted(glob.glob(str(absolute), recursive=True)):  # noqa: PTH207
-        path = Path(name)
-        try:
-            file = describe(path)
-        except OSError:
-            continue  # renamed just now
-        if path.is_file():
-            found.setdefault(base_path(path), []).append(file)
-    return {path: [file.path for file in in_order(path, files)] for path, files in found.items()}
+def find_logs(patterns: Sequence[str]) -> dict[Path, list[Path]]:
+    """The files that patterns or plain paths match now, oldest first, by log."""
+    named: set[Path] = set()
+    found: dict[Path, dict[Path, Generation]] = {}
+    for pattern in patterns:
+        absolute = Path(pattern).absolute()
+        if not glob.has_magic(pattern):
+            named |= {absolute} if absolute.exists() else set()
+            continue
+        # Path.glob wants a folder and a relative pattern; this one is absolute.
+        for name in glob.glob(str(absolute), recursive=True):  # noqa: PTH207
+            path = Path(name)
+            try:
+                file = describe(path)
+            except OSError:
+                continue  # renamed just now
+            if path.is_file():
+                found.setdefault(base_path(path), {})[path] = file
+    matched = {path for files in found.values() for path in files}
+    logs = {path: [path] for path in named - matched}
+    for path, files in found.items():
+        ordered = in_order(path, sorted(files.values(), key=lambda file: file.path.name))
+        logs[path] = [file.path for file in ordered] + logs.get(path, [])
+    return logs
+
+
+def is_named(path: Path, patterns: Sequence[str]) -> bool:
+    """Whether a plain path is that of a log, or a pattern would match it."""
+    return any(fnmatch.fnmatch(str(path), str(Path(pattern).absolute())) for pattern in patterns)
 
 
 def _anything(_path: Path) -> bool:
