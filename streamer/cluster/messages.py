@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamer.checkpoints.checkpointer import Written
+from streamer.checkpoints.written import Written
 from streamer.cluster.assignment import Share
 from w2v_online.snapshots.retention import Retention
 from w2v_online.stats import BatchStats

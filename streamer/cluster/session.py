@@ -15,7 +15,7 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from streamer.checkpoints.checkpointer import Written
+from streamer.checkpoints.written import Written
 from streamer.cluster.assignment import Share, part_of, partitions_of
 from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
@@ -137,7 +137,7 @@ class Session(threading.Thread):
                 self._learn(batch)
             self._exchange_if_due()
             if self._writer is not None:
-                self._writer.look()
+                self._writer.advance()
         return True
 
     def _learn(self, batch: Batch) -> None:

@@ -10,9 +10,11 @@ import math
 import time
 from typing import Any
 
-from streamer.checkpoints.checkpointer import Checkpointer, Written
+from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
+from streamer.checkpoints.written import Written
 from streamer.cluster.messages import Checkpoint
 from streamer.cluster.settings import ClusterSettings
 from streamer.config.settings import Interval
@@ -40,13 +42,15 @@ class Writer:
         self._checkpointer = Checkpointer(
             learner,
             folder,
+            Entries(
+                settings.source,
+                positions,
+                {"lowercase": settings.lowercase},
+                QualityProbe(settings.probe) if settings.probe else None,
+            ),
             Interval(seconds=math.inf),
             settings.retention,
             log,
-            settings.source,
-            positions,
-            probe=QualityProbe(settings.probe) if settings.probe else None,
-            text={"lowercase": settings.lowercase},
         )
 
     def write(self, checkpoint: Checkpoint) -> str:
@@ -55,20 +59,21 @@ class Writer:
         checkpointer.keep = checkpoint.keep
         counters = {"invalid_records": checkpoint.invalid_records}
         if checkpoint.is_last:
-            return SAFE if checkpointer.write(position, **counters) else FAILED
+            checkpointer.advance(position, counters, at_once=True)
+            return SAFE if checkpointer.is_saved(position) else FAILED
         failures = checkpointer.written.failures
-        checkpointer.ask()
-        while not checkpointer.is_ready(position) and checkpointer.is_under_way:
+        checkpointer.advance(position, counters, is_wanted=True)
+        while checkpointer.is_preparing:
             time.sleep(READY_SECONDS)
-        if not checkpointer.is_under_way:
-            return SAFE if checkpointer.written.failures == failures else FAILED
-        checkpointer.cut(position, **counters)
-        return WRITING
+            checkpointer.advance(position, counters)
+        if checkpointer.is_writing:
+            return WRITING
+        return SAFE if checkpointer.written.failures == failures else FAILED
 
-    def look(self) -> None:
-        """Go on with one that is under way; to be called between two batches."""
-        if self._checkpointer.is_under_way:
-            self._checkpointer.is_ready({})
+    def advance(self) -> None:
+        """Go on with one that is being written; to be called between two batches."""
+        if self._checkpointer.is_writing:
+            self._checkpointer.advance({})
 
     def written(self) -> Written:
         """What was written so far."""

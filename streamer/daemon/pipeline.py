@@ -33,14 +33,10 @@ def run(
     position = source.position
     failure: SourceError | None = None
 
-    def invalid_records() -> int:
-        return decoder.invalid_records + tokenizer.failed_records
-
-    def checkpoint() -> bool:
-        return decoder.settle() and checkpointer.write(position, invalid_records=invalid_records())
-
-    def commit() -> None:
-        if (durable := checkpointer.take_durable()) is not None:
+    def advance(*, is_wanted: bool = False, at_once: bool = False) -> None:
+        counters = {"invalid_records": decoder.invalid_records + tokenizer.failed_records}
+        durable = checkpointer.advance(position, counters, is_wanted=is_wanted, at_once=at_once)
+        if durable is not None:
             source.commit(durable)
 
     try:
@@ -49,13 +45,7 @@ def run(
             stats = learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
             progress.learned(stats, len(batch.records))
             position = batch.position
-            if signals.take_snapshot_request():
-                checkpointer.ask()
-            if batch.checkpoint:
-                checkpoint()
-            elif checkpointer.is_ready(position) and decoder.settle():
-                checkpointer.cut(position, invalid_records=invalid_records())
-            commit()
+            advance(is_wanted=signals.take_snapshot_request(), at_once=batch.checkpoint)
             progress.show(
                 learner.total_words,
                 len(learner.vocabulary),
@@ -67,8 +57,7 @@ def run(
         failure = error
     turned(True)
     progress.learned(learner.flush())
-    complete = checkpoint()
-    commit()
+    advance(at_once=True)
     if failure is not None:
         raise failure
-    return complete
+    return checkpointer.is_saved(position)

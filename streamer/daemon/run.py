@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.config.settings import RunSettings
@@ -80,18 +81,6 @@ def _run(
         source = build.open_files(settings, position, log, signals.descriptor)
     else:
         source = build.open_stdin(settings, position, signals.descriptor, log)
-    checkpointer = Checkpointer(
-        learner,
-        folder,
-        settings.snapshot_every,
-        settings.retention,
-        log,
-        source.name,
-        positions,
-        probe=probe,
-        text={"lowercase": settings.lowercase},
-        vectors_every=settings.vectors_every,
-    )
 
     def is_stopping() -> bool:
         service.health.beat()  # whoever asks this waits for a broker, and is not stuck
@@ -100,6 +89,16 @@ def _run(
     dead_letters = build.open_dead_letters(settings, kafka_config, is_stopping, log)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, invalid_records)
+    checkpointer = Checkpointer(
+        learner,
+        folder,
+        Entries(source.name, positions, {"lowercase": settings.lowercase}, probe),
+        settings.snapshot_every,
+        settings.retention,
+        log,
+        vectors_every=settings.vectors_every,
+        settle=decoder.settle,
+    )
     try:
         with Progress(settings, log) as progress:
             parts = Parts(

@@ -26,7 +26,7 @@ from streamer.telemetry.health import Health
 from w2v_online import __version__
 
 if TYPE_CHECKING:
-    from streamer.checkpoints.checkpointer import Written
+    from streamer.checkpoints.written import Written
     from streamer.config.settings import Interval
     from streamer.telemetry.counters import Counters
     from streamer.telemetry.view import Parts

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from streamer.checkpoints.checkpointer import Checkpointer
+from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.timetable import GRACE_SECONDS, RETRY_SECONDS
 from streamer.config.settings import Interval, RunSettings
@@ -49,18 +50,33 @@ class Rig:
         self.learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
         self.folder = SnapshotFolder(str(path))
         self.checkpointer = Checkpointer(
-            self.learner, self.folder, every, Retention(3), self.log, "test", {},
-            clock=lambda: self.now, vectors_every=vectors_every,
+            self.learner, self.folder, Entries("test"), every, Retention(3), self.log,
+            vectors_every=vectors_every, settle=self.settle, clock=lambda: self.now,
         )  # fmt: skip
         self.read = 0
+        self.durable: dict[str, Any] | None = None
+        """The newest position that was handed back,"""
+        self.commits = 0
+        """and how often one was."""
+        self.has_settled = True
+        self.settled_at: list[int] = []
 
-    def turn(self) -> None:
+    @property
+    def position(self) -> dict[str, Any]:
+        return {"record": self.read}
+
+    def settle(self) -> bool:
+        self.settled_at.append(self.read)
+        return self.has_settled
+
+    def turn(self, **wanted: bool) -> None:
         """One turn of the pipeline."""
         self.learner.learn_text(b"a b c %d\n" % self.read)
         self.read += 1
-        position = {"record": self.read}
-        if self.checkpointer.is_ready(position):
-            self.checkpointer.cut(position)
+        durable = self.checkpointer.advance(self.position, **wanted)
+        if durable is not None:
+            self.durable = durable
+            self.commits += 1
 
     def turn_until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 60
@@ -72,16 +88,54 @@ class Rig:
 def test_the_position_is_durable_only_when_its_snapshot_is(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Interval(seconds=60))
     rig.turn()
-    assert rig.checkpointer.take_durable() is None
+    assert rig.durable is None
     rig.now = 61
-    durable: dict[str, Any] | None = None
-    while durable is None:
-        rig.turn()
-        durable = rig.checkpointer.take_durable()
+    rig.turn_until(lambda: rig.durable)
+    assert rig.durable is not None
     manifest = load_vectors(tmp_path).manifest
-    assert manifest["positions"] == {"test": durable}
-    assert manifest["totals"]["records"] == durable["record"]
+    assert manifest["positions"] == {"test": rig.durable}
+    assert manifest["totals"]["records"] == rig.durable["record"] < rig.read
     assert "pause_seconds" in rig.log.of("snapshot_written")[0]
+    assert not rig.checkpointer.is_saved(rig.position)
+    for _ in range(20):
+        rig.turn()
+    assert rig.commits == 1
+
+
+def test_a_checkpoint_waits_for_the_dead_letters_that_precede_it(tmp_path: Path) -> None:
+    """One that is prepared is cut in the turn in which they are stored, not before."""
+    rig = Rig(tmp_path, Interval(seconds=1e9))
+    rig.has_settled = False
+    rig.turn(is_wanted=True)
+    rig.turn_until(lambda: rig.settled_at)
+    for _ in range(5):
+        rig.turn()
+    assert not reader.folders(tmp_path)
+    assert rig.checkpointer.is_preparing
+    rig.has_settled = True
+    rig.turn()
+    cut_at = rig.settled_at[-1]
+    assert cut_at == rig.read
+    assert not rig.checkpointer.is_preparing
+    rig.turn_until(lambda: rig.durable)
+    assert rig.durable == {"record": cut_at}
+    assert rig.settled_at[-1] == cut_at
+
+
+def test_what_is_wanted_at_once_is_on_disk_unless_dead_letters_are_not(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=1e9))
+    rig.has_settled = False
+    rig.turn(at_once=True)
+    assert (rig.durable, reader.folders(tmp_path)) == (None, [])
+    assert not rig.checkpointer.is_saved(rig.position)
+    rig.has_settled = True
+    rig.turn(is_wanted=True)  # this one gives way
+    rig.turn(at_once=True)
+    assert rig.durable == rig.position == {"record": 3}
+    assert rig.checkpointer.is_saved(rig.position)
+    assert len(reader.folders(tmp_path)) == 1
+    assert rig.checkpointer.advance(rig.position, at_once=True) is None
+    assert len(reader.folders(tmp_path)) == 1
 
 
 def test_a_failed_one_is_counted_and_tried_again(
@@ -125,25 +179,25 @@ def test_a_daemon_is_ready_while_checkpoints_come_as_often_as_they_should_by_now
     assert rig.checkpointer.is_recent()
 
 
-def test_who_asks_while_one_is_written_gets_another(tmp_path: Path) -> None:
+def test_one_that_is_wanted_while_another_is_prepared_comes_after_it(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Interval(seconds=1e9))
-    rig.checkpointer.ask()
-    rig.turn_until(lambda: rig.checkpointer._running is not None)
-    rig.checkpointer.ask()
-    rig.turn_until(lambda: len(rig.log.of("snapshot_written")) == 2)
-    assert rig.checkpointer.write({"record": rig.read})
+    rig.turn(is_wanted=True)
+    assert rig.checkpointer.is_preparing
+    rig.turn(is_wanted=True)
+    rig.turn_until(lambda: rig.commits == 2)
+    rig.turn(at_once=True)
     assert load_vectors(tmp_path).manifest["totals"]["records"] == rig.read
 
 
 def test_vectors_alone_come_in_between_and_move_no_position(tmp_path: Path) -> None:
     """Readers get them as the newest; whoever resumes goes on from the checkpoint before."""
     rig = Rig(tmp_path, Interval(seconds=60), vectors_every=Interval(words=40))
-    rig.checkpointer.ask()
+    rig.turn(is_wanted=True)
     rig.turn_until(lambda: rig.log.of("snapshot_written"))
-    durable = rig.checkpointer.take_durable()
+    durable = rig.durable
     assert durable is not None
     rig.turn_until(lambda: len(rig.log.of("vectors_written")) == 2)
-    assert rig.checkpointer.take_durable() is None
+    assert rig.commits == 1
     assert (rig.checkpointer.written.snapshots, rig.checkpointer.vectors_snapshots) == (1, 2)
     rig.turn()
     newest = load_vectors(tmp_path)

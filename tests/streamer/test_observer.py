@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoints.checkpointer import Written
+from streamer.checkpoints.written import Written
 from streamer.config.settings import RunSettings
 from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed

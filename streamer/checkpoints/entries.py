@@ -1,0 +1,41 @@
+"""What the manifest of a snapshot holds besides the learner's own entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.checkpoints.quality_probe import QualityProbe
+from w2v_online.learning.learner import OnlineWord2Vec
+
+
+class Entries:
+    """Entries of all snapshots that one process writes.
+
+    The position of ``source_name`` changes; the other ``positions``, those of the snapshot that
+    was resumed from, stay as they are. ``text`` says how text was prepared.
+    """
+
+    def __init__(
+        self,
+        source_name: str,
+        positions: dict[str, Any] | None = None,
+        text: dict[str, Any] | None = None,
+        quality_probe: QualityProbe | None = None,
+    ) -> None:
+        self._source_name = source_name
+        self._positions = dict(positions or {})
+        self._text = text
+        self._quality_probe = quality_probe
+
+    def continuation(self, position: dict[str, Any], counters: dict[str, int]) -> dict[str, Any]:
+        """Entries that are needed to resume."""
+        positions = {**self._positions, self._source_name: position}
+        return {"positions": positions, "counters": counters}
+
+    def description(self, learner: OnlineWord2Vec, log: Any) -> dict[str, Any]:
+        """Entries that snapshots of vectors only have, too; the quality is measured now."""
+        description: dict[str, Any] = {} if self._text is None else {"text": self._text}
+        if self._quality_probe is not None:
+            description["probe"] = self._quality_probe.ask(learner)
+            log.info("probe", **description["probe"])
+        return description
