@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from streamer.config.address import Address, parse_address
 from streamer.config.options import ENVIRONMENT_PREFIX
 from streamer.daemon.signals import wake_up_descriptor
+from streamer.problems import NO_SNAPSHOT
 from streamer.telemetry.health import Health
 from streamer.telemetry.status import Concern, Status, spell_seconds
 from w2v_online import __version__
@@ -128,7 +129,7 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
 
     end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()
-    health.began(there_is_no_snapshot=folder.has_snapshot)
+    health.began({NO_SNAPSHOT: lambda: not folder.has_snapshot()})
     secret = os.environ.get(ENVIRONMENT_PREFIX + "HTTP_TOKEN")
     site = Site(
         http,

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from streamer.daemon.systemd import Notifier
 from streamer.errors import ConfigurationError
+from streamer.problems import SNAPSHOTS_LATE, SOURCE_DISCONNECTED
 from streamer.telemetry.health import Health
 from streamer.telemetry.observer import Observed, Observer
 from w2v_online import __version__
@@ -74,8 +75,10 @@ class Service:
             self._registry.register(metrics())
             self._observer.began(observed)
         self.health.began(
-            the_source_is_not_connected=lambda: observed.is_connected,
-            no_recent_snapshot=is_snapshot_recent,
+            {
+                SOURCE_DISCONNECTED: lambda: not observed.is_connected,
+                SNAPSHOTS_LATE: lambda: not is_snapshot_recent(),
+            }
         )
         self._notifier.ready()
 

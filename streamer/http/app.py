@@ -8,7 +8,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -29,9 +29,8 @@ from streamer.http.question import Question
 from streamer.http.search import Search
 from streamer.telemetry.health import Health
 
-_PROBES = ("/healthz", "/readyz")
-"""Paths without a token: who starts and stops daemons need not know it. The page's own files need
-none either: the page asks for it."""
+_HEALTH_CHECKS = ("/healthz", "/readyz")
+"""Paths that need no token, like the page's own files: the page asks for it."""
 
 PACKED_BYTES = 20_000
 """Longer answers are packed for clients that take that: a map is."""
@@ -80,7 +79,7 @@ def make_app(parts: Parts) -> ASGIApp:
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _failed})
-    is_open = {*_PROBES, *(route.path for route in page)}
+    is_open = {*_HEALTH_CHECKS, *(route.path for route in page)}
     return Guard(app, parts, {route.path for route in routes}, is_open)
 
 
@@ -105,7 +104,7 @@ def _alive(health: Health) -> Handler:
 
 def _ready(health: Health) -> Handler:
     async def ready(_request: Request) -> Response:
-        problems = health.problems()
+        problems = [asdict(problem) for problem in health.problems()]
         return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
 
     return ready

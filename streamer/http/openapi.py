@@ -103,7 +103,10 @@ _PLAIN = {
     "/readyz": (
         "Whether the daemon is ready.",
         "application/json",
-        {"200": "It learns and saves.", "503": "The problems are listed."},
+        {
+            "200": "It learns and saves.",
+            "503": "`problems` lists why not: name, text and advice of each.",
+        },
     ),
 }
 

@@ -1,17 +1,23 @@
-"""Whether the daemon lives and is ready: written by its main thread, asked by probes.
+"""Whether the daemon is alive and ready: told by its main thread, asked by health checks.
 
-Alive means that the loop turns. Ready means that kernels are warm, the source is connected and a
-checkpoint is recent: not that text arrives, for a quiet stream is no fault.
+Alive means that the loop runs. Ready means that kernels are loaded, the source is connected and
+snapshots are written as often as they should be. It does not mean that text arrives: a quiet
+stream is no problem.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from streamer.problems import LOADING, STOPPING, STUCK, Problem
 
 STUCK_SECONDS = 300.0
-"""A loop that has not turned for so long hangs: a batch takes a fraction of a second, a snapshot
+"""A loop that has not turned for this long hangs: a batch takes a fraction of a second, a snapshot
 that learning waits for (when a partition is lost) as long as the disk needs."""
+
+Checks = Mapping[Problem, Callable[[], bool]]
+"""Problems, each with a function that returns whether it is there now."""
 
 
 class Health:
@@ -20,13 +26,13 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._beat_at: float | None = None
-        self._checks: dict[str, Callable[[], bool]] = {}
-        self._phase = "the kernels are being loaded"
+        self._checks: Checks = {}
+        self._phase: Problem | None = LOADING
 
-    def began(self, **checks: Callable[[], bool]) -> None:
-        """The loop begins: ready from now on unless a check fails; its name says what is wrong."""
+    def began(self, checks: Checks) -> None:
+        """The loop begins: ready from now on, except while one of these problems is there."""
         self._checks = checks
-        self._phase = ""
+        self._phase = None
         self.beat()
 
     def beat(self) -> None:
@@ -35,16 +41,16 @@ class Health:
 
     def ending(self) -> None:
         """The loop is over: what remains may take as long as it needs."""
-        self._phase = "the daemon is stopping"
+        self._phase = STOPPING
         self._beat_at = None
 
     def is_alive(self) -> bool:
-        """Whether the loop turns, or need not yet or no more."""
+        """Whether the loop runs, or does not have to: before its start and after its end."""
         return self._beat_at is None or self._clock() - self._beat_at < STUCK_SECONDS
 
-    def problems(self) -> list[str]:
-        """Why it is not ready; empty if it is."""
-        if self._phase:
+    def problems(self) -> list[Problem]:
+        """Why the daemon is not ready; empty if it is."""
+        if self._phase is not None:
             return [self._phase]
-        problems = [name.replace("_", " ") for name, holds in self._checks.items() if not holds()]
-        return problems if self.is_alive() else [*problems, "the loop hangs"]
+        problems = [problem for problem, is_there in self._checks.items() if is_there()]
+        return problems if self.is_alive() else [*problems, STUCK]

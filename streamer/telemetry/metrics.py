@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from streamer.problems import PROBLEMS
 from streamer.telemetry.health import Health
 from w2v_online import __version__
 
@@ -69,8 +70,14 @@ class _Start(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Ready, and what was built."""
-        ready = not self._health.problems()
-        yield gauge("ready", "1 if the daemon is ready, as /readyz says.", ready)
+        found = self._health.problems()
+        yield gauge("ready", "1 if the daemon is ready, as /readyz says.", not found)
+        problems = GaugeMetricFamily(
+            PREFIX + "problem", "1 if this is why the daemon is not ready.", labels=["problem"]
+        )
+        for problem in PROBLEMS:
+            problems.add_metric([problem.name], problem in found)
+        yield problems
         build = GaugeMetricFamily(
             PREFIX + "build_info", "What runs, in labels.", labels=["version", "python"]
         )

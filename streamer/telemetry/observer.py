@@ -33,14 +33,6 @@ LAG_MESSAGES = 1000
 BAD_SHARE = 0.01
 """Of the records: more that cannot be decoded are worth a warning."""
 
-_HEALTH_ADVICE = {
-    "the source is not connected": "Check the broker's address, the credentials and the network; "
-    "the log says what failed. Learning goes on by itself once it is back.",
-    "no recent snapshot": "Look for snapshot_failed in the log: the disk may be full or not be "
-    "writable. What was learned since the last one would be lost in a crash.",
-    "the loop hangs": "Look at the log and restart the daemon: it goes on from the last snapshot.",
-}
-
 
 class Observed(Protocol):
     """What there is to see; may be read at any time, from another thread."""
@@ -105,7 +97,7 @@ class Observer:
         problems = self._health.problems()
         parts = self._parts
         if parts is None:
-            return Status(phase=problems[0] if problems else "starting")
+            return Status(phase=problems[0].name if problems else "starting")
         words, now = parts.counters.words, self._clock()
         if not self._looks or self._looks[-1][1] != words:
             self._changed_at = now
@@ -125,7 +117,7 @@ class Observer:
             lag=lag,
             snapshot_age=parts.snapshot_age_seconds(),
             warnings=[
-                *(Concern(_sentence(p), _HEALTH_ADVICE.get(p, "See the log.")) for p in problems),
+                *(Concern(problem.text, problem.advice) for problem in problems),
                 *_warnings(parts, quiet),
                 *self._lag_warnings(),
             ],
@@ -206,7 +198,3 @@ def _warnings(parts: Observed, quiet_seconds: float) -> list[Concern]:
             )
         )
     return found
-
-
-def _sentence(problem: str) -> str:
-    return problem[0].upper() + problem[1:] + "."

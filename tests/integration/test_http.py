@@ -47,7 +47,8 @@ class Daemon:
     def is_ready(self, status: int) -> bool:
         """Whether /readyz answers so, and the kernels are loaded."""
         found, answer = self.get("/readyz")
-        return found == status and answer["problems"] != ["the kernels are being loaded"]
+        names = [problem["name"] for problem in answer["problems"]]
+        return found == status and names != ["loading"]
 
     def learn(self, text: bytes) -> None:
         assert self.process.stdin is not None

@@ -45,7 +45,8 @@ def test_ready_follows_the_broker_and_lag_is_told(
     assert _get(process, "/readyz")[0] == 200
     broker.kill()
     process.wait_until(lambda: _get(process, "/readyz")[0] == 503)
-    assert json.loads(_get(process, "/readyz")[1])["problems"] == ["the source is not connected"]
+    (problem,) = json.loads(_get(process, "/readyz")[1])["problems"]
+    assert problem["name"] == "source_disconnected"
     assert _get(process, "/healthz")[0] == 200
     broker.start()
     process.wait_until(lambda: _get(process, "/readyz")[0] == 200)

@@ -14,6 +14,7 @@ from streamer.checkpoints.written import Written
 from streamer.config.settings import RunSettings
 from streamer.http import feed as feed_module
 from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
+from streamer.problems import LOADING, SOURCE_DISCONNECTED
 from streamer.telemetry.health import Health
 from streamer.telemetry.observer import IDLE_SECONDS, LAG_LOOKS, Observer
 from streamer.telemetry.status import Concern, Status, spell_seconds
@@ -42,7 +43,7 @@ class Daemon:
         self.vocabulary: list[str] = []
         self.checkpointer = SimpleNamespace(written=Written(), age_seconds=lambda: 7.0)
         self.decoder = SimpleNamespace(invalid_records=3)  # of an earlier process
-        self.health.began()
+        self.health.began({})
         self.observer.began(
             Parts(
                 RunSettings(**settings),
@@ -73,7 +74,7 @@ def warnings(status: Status) -> str:
 
 
 def test_a_daemon_that_starts_says_what_it_waits_for() -> None:
-    assert Observer(Health()).look().phase == "the kernels are being loaded"
+    assert Observer(Health()).look().phase == LOADING.name
 
 
 def test_a_daemon_in_good_order_gives_no_warning() -> None:
@@ -103,7 +104,7 @@ def test_what_goes_wrong_is_said_in_sentences() -> None:
     daemon.vocabulary.extend("abc")
     daemon.checkpointer.written = Written(failures=2)
     daemon.decoder.invalid_records += 4
-    daemon.health.began(the_source_is_not_connected=lambda: False)
+    daemon.health.began({SOURCE_DISCONNECTED: lambda: True})
     status = daemon.look(2.0, words=96)
     assert status.source == "Not connected to Kafka (a, b)."
     assert status.lag == 3456

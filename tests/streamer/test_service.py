@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamer import problems
 from streamer.config.address import Address, parse_address
 from streamer.daemon.systemd import Notifier
+from streamer.problems import LOADING, PROBLEMS, SOURCE_DISCONNECTED, STOPPING, STUCK
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import STUCK_SECONDS, Health
 from streamer.telemetry.log import LogLevel, make_log
+from streamer.telemetry.metrics import make_registry
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.rates import rate_scale, rate_table
 from w2v_online.stats import BatchStats
@@ -60,20 +64,47 @@ def test_a_daemon_is_ready_while_its_checks_hold_and_alive_while_its_loop_turns(
     health = Health(clock)
     clock.now += 2 * STUCK_SECONDS  # compiling takes as long as it takes
     assert health.is_alive()
-    assert health.problems() == ["the kernels are being loaded"]
+    assert health.problems() == [LOADING]
     connected = [True]
-    health.began(no_connection=lambda: connected[0])
+    health.began({SOURCE_DISCONNECTED: lambda: not connected[0]})
     assert (health.is_alive(), health.problems()) == (True, [])
     connected[0] = False
-    assert health.problems() == ["no connection"]
+    assert health.problems() == [SOURCE_DISCONNECTED]
     clock.now += STUCK_SECONDS
     assert not health.is_alive()
-    assert "the loop hangs" in health.problems()
+    assert health.problems() == [SOURCE_DISCONNECTED, STUCK]
     health.beat()
     assert health.is_alive()
     health.ending()
     clock.now += 2 * STUCK_SECONDS
-    assert (health.is_alive(), health.problems()) == (True, ["the daemon is stopping"])
+    assert (health.is_alive(), health.problems()) == (True, [STOPPING])
+
+
+def test_metrics_name_the_problem() -> None:
+    """Every problem is a series, so that an alert can be written before it ever comes."""
+    health = Health()
+    registry = make_registry(health)
+
+    def found() -> dict[str, float]:
+        (family,) = (m for m in registry.collect() if m.name == "w2v_stream_problem")
+        return {sample.labels["problem"]: sample.value for sample in family.samples}
+
+    assert found() == {problem.name: problem is LOADING for problem in PROBLEMS}
+    health.began({SOURCE_DISCONNECTED: lambda: True})
+    assert [name for name, value in found().items() if value] == ["source_disconnected"]
+    health.began({SOURCE_DISCONNECTED: lambda: False})
+    assert not any(found().values())
+
+
+def test_problems_are_told_apart_and_say_what_to_do() -> None:
+    names = [problem.name for problem in PROBLEMS]
+    assert len(set(names)) == len(names)
+    for problem in PROBLEMS:
+        assert re.fullmatch(r"[a-z_]+", problem.name)
+        assert problem.text.endswith(".")
+        assert problem.advice.endswith(".")
+    given = {value for value in vars(problems).values() if isinstance(value, problems.Problem)}
+    assert given == set(PROBLEMS)
 
 
 def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
