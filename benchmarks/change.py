@@ -5,7 +5,7 @@ Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--write-docs]
 From the middle of TEXT on, the words of each pair stand for each other. At every step the ten
 nearest neighbours of these words are compared with those that their partners had in the middle
 (followed) and with their own (not forgotten yet); those of words that stay as they are, with their
-own (stable). With replay, once more when the model has settled on what is kept.
+own (stable). With replay, once more when the model was annealed on what is kept.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def follow(
     steady: list[str],
     steps: int,
 ) -> list[tuple[float, float, float]]:
-    """Followed, not forgotten and stable after each step of the second half, and settled."""
+    """Followed, not forgotten and stable after each step of the second half, and annealed."""
     model = OnlineWord2Vec(config)
     for batch in batches(halves[0]):
         model.learn_text(batch)
@@ -65,7 +65,7 @@ def follow(
             model.learn_text(batch)
         results.append(scores())
     if config.replay:
-        model.settle()
+        model.anneal()
         results.append(scores())
     return results
 
@@ -96,7 +96,7 @@ def main() -> None:
         print("\n".join(map(str, rows[-3:])), flush=True)
     second = sum(counts[1].values())
     reached = [f"{second * (i + 1) / options.steps / 1e6:.1f}" for i in range(options.steps)]
-    header = ["after so many million words", *reached, "settled"]
+    header = ["after so many million words", *reached, "annealed"]
     conditions = report.conditions(
         "change",
         f"Text: {options.data.name}; {len(words)} words change places in the middle.",

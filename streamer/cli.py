@@ -11,7 +11,7 @@ import click
 from streamer.checks.validation import validate
 from streamer.cluster.command import cluster
 from streamer.commands.analogy import analogy
-from streamer.commands.anneal import settle
+from streamer.commands.anneal import anneal
 from streamer.commands.drift import drift
 from streamer.commands.evaluate import evaluate
 from streamer.commands.export import export
@@ -26,7 +26,7 @@ from w2v_online import __version__
 from w2v_online.errors import W2VError
 
 GROUPS: dict[str, list[click.Command]] = {
-    "Learn": [run, cluster, settle, validate],
+    "Learn": [run, cluster, anneal, validate],
     "Ask": [neighbors, analogy, score, drift, map_words, evaluate, inspect],
     "Serve": [serve, export],
 }
@@ -47,6 +47,12 @@ class DefaultToRun(click.Group):
         for heading, commands in GROUPS.items():
             with formatter.section(heading):
                 formatter.write_dl([(str(c.name), c.get_short_help_str(200)) for c in commands])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; UsageError for one that was renamed."""
+        if cmd_name == "settle":
+            raise click.UsageError("settle is now called anneal, and --looks --passes", ctx)
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=DefaultToRun, context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 SLOT_IDS = 8192
 """Words of the past that are replayed at a time."""
 
-SETTLE_LOOKS = 4
-"""Looks at the kept past with which a model settles; measured."""
+ANNEAL_PASSES = 4
+"""Passes over the kept text when a model is annealed; chosen by measurement."""
 
 
 class LearnerConfig(BaseModel):
@@ -68,8 +68,8 @@ class LearnerConfig(BaseModel):
         0,
         ge=0,
         le=64,
-        description="Looks at each word of the recent past besides the first: better vectors, for "
-        "as many times the work.",
+        description="Extra training passes over recent text. Better vectors; training cost grows "
+        "N-fold.",
     )
     replay_words: int = Field(
         16_000_000,

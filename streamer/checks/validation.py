@@ -149,7 +149,7 @@ def _disk(settings: RunSettings) -> Iterator[Finding]:
     folder = local_folder(url, "write") if url else Path(settings.snapshot_dir)
     free = shutil.disk_usage(_existing(folder)).free
     kept = settings.keep + settings.keep_hourly + settings.keep_daily
-    if settings.vectors_every is not None or settings.settling_looks:
+    if settings.vectors_every is not None or settings.anneal_passes:
         kept += settings.keep_vectors  # each less than half as large
     told = f"a snapshot takes up to {mib(ceiling)}, {mib(free)} are free for it"
     if free < 2 * ceiling:

@@ -89,8 +89,10 @@ class ClusterSettings(RunSettings):
                 "a cluster has all vectors in one place at checkpoints only: use --snapshot-every "
                 "in the place of --vectors-every"
             )
-        if self.settle:
-            raise ValueError("a cluster does not --settle: each worker keeps text of its own")
+        if self.anneal:
+            raise ValueError(
+                "cluster mode does not support --anneal: each worker keeps only its own text"
+            )
         if url_of(self.snapshot_dir):
             raise ValueError(
                 "a cluster needs a --snapshot-dir that all nodes reach as a folder, not a URL"
@@ -98,6 +100,6 @@ class ClusterSettings(RunSettings):
         return self
 
     @property
-    def settling_looks(self) -> int:
-        """A cluster does not settle."""
+    def anneal_passes(self) -> int:
+        """Always 0: not supported."""
         return 0

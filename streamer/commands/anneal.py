@@ -1,4 +1,4 @@
-"""``w2v-stream settle``: learn the text that a snapshot keeps again, at falling rates."""
+"""``w2v-stream anneal``: train on the text that a snapshot keeps while the rate decays to zero."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import snapshot_argument
-from w2v_online.config import SETTLE_LOOKS
+from w2v_online.config import ANNEAL_PASSES
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots.remote import local_path
 from w2v_online.snapshots.retention import Retention
@@ -17,30 +17,30 @@ from w2v_online.snapshots.retention import Retention
 @click.command()
 @snapshot_argument
 @click.option(
-    "--looks",
+    "--passes",
     type=click.IntRange(min=1, max=64),
-    default=SETTLE_LOOKS,
+    default=ANNEAL_PASSES,
     show_default=True,
-    help="How often all of the text is learned again.",
+    help="Passes over the kept text.",
 )
 @click.option(
     "--snapshot-dir",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder that the settled vectors are written to, another than the daemon's.",
+    help="Folder for the annealed vectors; not the daemon's.",
 )
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
     default=Retention.vectors,
     show_default=True,
-    help="Snapshots kept there; older ones go.",
+    help="Newest snapshots to keep there.",
 )
-def settle(snapshot: Path, looks: int, snapshot_dir: Path, keep: int) -> None:
-    """Learn the text that a snapshot keeps again, at rates that fall to zero, for better vectors.
+def anneal(snapshot: Path, passes: int, snapshot_dir: Path, keep: int) -> None:
+    """Improve vectors: train on a snapshot's kept text while the learning rate decays to zero.
 
-    SNAPSHOT is one that was learned with --replay, or a folder of them. It stays as it is; the
-    vectors are written as a snapshot for readers.
+    SNAPSHOT is a snapshot of a model trained with --replay, or a folder of snapshots. It is not
+    changed; the new vectors are written to --snapshot-dir.
     """
     # Imported here: other commands need neither Numba nor the learner.
     from rich.console import Console
@@ -53,21 +53,21 @@ def settle(snapshot: Path, looks: int, snapshot_dir: Path, keep: int) -> None:
     saved = read_whole(local_path(snapshot, whole=True))
     if not saved.manifest.get("config", {}).get("replay"):
         raise SnapshotError(
-            f"{saved.path} keeps no text to settle on: it was learned without --replay"
+            f"{saved.path} keeps no text to train on: it was written without --replay"
         )
     folder = SnapshotFolder(str(snapshot_dir))
     learner = OnlineWord2Vec.restore(saved.path)
     warm_up(learner.config)
     with Bar(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("settling", total=1.0)
+        task = bar.add_task("annealing", total=1.0)
 
         def goes_on(done: float) -> bool:
             bar.update(task, completed=done)
             return True
 
-        learner.settle(looks, goes_on)
+        learner.anneal(passes, goes_on)
     text = {"text": saved.manifest["text"]} if "text" in saved.manifest else {}
-    path = learner.snapshot(folder.path, vectors_only=True, settled={"looks": looks}, **text)
+    path = learner.snapshot(folder.path, vectors_only=True, annealed={"passes": passes}, **text)
     folder.store(path)
     folder.prune(Retention(vectors=keep))
     click.echo(path)

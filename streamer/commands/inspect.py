@@ -33,7 +33,7 @@ def inspect(path: Path, verify: bool, as_json: bool) -> None:
         f"{len(manifest['files'])} files, {sizes:,} bytes"
         + (", checksums verified" if verify else "")
     )
-    for section in ("totals", "counters", "positions", "probe", "settled", "config"):
+    for section in ("totals", "counters", "positions", "probe", "annealed", "settled", "config"):
         if section not in manifest:
             continue
         click.echo(section)

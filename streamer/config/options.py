@@ -25,6 +25,9 @@ from streamer.errors import ConfigurationError, nearest
 
 ENVIRONMENT_PREFIX = "W2V_STREAM_"
 
+RENAMED = {"settle": "anneal"}
+"""Options by their former names, which still work: flags, variables and keys, with a note."""
+
 _TABLES = {"kafka": "kafka_config"}
 """Tables of the configuration file and the options that hold them."""
 
@@ -46,7 +49,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
             [flag, name],
             multiple=True,
             show_envvar=True,
-            envvar=ENVIRONMENT_PREFIX + name.upper(),
+            envvar=_variable(name),
             type=_CommaText(),
             metavar=_extra(field).get("metavar", "TEXT"),
             help=field.description,
@@ -60,7 +63,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         default=field.default if is_flag else _default_text(field),
         show_default=True,
         show_envvar=True,
-        envvar=ENVIRONMENT_PREFIX + name.upper(),
+        envvar=_variable(name),
         type=bool if is_flag else str,
         metavar=_extra(field).get("metavar")
         or metavar
@@ -155,7 +158,8 @@ class SettingsCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and remember what: :meth:`reread` does it again."""
         self._arguments = list(args)
-        return super().parse_args(ctx, args)
+        _rename_variables()
+        return super().parse_args(ctx, [_current_flag(arg) for arg in args])
 
     def reread(self) -> RunSettings:
         """The settings of the same flags with the configuration file as it is now."""
@@ -184,6 +188,34 @@ def print_config_option() -> click.Option:
     )
 
 
+def _variable(name: str) -> str:
+    """The environment variable of an option."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def _current_flag(arg: str) -> str:
+    """An argument, with the present name of a flag that was renamed."""
+    flag, separator, value = arg.partition("=")
+    for old, new in RENAMED.items():
+        if flag == "--" + old.replace("_", "-"):
+            renamed = "--" + new.replace("_", "-")
+            _note_renamed(flag, renamed)
+            return renamed + separator + value
+    return arg
+
+
+def _rename_variables() -> None:
+    """Give environment variables of renamed options their present names."""
+    for old, new in RENAMED.items():
+        if _variable(old) in os.environ and _variable(new) not in os.environ:
+            os.environ[_variable(new)] = os.environ.pop(_variable(old))
+            _note_renamed(_variable(old), _variable(new))
+
+
+def _note_renamed(old: str, new: str) -> None:
+    click.echo(f"w2v-stream: note: {old} is now called {new}", err=True)
+
+
 def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     """Make a TOML file's keys click's default map; unknown keys stop the start."""
     if value is None:
@@ -198,6 +230,11 @@ def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | 
     settings = {}
     for key, entry in document.items():
         name = _TABLES.get(key, key.replace("-", "_"))
+        if name in RENAMED:
+            name = RENAMED[name]
+            _note_renamed(f"{value}: {key}", name.replace("_", "-"))
+        if name in settings:
+            raise ConfigurationError(f"{value}: {name.replace('_', '-')} is set twice")
         if name not in fields:
             raise ConfigurationError(f"{value}: unknown key {key!r}{nearest(name, list(fields))}")
         settings[name] = _file_value(f"{value}: {key}", fields[name], entry)
@@ -224,7 +261,7 @@ def _file_value(where: str, field: FieldInfo, entry: Any) -> Any:
 
 
 def _check_environment(settings: Settings) -> None:
-    known = [ENVIRONMENT_PREFIX + name.upper() for name in ["config", *settings.model_fields]]
+    known = [_variable(name) for name in ["config", *settings.model_fields]]
     for key in os.environ:
         if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
             raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
@@ -251,7 +288,7 @@ def load_settings(ctx: click.Context, settings: Settings | None = None) -> RunSe
         if source is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')}: {message}", ctx) from error
         if source is ParameterSource.ENVIRONMENT:
-            raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {message}") from error
+            raise ConfigurationError(f"{_variable(name)}: {message}") from error
         raise ConfigurationError(f"{ctx.meta.get('config_file')}: {name}: {message}") from error
 
 

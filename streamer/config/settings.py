@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from streamer.config.address import Address, parse_address
-from w2v_online.config import SETTLE_LOOKS, LearnerConfig
+from w2v_online.config import ANNEAL_PASSES, LearnerConfig
 from w2v_online.snapshots.retention import Retention
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -152,13 +152,13 @@ def _kafka(metavar: str | None = None) -> dict[str, Any]:
 class RunSettings(LearnerConfig):
     """Everything ``w2v-stream run`` can be told."""
 
-    settle: int | None = Field(
+    anneal: int | None = Field(
         None,
         ge=0,
         le=64,
-        description="With --replay, looks at the kept text once the input has ended, at rates that "
-        f"fall to zero, for readers: learning goes on from before. {SETTLE_LOOKS} unless given; "
-        "0: none.",
+        description="With --replay, passes over the kept text when the input ends, at a learning "
+        "rate that decays to zero. Only the published vectors are annealed; the checkpoint is not. "
+        f"{ANNEAL_PASSES} unless given; 0: none.",
         json_schema_extra={"metavar": "INTEGER"},
     )
     source: Literal["stdin", "file", "kafka"] = Field(
@@ -412,16 +412,16 @@ class RunSettings(LearnerConfig):
         return self
 
     @model_validator(mode="after")
-    def _check_settling(self) -> RunSettings:
-        if self.settle and not self.replay:
-            raise ValueError("settle is for replay, which keeps text: give --replay N, too")
-        if self.settle and self.follow:
+    def _check_annealing(self) -> RunSettings:
+        if self.anneal and not self.replay:
+            raise ValueError("--anneal trains on the text that --replay keeps: add --replay N")
+        if self.anneal and self.follow:
             raise ValueError(
-                "settle is for input that ends: without --follow, or with the command settle"
+                "--anneal needs input that ends: drop --follow, or use the command anneal"
             )
-        if self.settle and self.source == "kafka":
+        if self.anneal and self.source == "kafka":
             raise ValueError(
-                "settle is for input that ends, and a topic has no end: see the command settle"
+                "--anneal needs input that ends, and a topic has no end: use the command anneal"
             )
         return self
 
@@ -453,11 +453,11 @@ class RunSettings(LearnerConfig):
         return self.tokenizer != "whitespace"
 
     @property
-    def settling_looks(self) -> int:
-        """Looks at the kept text once the input has ended; 0 if it does not end."""
+    def anneal_passes(self) -> int:
+        """Passes over the kept text when the input ends; 0 if it does not end."""
         if not self.replay or self.follow or self.source == "kafka":
             return 0
-        return SETTLE_LOOKS if self.settle is None else self.settle
+        return ANNEAL_PASSES if self.anneal is None else self.anneal
 
     @property
     def retention(self) -> Retention:

@@ -1,7 +1,7 @@
-"""Settling: text that replay keeps is learned again at rates that fall to zero, for readers.
+"""Annealing: text that replay keeps is trained again at a learning rate that decays to zero.
 
-At the end of the input the daemon does it once its last checkpoint is on disk: learning goes on
-from there, as if nothing had been.
+At the end of the input the daemon does this once its last checkpoint is on disk. Only the published
+vectors are annealed: the next run goes on from the checkpoint.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from w2v_online.learning.learner import OnlineWord2Vec
 
 
-def settle_and_publish(
+def anneal_and_publish(
     learner: OnlineWord2Vec,
-    looks: int,
+    passes: int,
     checkpointer: Checkpointer,
     goes_on: Callable[[float], bool],
     log: Any,
 ) -> bool:
-    """Settle, as long as it ``goes_on``, and publish; return whether what was wanted is on disk."""
-    assert learner.replay is not None  # noqa: S101 for mypy: looks are wanted with replay alone
-    log.info("settling_begun", looks=looks, words=learner.replay.kept_words)
-    if not learner.settle(looks, goes_on):
-        log.info("settling_stopped", note="what the last checkpoint has stays published")
+    """Anneal while ``goes_on`` agrees, and publish; return whether what was wanted is on disk."""
+    assert learner.replay is not None  # noqa: S101 for mypy: settings ask for passes with replay only
+    log.info("annealing_started", passes=passes, words=learner.replay.kept_words)
+    if not learner.anneal(passes, goes_on):
+        log.info("annealing_stopped", note="the vectors of the last checkpoint stay published")
         return True
-    return checkpointer.publish(settled={"looks": looks})
+    return checkpointer.publish(annealed={"passes": passes})

@@ -11,7 +11,7 @@ from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.config.settings import RunSettings
 from streamer.daemon import build, pipeline
-from streamer.daemon.annealing import settle_and_publish
+from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.reload import Reload
 from streamer.daemon.service import Service
 from streamer.daemon.signals import Signals
@@ -117,16 +117,16 @@ def _run(
                     service.reloaded()
 
             def goes_on(done: float) -> bool:
-                progress.settling(done)
+                progress.annealing(done)
                 service.still_ending(progress)
                 return not signals.stop
 
             complete = pipeline.run(
                 source, decoder, tokenizer, learner, checkpointer, progress, signals, turned
             )
-            if complete and settings.settling_looks and not signals.stop:
-                complete = settle_and_publish(
-                    learner, settings.settling_looks, checkpointer, goes_on, log
+            if complete and settings.anneal_passes and not signals.stop:
+                complete = anneal_and_publish(
+                    learner, settings.anneal_passes, checkpointer, goes_on, log
                 )
     finally:
         source.close()

@@ -111,17 +111,17 @@ class Progress:
                 **figures,
             )
 
-    def settling(self, done: float) -> None:
+    def annealing(self, done: float) -> None:
         """Show how much of the kept text was learned again, if it is time to."""
         now = self._clock()
         if now - self._shown < self._pause_seconds:
             return
         self._shown = now
-        self._line = f"settling {done:.0%}: learning the kept text again at falling rates"
+        self._line = f"annealing {done:.0%}: training on the kept text, rate decaying to zero"
         if self._live is not None:
             self._live.update(self._line, refresh=True)
         elif not self._quiet:
-            self._log.info("settling", done=round(done, 2))
+            self._log.info("annealing", done=round(done, 2))
 
     def status(self) -> str:
         """The figures that were shown last, in one line."""

@@ -40,7 +40,7 @@ def _run(*args: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess
         ([*_FILE, "--phrases"], 78, "--phrases"),
         ([*_FILE, "--init", "v.bin"], 78, "let run write a snapshot"),
         ([*_FILE, "--vectors-every", "1s"], 78, "--snapshot-every"),
-        ([*_FILE, "--replay", "1", "--settle", "1"], 78, "does not --settle"),
+        ([*_FILE, "--replay", "1", "--anneal", "1"], 78, "does not support --anneal"),
         ([*_FILE, "--snapshot-dir", "s3://b/p"], 78, "all nodes"),
         ([*_FILE, "--workers", "0"], 2, "--workers"),
         ([*_FILE, "--ray-address", "nowhere"], 2, "--ray-address"),

@@ -44,6 +44,26 @@ def test_the_printed_configuration_says_where_each_value_comes_from(tmp_path: Pa
     assert tomllib.loads(second.stdout) == tomllib.loads(first.stdout)
 
 
+def test_a_former_name_of_an_option_is_understood_with_a_note(tmp_path: Path) -> None:
+    file = tmp_path / "w2v.toml"
+    file.write_text("settle = 7\nreplay = 1\n")
+    for args, variables, noted in [
+        (["--config", file], {}, f"{file}: settle is now called anneal"),
+        (["--replay", "1"], {"W2V_STREAM_SETTLE": "7"}, "W2V_STREAM_ANNEAL"),
+        (["--replay", "1", "--settle", "7"], {}, "--settle is now called --anneal"),
+        (["--replay", "1", "--settle=7"], {}, "--settle is now called --anneal"),
+    ]:
+        printed = run("run", "--print-config", *args, **variables)
+        assert printed.returncode == 0, printed.stderr
+        assert tomllib.loads(printed.stdout)["anneal"] == 7
+        assert noted in printed.stderr
+    file.write_text("settle = 7\nanneal = 8\n")
+    twice = run("run", "--config", file, "--print-config")
+    assert (twice.returncode, "anneal is set twice" in twice.stderr) == (78, True)
+    command = run("settle", tmp_path)
+    assert (command.returncode, "now called anneal" in command.stderr) == (2, True)
+
+
 def test_the_printed_configuration_masks_secrets(tmp_path: Path) -> None:
     file = tmp_path / "w2v.toml"
     file.write_text('[kafka]\nssl_password = "sesame-1"\nclient_id = "x"\n')

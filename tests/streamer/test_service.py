@@ -124,7 +124,7 @@ def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
         notifier.stopping()
         notifier.still_stopping(lambda: "too early, too")
         clock.now += 2.1
-        notifier.still_stopping(lambda: "settling 40%")
+        notifier.still_stopping(lambda: "annealing 40%")
         notifier.close()
         received = [receiver.recv(4096).decode() for _ in range(6)]
     assert received[:3] == [
@@ -134,7 +134,7 @@ def test_systemd_hears_of_readiness_life_and_end(tmp_path: Path) -> None:
     ]
     assert received[3].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert received[4].startswith("STOPPING=1\n")
-    assert received[5] == "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=settling 40%"
+    assert received[5] == "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=annealing 40%"
 
 
 def test_without_systemd_nothing_is_sent_and_nothing_fails(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from w2v_online.kernels.replay import (
     choose_slots,
     move_row,
     read_sentences,
-    thin_sentences,
+    subsample,
 )
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
@@ -185,7 +185,7 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     """Learning, eviction, saving and restoring all have their code when it returns."""
     warm_up(SMALL.model_copy(update={"replay": 1}))
     used = [encode, train_ns, noise_weights, draw_block, remap_draws, initialise_rows]
-    used += [append_sentences, read_sentences, choose_slots, thin_sentences, move_row]
+    used += [append_sentences, read_sentences, choose_slots, subsample, move_row]
     used += [average_rows, encode_rows]
     used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
@@ -375,7 +375,7 @@ _DOCUMENTED = [
     draw_block,
     initialise_rows,
 ]
-_DOCUMENTED += [append_sentences, read_sentences, choose_slots, thin_sentences, move_row]
+_DOCUMENTED += [append_sentences, read_sentences, choose_slots, subsample, move_row]
 
 
 @pytest.mark.parametrize("kernel", _DOCUMENTED)

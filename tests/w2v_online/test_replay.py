@@ -71,24 +71,24 @@ def test_a_slot_that_is_full_brings_as_many_as_asked_for_between_two_sentences()
 
 def test_each_text_is_looked_at_about_replay_times_and_never_after_it_was_overwritten() -> None:
     replay = _replay(replay=4, slots=5)
-    looks: Counter[int] = Counter()
+    passes: Counter[int] = Counter()
     for number in range(400):
         for part in replay.mix(_encoded([[number + 1000] * 64] * 128)):
             if part.is_replayed:
                 shown = int(part.ids[0]) - 1000
                 assert number - 5 <= shown < number
-                looks[shown] += 1
-    settled = [looks[number] for number in range(10, 390)]
-    assert np.mean(settled) == pytest.approx(4.0, abs=0.15)
-    # Drawn without regard to earlier looks they would be binomial: 20 * 0.2 * 0.8 = 3.2.
-    assert np.var(settled) < 1.0
+                passes[shown] += 1
+    counts = [passes[number] for number in range(10, 390)]
+    assert np.mean(counts) == pytest.approx(4.0, abs=0.15)
+    # Drawn without regard to earlier passes they would be binomial: 20 * 0.2 * 0.8 = 3.2.
+    assert np.var(counts) < 1.0
 
 
 def test_frequent_words_are_thinned_anew_at_each_look_and_rare_ones_never() -> None:
     """Fresh and past text alike; what is kept in the ring is whole."""
     replay = _replay(replay=1)
     counts = np.array([90_000.0, 40.0, 50.0])
-    replay.follow(counts, 100_000.0)
+    replay.set_counts(counts, 100_000.0)
     share = 0.001 * 100_000 / 90_000
     expected = np.sqrt(share) + share
     text = [[0] * 30 + [1] + [0] * 30 + [2]] * 133  # one slot holds 132 of them

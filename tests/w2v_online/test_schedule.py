@@ -10,16 +10,16 @@ import pytest
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.windows import MAX_UPDATES
 from w2v_online.learning.rates import (
+    ANNEALING_TAU,
+    ANNEALING_WORDS,
     INFANCY_WORDS,
-    LEAST_SETTLING_WINDOW,
     MAX_YOUNG_SCALE,
-    SETTLING_TAU,
-    SETTLING_WORDS,
+    MIN_ANNEALING_WINDOW,
     YOUTH_WORDS,
+    annealing_window,
     rate_indices,
     rate_scale,
     rate_table,
-    settling_window,
 )
 
 
@@ -71,33 +71,33 @@ def test_a_model_grows_up_as_it_reads_and_where_it_is_restored(tmp_path: Path) -
         assert restored.learning_rates()[0].tobytes() == model.learning_rates()[0].tobytes()
 
 
-def test_windows_of_a_settling_model_narrow_with_what_it_has_read_to_a_least_share() -> None:
-    assert settling_window(5, 0) == 5.0
-    assert settling_window(6, SETTLING_WORDS) == 3.0
-    assert settling_window(20, 10**12) == 20 * LEAST_SETTLING_WINDOW
-    assert settling_window(1, 10**12) == settling_window(2, 10**12) == 1.0
-    windows = [settling_window(10, words) for words in range(0, 10**8, 10**6)]
+def test_annealing_windows_narrow_with_the_words_read_to_a_minimum() -> None:
+    assert annealing_window(5, 0) == 5.0
+    assert annealing_window(6, ANNEALING_WORDS) == 3.0
+    assert annealing_window(20, 10**12) == 20 * MIN_ANNEALING_WINDOW
+    assert annealing_window(1, 10**12) == annealing_window(2, 10**12) == 1.0
+    windows = [annealing_window(10, words) for words in range(0, 10**8, 10**6)]
     assert windows == sorted(windows, reverse=True)
 
 
 @pytest.mark.parametrize("replay", [1, 4])
-def test_rates_of_a_settling_model_fall_late_in_both_matrices(replay: int) -> None:
+def test_annealing_rates_fall_late_in_both_matrices(replay: int) -> None:
     """After tau, times how much later, a rate is down by the square root of two: the equation."""
-    usual, settling = (
-        rate_table(0.025, 0.0, 5, replay, settling=settling) for settling in (False, True)
+    usual, annealing = (
+        rate_table(0.025, 0.0, 5, replay, annealing=annealing) for annealing in (False, True)
     )
-    np.testing.assert_array_equal(settling[:, 0], usual[:, 0])
-    halves = np.array([SETTLING_TAU * 2000 / 6, SETTLING_TAU * 1000]).astype(np.uint32)
+    np.testing.assert_array_equal(annealing[:, 0], usual[:, 0])
+    halves = np.array([ANNEALING_TAU * 2000 / 6, ANNEALING_TAU * 1000]).astype(np.uint32)
     for matrix, index in enumerate(rate_indices(halves)):
-        assert settling[matrix, index] == pytest.approx(settling[matrix, 0] / 2**0.5, rel=0.03)
+        assert annealing[matrix, index] == pytest.approx(annealing[matrix, 0] / 2**0.5, rel=0.03)
 
 
 @pytest.mark.parametrize(("loss", "cbow"), [("ns", True), ("hs", False), ("hs", True)])
-def test_others_settle_at_their_rates_and_windows(loss: str, cbow: bool) -> None:
-    """CBOW and hierarchical softmax lose by it: docs/design.md, Settling."""
-    assert settling_window(5, 10**9, loss=loss, cbow=cbow) == 5
-    usual, settling = (
-        rate_table(0.025, 0.001, 5, 4, loss=loss, cbow=cbow, settling=settling)
-        for settling in (False, True)
+def test_others_anneal_at_their_rates_and_windows(loss: str, cbow: bool) -> None:
+    """CBOW and hierarchical softmax lose by it: docs/design.md, Annealing."""
+    assert annealing_window(5, 10**9, loss=loss, cbow=cbow) == 5
+    usual, annealing = (
+        rate_table(0.025, 0.001, 5, 4, loss=loss, cbow=cbow, annealing=annealing)
+        for annealing in (False, True)
     )
-    np.testing.assert_array_equal(settling, usual)
+    np.testing.assert_array_equal(annealing, usual)

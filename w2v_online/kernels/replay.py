@@ -1,4 +1,4 @@
-"""Past text in slots: append sentences, read and thin them, choose slots, follow rows that move.
+"""Past text in slots: append sentences, read and subsample them, choose slots, move rows.
 
 A slot is int32[SLOT_IDS] of which the first so many are used: rows of words, sentence after
 sentence, the last of each sentence as its complement (~row), which is negative.
@@ -12,7 +12,7 @@ from w2v_online.kernels.jit import kernel
 from w2v_online.kernels.random import below, uniform
 
 CANDIDATES = 3
-"""Slots that are drawn for each one that is looked at: the least looked at of them."""
+"""Slots that are drawn for each one that is chosen: the one trained least often of them."""
 
 NO_WORD = 2**31 - 1
 """Stands for a word that was forgotten; no row has this number."""
@@ -53,7 +53,7 @@ def append_sentences(ids, sentence_ends, first_sentence, slot, used):
 
 
 @kernel
-def read_sentences(slot, n_used, number, given_away, ids, sentence_ends, read):
+def read_sentences(slot, n_used, number, reassigned, ids, sentence_ends, read):
     """Read a slot, without words whose rows belong to others by now.
 
     Parameters
@@ -61,7 +61,7 @@ def read_sentences(slot, n_used, number, given_away, ids, sentence_ends, read):
     slot : int32[m]
     n_used : int, how much of it is used
     number : int, the slot's
-    given_away : uint32[capacity], by row: 1 + number of the slot that was being filled when the
+    reassigned : uint32[capacity], by row: 1 + number of the slot that was being filled when the
         row last changed hands, 0 for never; what that slot and earlier ones have of it is stale
     ids : int32[m], written
     sentence_ends : int64[m // 2], written
@@ -76,7 +76,7 @@ def read_sentences(slot, n_used, number, given_away, ids, sentence_ends, read):
     for i in range(n_used):
         is_last = slot[i] < 0
         word = ~slot[i] if is_last else slot[i]
-        if word != NO_WORD and given_away[word] <= number:
+        if word != NO_WORD and reassigned[word] <= number:
             ids[n_ids] = word
             n_ids += 1
         if is_last:
@@ -90,14 +90,14 @@ def read_sentences(slot, n_used, number, given_away, ids, sentence_ends, read):
 
 
 @kernel
-def thin_sentences(ids, sentence_ends, kept, state):
+def subsample(ids, sentence_ends, keep_probability, state):
     """Leave out frequent words at random; return how many ids are left.
 
     Parameters
     ----------
     ids : int32[n], rows of words; updated in place
     sentence_ends : int64[s], where each sentence ends in ``ids``; updated in place
-    kept : float32[capacity], by row: probability to stay
+    keep_probability : float32[capacity], by row: probability that a word stays
     state : uint64[1], generator; advanced
 
     """
@@ -108,33 +108,33 @@ def thin_sentences(ids, sentence_ends, kept, state):
         for i in range(start, end):
             word = ids[i]
             ids[n_ids] = word
-            n_ids += uniform(state) < kept[word]
+            n_ids += uniform(state) < keep_probability[word]
         sentence_ends[sentence] = n_ids
         start = end
     return n_ids
 
 
 @kernel
-def choose_slots(state, begin, end, looks, numbers):
-    """Choose slots at random, rather such as were looked at seldom, and count the looks.
+def choose_slots(state, begin, end, passes, numbers):
+    """Choose slots at random, preferably such as were trained seldom, and count the passes.
 
     Parameters
     ----------
     state : uint64[1], generator; advanced
     begin, end : int, numbers of the slots to choose from, ``begin`` below ``end``
-    looks : uint16[n_slots], looks at each slot so far, slot n in n % n_slots; updated
+    passes : uint16[n_slots], how often each slot was trained, slot n in n % n_slots; updated
     numbers : int64[n], written
 
     """
-    n_slots = len(looks)
+    n_slots = len(passes)
     for i in range(len(numbers)):
         chosen = begin + below(state, end - begin)
         for _ in range(CANDIDATES - 1):
             other = begin + below(state, end - begin)
-            if looks[other % n_slots] < looks[chosen % n_slots]:
+            if passes[other % n_slots] < passes[chosen % n_slots]:
                 chosen = other
         numbers[i] = chosen
-        looks[chosen % n_slots] += np.uint16(looks[chosen % n_slots] < 65535)
+        passes[chosen % n_slots] += np.uint16(passes[chosen % n_slots] < 65535)
 
 
 @kernel

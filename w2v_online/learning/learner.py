@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.config import SETTLE_LOOKS, SLOT_IDS, LearnerConfig
+from w2v_online.config import ANNEAL_PASSES, SLOT_IDS, LearnerConfig
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 from w2v_online.kernels.windows import MAX_UPDATES, Matrices
@@ -106,7 +106,7 @@ class OnlineWord2Vec:
         self.config = config = config or LearnerConfig()
         self.tokenizer = tokenizer
         seeds = _seeds(config.threads, config.seed)
-        # Replay thins text itself, anew at every look.
+        # Replay subsamples text itself, differently in every pass.
         thinning = {"sample": 0.0} if config.replay else {}
         self.vocabulary = Vocabulary(config.model_copy(update=thinning))
         self.noise = NoiseDistribution(config.ns_exponent, config.max_vocab_size)
@@ -263,38 +263,39 @@ class OnlineWord2Vec:
         self._threads.submit(part.copy())
         return np.zeros(5)
 
-    def settle(
-        self, looks: int = SETTLE_LOOKS, goes_on: Callable[[float], bool] | None = None
+    def anneal(
+        self, passes: int = ANNEAL_PASSES, goes_on: Callable[[float], bool] | None = None
     ) -> bool:
-        """Learn all text that replay keeps ``looks`` times more, at rates that fall to zero.
+        """Learn all text that replay keeps ``passes`` times more, at rates that decay to zero.
 
-        Rates of an endless stream stay up, and vectors stay noisy; this is the end that batch
-        training has, in the place of averages. Learning may go on from there, at the usual rates.
-        Where only a share of what was read is kept, rates begin at that share of the usual ones,
-        and vectors nearer to their averages.
-        ``goes_on`` is asked before each 8,192 words, with how much is done, from 0 to 1; if it
-        says no, what was learned so far stays. Returns whether all was. ValueError without replay.
+        An endless stream never lets the rates decay, so vectors stay noisy; this does what the end
+        of batch training does, and replaces the averages. Learning can go on afterwards, at the
+        usual rates. If only a share of the text read so far is kept, rates start at that share of
+        the usual ones, and vectors start nearer to their averages.
+        ``goes_on`` is called before each 8,192 words with the part that is done, from 0 to 1; if it
+        returns False, annealing stops and what was learned stays. Returns whether all passes were
+        made. Raises ValueError without replay.
         """
         if self.replay is None:
-            raise ValueError("a model settles on the text that replay keeps, and has no replay")
+            raise ValueError("annealing trains on kept text, and this model has no replay")
         # What is kept of less can teach less of what the model knows: it stays nearer to that.
         share = min(1.0, self.replay.kept_words / max(1.0, float(self.vocabulary.counts.sum())))
-        if looks and self.averages is not None:
+        if passes and self.averages is not None:
             self.averages.pull(1.0 - share)
         is_whole = True
         slots_until_turn = MAX_SEGMENT_WORDS // SLOT_IDS
-        for turn, (done, part) in enumerate(self.replay.looks_at_all(looks), 1):
+        for turn, (done, part) in enumerate(self.replay.whole_passes(passes), 1):
             if goes_on is not None and not goes_on(done):
                 is_whole = False
                 break
             for trainer in self._trainers:
-                trainer.settle(self.total_words, share * (1.0 - done) * self._rate_scale, turn)
+                trainer.anneal(self.total_words, share * (1.0 - done) * self._rate_scale, turn)
             self._train(part)
             if self.averages is not None and turn % slots_until_turn == 0:
                 self.averages.visit()
         self.flush()
-        self._follow_age()
-        if is_whole and looks and self.averages is not None:
+        self._set_age()
+        if is_whole and passes and self.averages is not None:
             self.averages.reset(np.arange(len(self.embeddings), dtype=np.int32))
         return is_whole
 
@@ -318,19 +319,19 @@ class OnlineWord2Vec:
         if self.averages is not None and not self._is_shared:
             self.averages.visit()
         if self.replay is not None:
-            self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
+            self.replay.set_counts(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         self._others_words = 0
         self._segment_end = total_words + segment_words - late % segment_words
-        self._follow_age()
+        self._set_age()
 
     @property
     def _segment_words(self) -> int:
         return min(MAX_SEGMENT_WORDS, max(1, self.total_words // SEGMENT_GROWTH))
 
-    def _follow_age(self) -> None:
+    def _set_age(self) -> None:
         """Rates are those of the segment: they change where the stream says, not a batch."""
         for trainer in self._trainers:
-            trainer.follow(self._segment_end, self._rate_scale)
+            trainer.set_age(self._segment_end, self._rate_scale)
 
     def _update_outputs(self) -> None:
         """Let the noise, or the tree, follow the counts."""
@@ -451,7 +452,7 @@ class OnlineWord2Vec:
         self._is_shared = learners > 1
         self._averaged_words = self.total_words
         self._rate_scale = rate_scale
-        self._follow_age()
+        self._set_age()
 
     def merged(self, others_words: int) -> None:
         """Follow after counts and rows of others, who read so much, were added."""
@@ -598,7 +599,7 @@ class OnlineWord2Vec:
 
     def _take_over(self, saved: Snapshot) -> None:
         """Take the state of a snapshot that fits."""
-        state = saved.state
+        state = {_RENAMED.get(name, name): array for name, array in saved.state.items()}
         self.vocabulary.restore(state)
         generators = state["generators"]
         self.embeddings.restore(
@@ -614,14 +615,14 @@ class OnlineWord2Vec:
         if self.replay is not None and "replay" in state:
             self.replay.restore(state)
         elif self.replay is not None:
-            self.replay.follow(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
+            self.replay.set_counts(self.vocabulary.weighted_counts, self.vocabulary.weighted_total)
         if self.tree is not None:
             self.tree.restore(state)
         self._trainers[0].restore(state)
         self._subsampling_state[0] = generators[0]
         self._segment_end, self.evicted_words = (int(number) for number in state["learner"][:2])
         self.embeddings.predicted_rows = int(state["learner"][-1])
-        self._follow_age()
+        self._set_age()
         self.text_state = {
             name.removeprefix(_TEXT_STATE): array
             for name, array in state.items()
@@ -644,6 +645,13 @@ def _seeds(threads: int, *entropy: int) -> NDArray[np.uint64]:
     sequence = np.random.SeedSequence(entropy if len(entropy) > 1 else entropy[0])
     return sequence.generate_state(3 + 2 * threads, np.uint64).astype(np.uint64)
 
+
+_RENAMED = {
+    "replay_looks": "replay_passes",
+    "replay_kept": "replay_keep_probability",
+    "replay_given_away": "replay_reassigned",
+}
+"""Arrays that older snapshots hold by another name."""
 
 _TEXT_STATE = "text_"
 """Prefix of the names of :attr:`OnlineWord2Vec.text_state` in a snapshot."""

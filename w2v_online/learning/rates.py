@@ -4,7 +4,7 @@ and for all rows by the age of the model (:func:`rate_scale`).
     rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-the full rate, while one seen often has settled; the floor keeps old words learning. ``share``
+the full rate, while a frequent one learns slowly; the floor keeps old words learning. ``share``
 depends on the matrix and on the model. A row of syn0 is updated once for each centre whose window
 it is in, which is window + 1 times on average whenever its word occurs; a row of syn1 once for
 each centre that it is target or negative of. So what is counted is occurrences for syn0 and
@@ -44,15 +44,15 @@ TAU_OUTPUT = 1000.0
 """Pairs and centres after which a rate has fallen by sqrt(2); measured, like SHARES."""
 
 REPLAY_TAU_INPUT = 37.0
-"""What each further look at a text adds to TAU_INPUT, in parts of it; measured, too."""
+"""What each extra pass over a text adds to TAU_INPUT, in parts of it; measured, too."""
 
-SETTLING_TAU = 20.0
-"""While a model settles, by how much rates of both matrices fall later; measured, too."""
+ANNEALING_TAU = 20.0
+"""While a model is annealed, tau of both matrices is so many times as large; measured, too."""
 
-SETTLING_WORDS = 7_000_000
-"""Words after which a settling model has half its window; measured, too."""
+ANNEALING_WORDS = 7_000_000
+"""Words of the stream after which windows are half as wide while annealing; measured, too."""
 
-LEAST_SETTLING_WINDOW = 0.35
+MIN_ANNEALING_WINDOW = 0.35
 """The least that is left of it."""
 
 
@@ -64,14 +64,14 @@ def rate_table(
     *,
     loss: str = "ns",
     cbow: bool = False,
-    settling: bool = False,
+    annealing: bool = False,
 ) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    if settling and _is_plain(loss, cbow=cbow):
-        late_input = late_output = SETTLING_TAU
+    if annealing and _is_plain(loss, cbow=cbow):
+        late_input = late_output = ANNEALING_TAU
     else:
         late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
     tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
@@ -92,7 +92,7 @@ def rate_scale(
     """At how many times its rates a model learns that has read so many words.
 
     ``scale`` is that of a grown model. A young one has far to go and may learn faster, which
-    must end for it to settle:
+    must end for it to converge:
 
         scale * (1 + 1 / (1 + (t / YOUTH_WORDS)^2) + 1 / (1 + (t / INFANCY_WORDS)^2))
 
@@ -109,12 +109,12 @@ def rate_scale(
     return max(scale, min(scale * (1.0 + youth + infancy), MAX_YOUNG_SCALE))
 
 
-def settling_window(
+def annealing_window(
     window: int, total_words: int, *, loss: str = "ns", cbow: bool = False
 ) -> float:
-    """How wide windows are on average while a model settles that has read so many words.
+    """The mean window while annealing a model that has read so many words.
 
-        window * max(LEAST_SETTLING_WINDOW, 1 / (1 + t / SETTLING_WORDS))
+        window * max(MIN_ANNEALING_WINDOW, 1 / (1 + t / ANNEALING_WORDS))
 
     with t the ``total_words``, and at least 1. Wide windows tell what words are about, and a young
     model needs all they have; narrow ones then tell which words can stand for each other. This is
@@ -122,8 +122,8 @@ def settling_window(
     """
     if not _is_plain(loss, cbow=cbow):
         return window
-    share = 1.0 / (1.0 + total_words / SETTLING_WORDS)
-    return max(1.0, window * max(LEAST_SETTLING_WINDOW, share))
+    share = 1.0 / (1.0 + total_words / ANNEALING_WORDS)
+    return max(1.0, window * max(MIN_ANNEALING_WINDOW, share))
 
 
 def _is_plain(loss: str, *, cbow: bool) -> bool:

@@ -1,10 +1,11 @@
-"""Replay: the recent past of the stream, bounded, from which training is given more looks.
+"""Replay: the recent past of the stream, bounded, for extra passes of training.
 
-Owns a ring of slots that hold text as rows of words. When a slot is full the next is begun, over
-the oldest one if the ring is full, and ``replay`` slots of the ring, rather those that were looked
-at less, are trained at once. So each text is looked at about ``replay`` more times before it goes,
-each time thinned anew, and when is decided by the sentences alone, however they were batched. Rows
-that changed hands since are left out. Knows nothing of how anything is trained.
+Owns a ring of slots that hold text as rows of words. When a slot is full the next one is begun,
+over the oldest one if the ring is full, and ``replay`` slots of the ring are trained at once; slots
+that were trained less often are preferred. So each text is trained about ``replay`` more times
+before it is overwritten, subsampled differently each time. When is decided by the sentences alone,
+however they were batched. Rows that were reassigned since are left out. Knows nothing of how
+anything is trained.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from w2v_online.kernels.replay import (
     choose_slots,
     move_row,
     read_sentences,
-    thin_sentences,
+    subsample,
 )
 from w2v_online.learning.trainer import Encoded
 
@@ -37,13 +38,13 @@ class Replay:
         """int32[n_slots]: ids in each slot."""
         self.number = 0
         """Of the slot that is being filled."""
-        self.given_away = np.zeros(config.max_vocab_size, np.uint32)
-        """uint32[max_vocab_size]: 1 + ``number`` when the row last changed hands, 0 for never."""
-        self.looks = np.zeros(n_slots, np.uint16)
-        """uint16[n_slots]: how often each slot was looked at again."""
-        self.kept = np.ones(config.max_vocab_size, np.float32)
-        """float32[max_vocab_size]: by row the probability that a word stays when text is thinned,
-        as of the last :meth:`follow`."""
+        self.reassigned = np.zeros(config.max_vocab_size, np.uint32)
+        """uint32[max_vocab_size]: 1 + ``number`` when the row was last reassigned, 0 for never."""
+        self.passes = np.zeros(n_slots, np.uint16)
+        """uint16[n_slots]: how often each slot was trained again."""
+        self.keep_probability = np.ones(config.max_vocab_size, np.float32)
+        """float32[max_vocab_size]: by row the probability that a word stays when text is
+        subsampled, as of the last :meth:`set_counts`."""
         self._sample = config.sample
         self._state = np.array([seed_state], np.uint64)
         self._drawn = np.zeros(config.replay, np.int64)
@@ -55,7 +56,7 @@ class Replay:
     def max_bytes(self) -> int:
         """Most memory that all of it can take."""
         text = self.slots.nbytes + self.used.nbytes + self._ids.nbytes + self._sentence_ends.nbytes
-        return text + self.looks.nbytes + self.kept.nbytes + self.given_away.nbytes
+        return text + self.passes.nbytes + self.keep_probability.nbytes + self.reassigned.nbytes
 
     @property
     def kept_words(self) -> int:
@@ -67,21 +68,21 @@ class Replay:
         """Rows of ``slots`` that hold anything."""
         return min(self.number + 1, len(self.slots))
 
-    def follow(self, counts: NDArray[np.float64], total: float) -> None:
-        """Thin by these counts from now on: a word of the share f of all stays with probability
-        sqrt(t / f) + t / f (word2vec.c), where t is ``sample``.
+    def set_counts(self, counts: NDArray[np.float64], total: float) -> None:
+        """Subsample by these counts from now on: a word whose share of all words is f stays with
+        probability sqrt(t / f) + t / f (word2vec.c), where t is ``sample``.
 
         ``counts`` are by row, ``total`` is that of all words in the same unit.
         """
         frequent = np.flatnonzero(counts > (self._sample * total or np.inf))
         ratios = self._sample * total / counts[frequent]
-        self.kept[: len(counts)] = 1.0
-        self.kept[frequent] = np.minimum(np.sqrt(ratios) + ratios, 1.0)
+        self.keep_probability[: len(counts)] = 1.0
+        self.keep_probability[frequent] = np.minimum(np.sqrt(ratios) + ratios, 1.0)
 
     def mix(self, encoded: Encoded) -> Iterator[Encoded]:
         """Keep fresh text; yield it in parts, and past text between them where its turn is.
 
-        Both are thinned. Each part must be trained, or copied, before the next is asked for;
+        Both are subsampled. Each part must be trained, or copied, before the next is asked for;
         ``encoded`` is overwritten.
         """
         first, n_sentences = 0, len(encoded.sentence_ends)
@@ -95,7 +96,7 @@ class Replay:
                 self.used[slot : slot + 1],
             )
             if sentence > first:
-                yield self._thinned(encoded.part(first, sentence))
+                yield self._subsampled(encoded.part(first, sentence))
             first = sentence
             if first < n_sentences:
                 yield from self._close()
@@ -104,27 +105,27 @@ class Replay:
         """Begin the next slot; yield what is drawn from the full ones, the last one included."""
         self.number += 1
         first = max(0, self.number - len(self.slots))
-        choose_slots(self._state, first, self.number, self.looks, self._drawn)
+        choose_slots(self._state, first, self.number, self.passes, self._drawn)
         for number in self._drawn:
-            yield self._thinned(self.read(int(number)))
+            yield self._subsampled(self.read(int(number)))
         self.used[self.number % len(self.slots)] = 0
-        self.looks[self.number % len(self.slots)] = 0
+        self.passes[self.number % len(self.slots)] = 0
 
-    def looks_at_all(self, looks: int) -> Iterator[tuple[float, Encoded]]:
-        """Past text, all of it ``looks`` times over, from the oldest on.
+    def whole_passes(self, passes: int) -> Iterator[tuple[float, Encoded]]:
+        """Past text, all of it ``passes`` times over, from the oldest on.
 
-        Slots come with how much came before them, from 0 to 1. They are thinned, and count as
-        looked at no more often than before. Each must be trained, or copied, before the next is
+        Slots come with how much came before them, from 0 to 1. They are subsampled, and
+        :attr:`passes` does not count them. Each must be trained, or copied, before the next is
         asked for.
         """
         oldest = self.number + 1 - self._begun
-        for i in range(looks * self._begun):
+        for i in range(passes * self._begun):
             number = oldest + i % self._begun
-            yield i / (looks * self._begun), self._thinned(self.read(number))
+            yield i / (passes * self._begun), self._subsampled(self.read(number))
 
-    def _thinned(self, encoded: Encoded) -> Encoded:
+    def _subsampled(self, encoded: Encoded) -> Encoded:
         """Without some of its frequent words; it is overwritten."""
-        n_ids = thin_sentences(encoded.ids, encoded.sentence_ends, self.kept, self._state)
+        n_ids = subsample(encoded.ids, encoded.sentence_ends, self.keep_probability, self._state)
         return Encoded(encoded.ids[:n_ids], encoded.sentence_ends, encoded.is_replayed)
 
     def read(self, number: int) -> Encoded:
@@ -134,7 +135,7 @@ class Replay:
             self.slots[slot],
             int(self.used[slot]),
             number,
-            self.given_away,
+            self.reassigned,
             self._ids,
             self._sentence_ends,
             self._read,
@@ -144,12 +145,12 @@ class Replay:
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Rows belong to other words now: what is kept of them is not trained again."""
-        self.given_away[rows] = self.number + 1
+        self.reassigned[rows] = self.number + 1
 
     def remove(self, row: int, last: int) -> None:
         """A row's word is gone, and the word of row ``last`` took its place."""
         move_row(self.slots[: self._begun], row, last)
-        for array, nothing in ((self.given_away, 0), (self.kept, 1)):
+        for array, nothing in ((self.reassigned, 0), (self.keep_probability, 1)):
             array[row] = array[last]
             array[last] = nothing
 
@@ -158,7 +159,7 @@ class Replay:
         empty = Encoded(np.empty(0, np.int32), np.zeros(1, np.int64))
         for _ in self.mix(empty):
             self.read(0)
-        choose_slots(self._state, 0, 1, self.looks, np.empty(0, np.int64))
+        choose_slots(self._state, 0, 1, self.passes, np.empty(0, np.int64))
         move_row(self.slots[:0], 0, 0)
 
     def reseed(self, seed_state: int) -> None:
@@ -170,11 +171,11 @@ class Replay:
         return {
             "replay": self.slots[: self._begun],
             "replay_used": self.used[: self._begun],
-            "replay_looks": self.looks[: self._begun],
-            "replay_kept": self.kept[:rows],
+            "replay_passes": self.passes[: self._begun],
+            "replay_keep_probability": self.keep_probability[:rows],
             "replay_number": np.array([self.number], np.int64),
             "replay_generator": self._state,
-            "replay_given_away": self.given_away[:rows],
+            "replay_reassigned": self.reassigned[:rows],
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -190,8 +191,10 @@ class Replay:
             slot, saved_slot = (number - shift) % len(self.slots), number % len(saved)
             self.slots[slot] = saved[saved_slot]
             self.used[slot] = state["replay_used"][saved_slot]
-            self.looks[slot] = state["replay_looks"][saved_slot]
-        self.kept[: len(state["replay_kept"])] = state["replay_kept"]
-        given_away = np.asarray(state["replay_given_away"], np.int64) - shift
-        self.given_away[: len(given_away)] = np.maximum(given_away, 0)
+            self.passes[slot] = state["replay_passes"][saved_slot]
+        self.keep_probability[: len(state["replay_keep_probability"])] = state[
+            "replay_keep_probability"
+        ]
+        reassigned = np.asarray(state["replay_reassigned"], np.int64) - shift
+        self.reassigned[: len(reassigned)] = np.maximum(reassigned, 0)
         self._state[:] = state["replay_generator"]

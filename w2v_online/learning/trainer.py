@@ -24,7 +24,7 @@ from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import Scratch
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.huffman import HuffmanTree
-from w2v_online.learning.rates import rate_indices, rate_scale, rate_table, settling_window
+from w2v_online.learning.rates import annealing_window, rate_indices, rate_scale, rate_table
 from w2v_online.learning.sampler import Negatives, NoiseDistribution
 from w2v_online.learning.softmax import train_softmax
 from w2v_online.simd.pairs import PAIR, pair_error_floats
@@ -117,7 +117,7 @@ class Trainer:
         self._matrices = embeddings.matrices
         self._tile = _tile(config)
         self._scratch = make_scratch(self._tile, config.window)
-        self._grown_rates, self._settling_rates = (
+        self._grown_rates, self._annealing_rates = (
             rate_table(
                 config.alpha,
                 min(config.alpha, config.min_alpha),
@@ -125,11 +125,11 @@ class Trainer:
                 config.replay,
                 loss=config.loss,
                 cbow=config.cbow,
-                settling=settling,
+                annealing=annealing,
             )
-            for settling in (False, True)
+            for annealing in (False, True)
         )
-        self.follow(0)
+        self.set_age(0)
         self.negatives = Negatives(
             distribution, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
         )
@@ -217,22 +217,22 @@ class Trainer:
                 return stats
             self.negatives.refill()
 
-    def follow(self, total_words: int, scale: float = 1.0) -> None:
+    def set_age(self, total_words: int, scale: float = 1.0) -> None:
         """Learn at the rates of a model that has read so many words, grown at ``scale`` times."""
         config = self._config
         scale = rate_scale(total_words, scale, config.replay, loss=config.loss, cbow=config.cbow)
         self._rates = (self._grown_rates * scale).astype(np.float32)
         self._window = config.window
 
-    def settle(self, total_words: int, scale: float, turn: int) -> None:
-        """Learn at settling's rates and windows until told to :meth:`follow` again.
+    def anneal(self, total_words: int, scale: float, turn: int) -> None:
+        """Learn at the rates and windows of annealing until the next call of :meth:`set_age`.
 
-        Rates are grown at ``scale`` times. ``turn`` counts the calls: windows are whole, and so
-        many of them are a word wider that they are right on average.
+        Rates are ``scale`` times the usual ones. ``turn`` counts the calls: windows are whole
+        numbers of words, wider by one in so many calls that their mean is right.
         """
         config = self._config
-        window = settling_window(config.window, total_words, loss=config.loss, cbow=config.cbow)
-        self._rates = (self._settling_rates * scale).astype(np.float32)
+        window = annealing_window(config.window, total_words, loss=config.loss, cbow=config.cbow)
+        self._rates = (self._annealing_rates * scale).astype(np.float32)
         self._window = int((turn + 1) * window) - int(turn * window)
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

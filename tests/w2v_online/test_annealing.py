@@ -1,4 +1,4 @@
-"""Settling: all kept text is learned again at rates that fall to zero, and nothing else changes."""
+"""Annealing: kept text is trained again at rates that decay to zero; nothing else changes."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def _slot(word: int) -> Encoded:
 
 
 @pytest.mark.parametrize("slots", [4, 20])
-def test_all_that_is_kept_is_looked_at_as_often_as_asked_for_from_the_oldest_on(slots: int) -> None:
+def test_all_kept_text_is_trained_as_often_as_asked_for_from_the_oldest_on(slots: int) -> None:
     """The open slot, too, in a ring that is full and in one that is not."""
     config = LearnerConfig(replay=1, replay_words=slots * SLOT_IDS, max_vocab_size=10_000, sample=0)
     replay = Replay(config, seed_state=7)
     for number in range(7):
         list(replay.mix(_slot(number + 1000)))
-    looks_before = replay.looks.copy()
-    seen = [(done, int(part.ids[0])) for done, part in replay.looks_at_all(3)]
+    passes_before = replay.passes.copy()
+    seen = [(done, int(part.ids[0])) for done, part in replay.whole_passes(3)]
     kept = [*range(1000 + max(0, 7 - slots), 1007)]
     assert [word for _, word in seen] == kept * 3
     assert [done for done, _ in seen] == pytest.approx(np.arange(len(seen)) / len(seen))
-    np.testing.assert_array_equal(replay.looks, looks_before)
+    np.testing.assert_array_equal(replay.passes, passes_before)
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs"])
@@ -57,7 +57,7 @@ def test_rates_fall_to_zero_and_are_back_afterwards(loss: str, cbow: bool) -> No
 
     before = model.embeddings.vectors.copy()
     usual = float(model.learning_rates()[0].max())
-    assert model.settle(2, goes_on)
+    assert model.anneal(2, goes_on)
     # Asked before a slot, when the rates are still those of the slot before.
     scales = [1.0, *(1.0 - done for done, _ in seen)][: len(seen)]
     assert len(seen) > 10
@@ -72,7 +72,7 @@ def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
     loss: str, contexts: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A window of w has (w + 1) / 2 words on each side on average; the least of 5 is 1.75."""
-    monkeypatch.setattr(rates, "SETTLING_WORDS", 1)
+    monkeypatch.setattr(rates, "ANNEALING_WORDS", 1)
     model = _model(loss=loss)
     train, pairs_each = model._train, []
 
@@ -82,7 +82,7 @@ def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
         return stats
 
     monkeypatch.setattr(model, "_train", counting)
-    model.settle(4)
+    model.anneal(4)
     # The ends of a line, which has 60 words, have fewer.
     assert np.mean(pairs_each) == pytest.approx(contexts, rel=0.05)
     monkeypatch.undo()
@@ -90,11 +90,11 @@ def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
     assert fresh.positive_pairs / fresh.trained_words == pytest.approx(6, rel=0.05)
 
 
-def test_what_is_published_is_the_settled_vectors_and_the_same_each_time(tmp_path: Path) -> None:
+def test_annealed_vectors_are_published_and_the_same_each_time(tmp_path: Path) -> None:
     first, second = _model(), _model()
     averages = first.vectors()
     for model in (first, second):
-        assert model.settle(3)
+        assert model.anneal(3)
     np.testing.assert_array_equal(first.vectors(), second.vectors())
     np.testing.assert_array_equal(first.vectors(), first.embeddings.vectors)
     assert not np.array_equal(first.vectors(), averages)
@@ -119,7 +119,7 @@ def test_where_little_is_kept_rates_are_low_and_vectors_stay_near_their_averages
             seen.append(float(model.learning_rates()[1].max()))
             return True
 
-        model.settle(1, goes_on)
+        model.anneal(1, goes_on)
         assert share == pytest.approx(0.13 if kept < 10 * SLOT_IDS else 1.0, abs=0.06)
         # Asked before a slot, so at the second one the rates are those of the first.
         assert seen[1] == pytest.approx(share * usual, rel=0.05)
@@ -138,7 +138,7 @@ def test_vectors_go_a_share_of_the_way_to_their_averages() -> None:
 
 def test_counts_and_the_rest_of_the_stream_are_as_before() -> None:
     model, other = _model(), _model()
-    model.settle(2)
+    model.anneal(2)
     assert model.totals() == other.totals()
     one, two = model.learn_text(zipf_text(300, seed=3)), other.learn_text(zipf_text(300, seed=3))
     assert (one.words, one.records) == (two.words, two.records)
@@ -150,30 +150,30 @@ def test_it_ends_where_it_is_told_to() -> None:
     assert model.averages is not None
     averaged = model.averages.averaged.copy()
     usual = model.learning_rates()[1]
-    assert not model.settle(2, lambda done: done < 0.3)
+    assert not model.anneal(2, lambda done: done < 0.3)
     np.testing.assert_array_equal(model.averages.averaged, averaged)
     assert model.learning_rates()[1].mean() == pytest.approx(usual.mean(), rel=0.2)
 
 
-def test_threads_settle_and_their_figures_are_not_the_next_batches() -> None:
+def test_threads_anneal_and_their_figures_are_not_the_next_batches() -> None:
     model = _model(threads=2)
-    assert model.settle(2)
+    assert model.anneal(2)
     assert np.isfinite(model.vectors()).all()
     assert model.learn([["w1", "w2"]]).replayed_pairs == 0
 
 
-def test_settled_vectors_expect_what_comes_better(tmp_path: Path) -> None:
+def test_annealed_vectors_expect_what_comes_better(tmp_path: Path) -> None:
     """What high rates added of noise is gone: text from the same source is less of a surprise."""
     scores = []
-    for looks in (0, 2):
+    for passes in (0, 2):
         model = _model(alpha=0.1, min_alpha=0.05, averaging=False)
-        model.settle(looks)
-        model.snapshot(tmp_path / str(looks))
-        held_out = load_scorer(tmp_path / str(looks)).score_text(zipf_text(200, seed=5))
+        model.anneal(passes)
+        model.snapshot(tmp_path / str(passes))
+        held_out = load_scorer(tmp_path / str(passes)).score_text(zipf_text(200, seed=5))
         scores.append(float(held_out.log_probability.sum()))
     assert scores[1] > 0.94 * scores[0]  # of -350
 
 
-def test_a_model_without_replay_has_nothing_to_settle_on() -> None:
+def test_a_model_without_replay_has_nothing_to_anneal_on() -> None:
     with pytest.raises(ValueError, match="has no replay"):
-        OnlineWord2Vec(LearnerConfig(vector_size=4, max_vocab_size=100)).settle()
+        OnlineWord2Vec(LearnerConfig(vector_size=4, max_vocab_size=100)).anneal()

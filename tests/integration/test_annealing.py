@@ -1,4 +1,4 @@
-"""Settling as a user meets it: when the input ends, and of a snapshot at any time."""
+"""Annealing as a user meets it: when the input ends, and of a snapshot at any time."""
 
 from __future__ import annotations
 
@@ -47,86 +47,88 @@ def _newest_whole(folder: Path) -> reader.Snapshot:
     return found
 
 
-def test_readers_get_settled_vectors_and_learning_goes_on_from_before(tmp_path: Path) -> None:
-    """Two pieces of a text bring the same bytes with and without settling in between."""
+def test_readers_get_annealed_vectors_and_learning_goes_on_from_the_checkpoint(
+    tmp_path: Path,
+) -> None:
+    """Two pieces of a text bring the same bytes with and without annealing in between."""
     first, second = _text(1500, 1), _text(500, 2)
     log = _learn(tmp_path / "a", first, "--replay", "1")
     assert log.index("event=snapshot_written") < log.index("event=vectors_written")
-    _learn(tmp_path / "b", first, "--replay", "1", "--settle", "0")
-    settled, unsettled = load_vectors(tmp_path / "a"), load_vectors(tmp_path / "b")
-    assert settled.manifest["settled"] == {"looks": 4}
-    assert "settled" not in unsettled.manifest
-    assert settled.words == unsettled.words
-    assert not np.array_equal(settled.vectors, unsettled.vectors)
+    _learn(tmp_path / "b", first, "--replay", "1", "--anneal", "0")
+    annealed, plain = load_vectors(tmp_path / "a"), load_vectors(tmp_path / "b")
+    assert annealed.manifest["annealed"] == {"passes": 4}
+    assert "annealed" not in plain.manifest
+    assert annealed.words == plain.words
+    assert not np.array_equal(annealed.vectors, plain.vectors)
     for name in ("a", "b"):
-        _learn(tmp_path / name, second, "--replay", "1", "--settle", "0")
+        _learn(tmp_path / name, second, "--replay", "1", "--anneal", "0")
     a, b = (_newest_whole(tmp_path / name).manifest for name in ("a", "b"))
     assert a["totals"]["records"] == 2000
     assert a["files"] == b["files"]
 
 
-def test_without_replay_nothing_settles(tmp_path: Path) -> None:
+def test_without_replay_nothing_is_annealed(tmp_path: Path) -> None:
     assert "vectors_written" not in _learn(tmp_path / "s", b"a b c\n" * 50)
 
 
-def test_a_signal_ends_settling_and_what_was_learned_is_safe(tmp_path: Path) -> None:
+def test_a_signal_ends_annealing_and_what_was_learned_is_safe(tmp_path: Path) -> None:
     text, log = tmp_path / "text", tmp_path / "log"
     text.write_bytes(_text(3000, 1))
     process = start(
         log, "run", "--source", "file", "--path", text, "--snapshot-dir", tmp_path / "s",
-        "--replay", "1", "--settle", "64", *SMALL, "--vector-size", "300",
+        "--replay", "1", "--anneal", "64", *SMALL, "--vector-size", "300",
     )  # fmt: skip
     try:
-        wait_until(lambda: "event=settling_begun" in log.read_text())
+        wait_until(lambda: "event=annealing_started" in log.read_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
         process.kill()
         process.wait()
-    assert "event=settling_stopped" in log.read_text()
+    assert "event=annealing_stopped" in log.read_text()
     assert "event=snapshot_written" in log.read_text()
     assert "vectors_written" not in log.read_text()
     assert load_vectors(tmp_path / "s").manifest["totals"]["records"] == 3000
 
 
-def test_a_snapshot_is_settled_into_another_folder(tmp_path: Path) -> None:
+def test_a_snapshot_is_annealed_into_another_folder(tmp_path: Path) -> None:
     """It stays as it is; the words and the way of the text are the same."""
-    _learn(tmp_path / "s", _text(1500, 1), "--replay", "1", "--settle", "0", "--lowercase")
+    _learn(tmp_path / "s", _text(1500, 1), "--replay", "1", "--anneal", "0", "--lowercase")
     before = load_vectors(tmp_path / "s").path
-    for looks in ("1", "2"):
+    for passes in ("1", "2"):
         done = _run(
-            "settle", tmp_path / "s", "--looks", looks, "--snapshot-dir", tmp_path / "t",
+            "anneal", tmp_path / "s", "--passes", passes, "--snapshot-dir", tmp_path / "t",
             "--keep", "1",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert len(reader.folders(tmp_path / "t")) == 1
-    settled, unsettled = load_vectors(tmp_path / "t"), load_vectors(tmp_path / "s")
-    assert Path(done.stdout.decode().strip()) == settled.path
-    assert unsettled.path == before
-    assert settled.manifest["settled"] == {"looks": 2}
-    assert settled.manifest["text"] == unsettled.manifest["text"] == {"lowercase": True}
-    assert settled.words == unsettled.words
-    assert not np.array_equal(settled.vectors, unsettled.vectors)
+    annealed, plain = load_vectors(tmp_path / "t"), load_vectors(tmp_path / "s")
+    assert Path(done.stdout.decode().strip()) == annealed.path
+    assert plain.path == before
+    assert annealed.manifest["annealed"] == {"passes": 2}
+    assert annealed.manifest["text"] == plain.manifest["text"] == {"lowercase": True}
+    assert annealed.words == plain.words
+    assert not np.array_equal(annealed.vectors, plain.vectors)
     shown = json.loads(_run("inspect", tmp_path / "t", "--json").stdout)
-    assert shown["totals"] == unsettled.manifest["totals"]
-    assert b"\nsettled\n  looks" in _run("inspect", tmp_path / "t").stdout
+    assert shown["totals"] == plain.manifest["totals"]
+    assert b"\nannealed\n  passes" in _run("inspect", tmp_path / "t").stdout
 
 
 def test_a_snapshot_that_keeps_no_text_is_refused(tmp_path: Path) -> None:
     _learn(tmp_path / "s", b"a b c\n" * 50)
-    done = _run("settle", tmp_path / "s", "--snapshot-dir", tmp_path / "t")
+    done = _run("anneal", tmp_path / "s", "--snapshot-dir", tmp_path / "t")
     assert (done.returncode, b"without --replay" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--settle", "2"], "--replay N"),
-        (["--replay", "1", "--settle", "2", "--source", "file", "--path", "a", "--follow"], "ends"),
-        ([*_KAFKA, "--replay", "1", "--settle", "2"], "no end"),
+        (["--anneal", "2"], "--replay N"),
+        (["--replay", "1", "--anneal", "2", "--source", "file", "--path", "a", "--follow"], "ends"),
+        ([*_KAFKA, "--replay", "1", "--anneal", "2"], "has no end"),
     ],
 )
-def test_settling_without_an_end_or_text_makes_no_sense(args: list[str], said: str) -> None:
+def test_annealing_without_an_end_or_text_makes_no_sense(args: list[str], said: str) -> None:
     done = _run("run", *args)
     assert done.returncode == 78
     assert said in done.stderr.decode()
