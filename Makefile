@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs package bench clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,15 @@ check: $(INSTALLED) ## formatting, lint, types and the layer rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(INSTALLED) ## the documentation site, into site/
+	$(BIN)/python -m tools.reference
+	$(BIN)/zensical build --strict --clean
+
+package: $(INSTALLED) ## a wheel and an sdist in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
 # Text, other programs as NAME=BINARY, and more options: docs/benchmarks.md
 ROUNDS ?= 5
 bench: $(INSTALLED) ## speed beside gensim and other programs
@@ -31,4 +40,4 @@ bench: $(INSTALLED) ## speed beside gensim and other programs
 		$(foreach peer,$(PEERS),--peer '$(peer)') $(ARGS)
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) demo build dist site *.egg-info

@@ -1,6 +1,7 @@
-"""The commands that the documents show, found mechanically: indented blocks and code in a line.
+"""The commands and code that README and docs show, found by the language of their fences.
 
-Everything indented is a shell command, Python, or named here as neither.
+A block of ``sh`` is typed into a shell by the tests, a block of ``python`` is run; the other
+languages are shown only.
 """
 
 from __future__ import annotations
@@ -10,25 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FILES = [
-    ROOT / "README.md",
-    *sorted(file for file in (ROOT / "docs").glob("*.md") if file.name != "equations.md"),
-]
-"""Those that show what to type: the equations do not."""
+README = ROOT / "README.md"
+FILES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FILES = [file for file in FILES if file.exists()]
+SHOWN = frozenset({"console", "json", "math", "text", "toml", "yaml"})
+"""Languages of blocks that nothing runs."""
 
 _PROGRAMS = (
     "docker", "export", "journalctl", "kubectl", "make", "pip", "promtool", "python",
     "some-command", "systemctl", "w2v-stream", "xz",
 )  # fmt: skip
+"""How code in a line of prose begins that is a command."""
 
-_NO_COMMANDS = {
-    "socket  connection,": "what a command prints",
-    "59    9.8366": "what a command prints",
-    "w2v_online/": "a picture of the source",
-    "streamer/": "a picture of the source",
-    "{'descr':": "a file's header",
-}
-"""How blocks begin that are neither shell nor Python, and what they are."""
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language and its lines."""
+
+    language: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,18 @@ class Command:
         return f"{self.document}: {self.text}"
 
 
-def blocks(document: str) -> list[str]:
-    """The indented blocks of a document, without their indentation."""
-    found = re.findall(r"(?:(?:^    .*\n)(?:^\n)*)+", document, re.MULTILINE)
-    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip("\n") for block in found]
+def blocks(document: str) -> list[Block]:
+    """The fenced blocks of a document, in order."""
+    found = re.findall(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", document, re.MULTILINE | re.DOTALL)
+    return [
+        Block(language, re.sub(rf"^{indent}", "", text, flags=re.MULTILINE).strip("\n"))
+        for indent, language, text in found
+    ]
 
 
 def python_blocks(document: str) -> list[str]:
     """Those of them that are Python."""
-    return [block for block in blocks(document) if "import " in block]
-
-
-def is_known(block: str) -> bool:
-    """Whether a block is Python, or shell from its first word to the last line's, or named here."""
-    is_shell = all(line.split()[0] in _PROGRAMS for line in _lines(block))
-    return is_shell or "import " in block or block.strip().startswith(tuple(_NO_COMMANDS))
+    return [block.text for block in blocks(document) if block.language == "python"]
 
 
 def commands() -> list[Command]:
@@ -65,15 +63,16 @@ def commands() -> list[Command]:
     for file in FILES:
         text = file.read_text()
         for block in blocks(text):
-            if "import " not in block and block.split()[0] in _PROGRAMS:
-                found.update((Command(line, file.name), None) for line in _lines(block))
-        prose = re.sub(r"^    .*$", "", text, flags=re.MULTILINE)
+            if block.language == "sh":
+                found.update((Command(line, file.name), None) for line in lines(block.text))
+        prose = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
         for line in re.findall(r"`([^`\n]+)`", prose):
             if line.startswith(_PROGRAMS) and len(line.split()) > 1:
                 found[Command(line, file.name)] = None
     return list(found)
 
 
-def _lines(block: str) -> list[str]:
-    """A block's lines, those joined that a backslash continues."""
-    return [line for line in re.sub(r" *\\\n *", " ", block).splitlines() if line.strip()]
+def lines(block: str) -> list[str]:
+    """A shell block's commands: comments left out, continued lines joined."""
+    joined = re.sub(r" *\\\n *", " ", block).splitlines()
+    return [line for line in joined if line.strip() and not line.startswith("#")]

@@ -228,7 +228,7 @@ def test_memory_beyond_the_ceiling_fires(tmp_path: Path) -> None:
 
 
 def test_every_alert_is_explained_and_provoked() -> None:
-    document = (_DEPLOY.parent / "docs" / "operations.md").read_text()
+    document = (_DEPLOY.parent / "docs" / "guides" / "operations.md").read_text()
     kafka = Path(__file__).parent / "kafka" / "test_alerts.py"
     tests = Path(__file__).read_text() + kafka.read_text()
     for rule in _RULES:

@@ -1,4 +1,4 @@
-"""docs/snapshot-format.md against snapshots: a reader written from the document alone.
+"""docs/reference/snapshot-format.md against snapshots: a reader written from the document alone.
 
 It uses neither this project nor NumPy's reader, so what it needs must be in the document.
 """
@@ -18,7 +18,7 @@ import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "snapshot-format.md"
 
 
 class Reader:

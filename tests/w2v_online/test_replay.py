@@ -17,7 +17,7 @@ from w2v_online.learning.rates import rate_table
 from w2v_online.learning.replay import Replay
 from w2v_online.learning.trainer import Encoded
 
-_DOCUMENT = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "snapshot-format.md"
 
 
 def _replay(replay: int = 3, slots: int = 4) -> Replay:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import Word2Vec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,7 +173,7 @@ def test_gensims_score_is_the_same_number(cbow: bool) -> None:
     rng = np.random.default_rng(5)
     words = [f"w{i}" for i in rng.zipf(1.5, 3000) if i <= 40]
     sentences = [words[i : i + 9] for i in range(0, len(words), 9)]
-    peer = Word2Vec(
+    peer = pytest.importorskip("gensim.models").Word2Vec(
         sentences, sg=1 - cbow, hs=1, negative=0, vector_size=SIZE, window=3, min_count=2,
         workers=1, sample=0, epochs=3, cbow_mean=1,
     )  # fmt: skip
@@ -202,7 +201,7 @@ def test_gensims_score_is_the_same_number(cbow: bool) -> None:
     np.testing.assert_allclose(scores.log_probability, expected, rtol=0.03)
 
 
-def _links(peer: Word2Vec, rows: dict[str, int]) -> dict[str, np.ndarray]:
+def _links(peer: Any, rows: dict[str, int]) -> dict[str, np.ndarray]:
     """gensim's paths as the links of a tree: the branch of word2vec.c's code 1 is 1."""
     leaf_links = np.zeros(len(rows), np.int32)
     inner_links = np.full(len(rows) - 1, -1, np.int32)

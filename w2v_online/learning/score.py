@@ -3,7 +3,7 @@
 Each word is predicted from its contexts, as in training. With hierarchical softmax and the exact
 softmax that is a probability, log p(word | context); with negative sampling, which has none, it is
 log sigmoid(x . y). A line's ``surprise`` is per word and takes words without a vector into
-account; docs/equations.md derives both. Nothing is learned or counted.
+account; docs/concepts/equations.md derives both. Nothing is learned or counted.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Scorer:
             self._log_z[:rows] = self._normalizers(self._syn0[:rows])
         counts = model.vocabulary.counts
         self._log_noise = np.zeros(max(1, rows))
-        """Log of how often a word is drawn as a negative where it is none (docs/equations.md)."""
+        """Log of the expected draws as a negative (docs/concepts/equations.md)."""
         if config.loss == "ns" and rows:
             # A word adopted with its vector may have no count yet.
             weights = np.where(counts > 0, counts, 1.0) ** config.ns_exponent

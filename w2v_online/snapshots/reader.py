@@ -1,4 +1,4 @@
-"""Snapshots as they are read: found, checked, opened; docs/snapshot-format.md specifies them.
+"""Find, check and open snapshots, as docs/reference/snapshot-format.md specifies them.
 
 A snapshot is a folder that appears complete or not at all. Knows files and names, nothing of how
 they are written or of what the arrays mean.

@@ -1,7 +1,8 @@
 """What readers get of a snapshot, as it is written: words, vectors and counts, each with its index.
 
 Readers start fast because the work is done here, once, in the background: where each word lies, the
-length of each vector. What an array means is in docs/snapshot-format.md; knows no learner.
+length of each vector. The meaning of each array is in docs/reference/snapshot-format.md. Knows no
+learner.
 """
 
 from __future__ import annotations

@@ -1,0 +1,209 @@
+"""Writes the pages of docs/reference that are made from the code.
+
+``python -m tools.reference`` writes them all; a test holds them against the code. Each page comes
+from one declaration: options from the settings, commands from the command line, HTTP from the
+description that the server answers with.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+
+from streamer.cli import main
+from streamer.cluster.settings import ClusterSettings
+from streamer.config.options import SettingsCommand, section_of
+from streamer.config.settings import RunSettings
+from streamer.http.openapi import description
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+NOTE = "<!-- Written by `python -m tools.reference`; edit the code instead. -->"
+
+_OPTIONS = """\
+# Options
+
+The options of `w2v-stream run` and `w2v-stream cluster`. Each is a flag, an environment variable
+`W2V_STREAM_<OPTION>` in capitals with underscores, and a key of the TOML file that `--config`
+names. A flag wins over the environment, the environment over the file, the file over the default.
+`--print-config` prints the options in force as TOML."""
+
+_COMMANDS = """\
+# Command line
+
+Standard output carries only what a command was asked to print; messages and progress go to standard
+error. `SNAPSHOT` is the folder of a snapshot, or a snapshot folder, which stands for its newest
+complete snapshot.
+
+Exit codes: 0 done, 1 failure at run time, 2 wrong usage, 78 wrong configuration."""
+
+_HTTP = """\
+# HTTP
+
+`run --http`, `cluster --http` and `serve` answer these paths; only GET is accepted. `/openapi.json`
+is the same as an OpenAPI 3.1 document. With a token (`--http-token-file`), requests need the header
+`Authorization: Bearer TOKEN`, except `/healthz`, `/readyz` and the files of the page. Errors are
+JSON: `{"error": TEXT}`."""
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; a bar or a line feed in a cell stays one."""
+
+    def line(cells: Iterable[str]) -> str:
+        return (
+            f"| {' | '.join(c.replace('|', chr(92) + '|').replace(chr(10), ' ') for c in cells)} |"
+        )
+
+    heads = list(heads)
+    return "\n".join([line(heads), line("---" for _ in heads), *map(line, rows)])
+
+
+def prose(text: str) -> str:
+    """Plain text as Markdown: nothing in it is markup."""
+    return re.sub(r"([*<\[])", r"\\\1", text)
+
+
+def options() -> str:
+    """Every option of ``run`` and ``cluster``, by section."""
+    sections: dict[str, list[str]] = {}
+    command = SettingsCommand("run", lambda: None, "", settings=ClusterSettings)
+    for param in command.params:
+        field = ClusterSettings.model_fields.get(str(param.name))
+        if field is not None and isinstance(param, click.Option):
+            sections.setdefault(section_of(field), []).append(_option(param, field))
+    parts = [NOTE, _OPTIONS]
+    for name, entries in sections.items():
+        only = "" if _is_for_run(name) else "\n\nThese belong to `w2v-stream cluster` alone."
+        parts.append(f"## {name.capitalize()}{only}\n\n" + "\n\n".join(entries))
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_for_run(section: str) -> bool:
+    return any(section_of(field) == section for field in RunSettings.model_fields.values())
+
+
+def _option(param: click.Option, field: FieldInfo) -> str:
+    flags = [f"`{flag}`" for flag in [*param.opts, *param.secondary_opts]]
+    value = f"`{param.make_metavar(click.Context(click.Command('')))}`"
+    return (
+        f"### {param.opts[0]}\n\n{' or '.join(flags) if param.is_flag else value}"
+        f"{_default(param)}. {prose(str(field.description))}"
+    )
+
+
+def _default(param: click.Option) -> str:
+    if param.is_flag:
+        return f", default `{param.opts[0] if param.default else param.secondary_opts[0]}`"
+    if param.multiple or param.default is None or param.default == "":
+        return ""
+    return f", default `{param.default}`"
+
+
+def commands() -> str:
+    """Every command: usage, purpose, arguments of its own."""
+    parts = [NOTE, _COMMANDS]
+    context = click.Context(main, info_name="w2v-stream")
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        if not command.hidden:
+            parts.append(_command(command, click.Context(command, context, name)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _command(command: click.Command, context: click.Context) -> str:
+    usage = " ".join(command.collect_usage_pieces(context))
+    text = [f"## {command.name}", f"```text\n{context.command_path} {usage}\n```"]
+    paragraphs = inspect.cleandoc((command.help or "").replace("\b", "")).split("\n\n")
+    text += [" ".join(paragraph.split()) for paragraph in paragraphs]
+    if isinstance(command, SettingsCommand):
+        text.append("Its options are on [a page of their own](options.md).")
+        return "\n\n".join(text)
+    rows = []
+    for param in command.get_params(context):
+        record = param.get_help_record(context)
+        if record and param.name != "help":
+            rows.append((f"`{record[0]}`", prose(record[1])))
+    if rows:
+        text.append(table(["option", "meaning"], rows))
+    return "\n\n".join(text)
+
+
+def http() -> str:
+    """Every path of the HTTP server, from its OpenAPI description."""
+    document = description("")
+    parts = [NOTE, _HTTP]
+    for path, entry in sorted(document["paths"].items()):
+        parts.append(_path(path, entry["get"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _path(path: str, entry: dict[str, Any]) -> str:
+    text = [f"## {path}", entry["summary"]]
+    rows = [
+        (
+            f"`{p['name']}`",
+            _schema(p["schema"]),
+            "required" if p["required"] else _given(p),
+            p.get("description", ""),
+        )
+        for p in entry.get("parameters", [])
+    ]
+    if rows:
+        text.append(table(["parameter", "type", "default", "meaning"], rows))
+    answers = []
+    for code, answer in entry["responses"].items():
+        media = ", ".join(f"`{name}`" for name in answer.get("content", {}))
+        answers.append((code, answer["description"], media))
+    text.append(table(["status", "meaning", "content"], answers))
+    success = entry["responses"]["200"]["content"].get("application/json", {}).get("schema")
+    if success:
+        rows = [(f"`{k}`", _schema(v)) for k, v in success["properties"].items()]
+        text.append("The answer:\n\n" + table(["key", "value"], rows))
+    return "\n\n".join(text)
+
+
+def _given(parameter: dict[str, Any]) -> str:
+    default = parameter["schema"].get("default")
+    return "" if default is None or default == "" else f"`{default}`"
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    """A JSON schema in words."""
+    if "anyOf" in schema:
+        return " or ".join(_schema(part) for part in schema["anyOf"])
+    kind = schema.get("type", "any")
+    if isinstance(kind, list):
+        return " or ".join(kind)
+    if kind == "array":
+        return f"list of {_schema(schema.get('items', {}))}"
+    if kind == "object" and "properties" in schema:
+        inside = ", ".join(
+            f"`{key}`: {_schema(part)}" for key, part in schema["properties"].items()
+        )
+        return f"{{{inside}}}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"by word: {_schema(schema['additionalProperties'])}"
+    return str(kind)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "http.md": http,
+    "options.md": options,
+}
+
+
+def write() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page())
+
+
+if __name__ == "__main__":
+    write()
