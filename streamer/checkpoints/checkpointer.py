@@ -90,6 +90,7 @@ class Checkpointer:
         self._pruning = Pruning(folder, log)
         self._written_at: float | None = None
         self._safe_at = self._clock()
+        self._safe_words = learner.total_words
         self.written = Written()
         """What this process has written so far,"""
         self.vectors_snapshots = 0
@@ -125,6 +126,10 @@ class Checkpointer:
     def unsaved_seconds(self) -> float:
         """Seconds since all that was learned was on disk, at most the interval if all is well."""
         return self._clock() - self._safe_at
+
+    def unsaved_words(self) -> int:
+        """Words that were learned since the last one, and would be lost in a crash."""
+        return self._learner.total_words - self._safe_words
 
     def is_recent(self) -> bool:
         """Whether checkpoints are written as often as they should be."""
@@ -298,7 +303,7 @@ class Checkpointer:
         if vectors_only:
             self.vectors_snapshots += 1
         else:
-            self._saved, self._durable = moment, moment.position
+            self._saved, self._durable, self._safe_words = moment, moment.position, moment.words
             self._written_at = self._safe_at = self._clock()
             self._timetable.succeeded()
             pause_seconds = figures.get("pause_seconds", seconds)

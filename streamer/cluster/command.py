@@ -11,12 +11,12 @@ import click
 from streamer.cluster.settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings, print_config_option
 from streamer.config.print_config import config_text
-from streamer.errors import EXIT_DONE, EXIT_FAILURE
 
 if TYPE_CHECKING:
     from streamer.checkpoints.folder import SnapshotFolder
     from streamer.cluster.mark import Mark
     from streamer.config.settings import RunSettings
+    from streamer.daemon.runtime import Outcome, Runtime
 
 
 @click.pass_context
@@ -36,63 +36,46 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
     ``reread`` gives the settings as they are now, for when SIGHUP comes.
     """
     # Imported here: whoever only asks for help needs neither Numba nor Ray.
-    from streamer.checkpoints.folder import SnapshotFolder
-    from streamer.checkpoints.quality_probe import QualityProbe
-    from streamer.cluster.network import connected
-    from streamer.cluster.pieces import open_pieces
-    from streamer.daemon import build
-    from streamer.daemon.reload import Reload
-    from streamer.daemon.service import Service
-    from streamer.daemon.signals import Signals
-    from streamer.telemetry.log import LogLevel, make_log
-    from streamer.telemetry.progress import Progress
+    from streamer.daemon.runtime import live
 
-    signals = Signals()
-    level = LogLevel(settings.log_level)
-    log = make_log(settings.log_format, level)
-    reload = Reload(settings, reread, level, log)
-    # Workers have other working directories.
-    settings = settings.model_copy(
+    return live(settings, reread, lambda runtime: _learn(_absolute(settings), runtime))
+
+
+def _absolute(settings: ClusterSettings) -> ClusterSettings:
+    """The settings as workers can use them, which have other working directories."""
+    return settings.model_copy(
         update={
             "snapshot_dir": str(Path(settings.snapshot_dir).absolute()),
             "path": tuple(str(Path(path).absolute()) for path in settings.path),
         }
     )
-    config = build.kafka_config(settings)
-    if settings.probe:
-        QualityProbe(settings.probe)
-    folder = SnapshotFolder(settings.snapshot_dir)
-    mark = find_mark(settings, folder, log)
-    service = Service(settings, folder.path, log)
-    pieces = open_pieces(settings, config, mark.positions, lambda: signals.stop, log)
+
+
+def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
+    from streamer.cluster.network import connected
+    from streamer.cluster.pieces import open_pieces
+    from streamer.daemon.runtime import Outcome
+
+    signals, log, progress = runtime.signals, runtime.log, runtime.progress
+    mark = find_mark(settings, runtime.folder, log)
+    signals.defer()
+    pieces = open_pieces(settings, runtime.kafka_config, mark.positions, lambda: signals.stop, log)
     try:
-        with connected(settings.ray_address, log), Progress(settings, log) as progress:
+        with connected(settings.ray_address, log), progress:
             from streamer.cluster.crew import Crew
             from streamer.cluster.driver import Driver
             from streamer.cluster.metrics import ClusterMetrics, ClusterView
 
             signals.arm()  # Ray has put a handler of its own there
             crew = Crew(settings, lambda: signals.stop, log)
-            driver = Driver(settings, mark, crew, pieces, progress, signals, service, reload, log)
+            driver = Driver(settings, mark, crew, pieces, runtime)
             view = ClusterView(settings, progress.counters, driver)
-            complete = driver.run(
-                lambda: service.began(view, lambda: ClusterMetrics(view), driver.is_recent)
-            )
+            is_saved = driver.run(lambda: runtime.began(view, lambda: ClusterMetrics(view), driver))
     finally:
         pieces.close()
-        service.close()
-    log.info(
-        "stopped",
-        reason="signal" if signals.stop else "end of input",
-        words_per_second=round(progress.words_per_second),
-        words=driver.words,
-        rollbacks=driver.rollbacks,
-        **driver.figures(),
+    return Outcome(
+        is_saved, {"words": driver.words, "rollbacks": driver.rollbacks, **driver.figures()}
     )
-    if not complete:
-        log.error("incomplete", reason="what was learned since the last snapshot is not on disk")
-        return EXIT_FAILURE
-    return EXIT_DONE
 
 
 def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Mark:

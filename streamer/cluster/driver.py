@@ -25,11 +25,8 @@ from streamer.cluster.pieces import Pieces
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import FAILED, WRITING
 from streamer.config.settings import Interval
-from streamer.daemon.reload import Reload
-from streamer.daemon.service import Service
-from streamer.daemon.signals import Signals
+from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
-from streamer.telemetry.progress import Progress
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention
@@ -59,20 +56,15 @@ class Driver:
         mark: Mark,
         crew: Crew,
         pieces: Pieces,
-        progress: Progress,
-        signals: Signals,
-        service: Service,
-        reload: Reload,
-        log: Any,
+        runtime: Runtime,
     ) -> None:
         self._settings = settings
         self._crew = crew
         self._pieces = pieces
-        self._progress = progress
-        self._signals = signals
-        self._service = service
-        self._reload = reload
-        self._log = log
+        self._runtime = runtime
+        self._progress = runtime.progress
+        self._signals = runtime.signals
+        self._log = runtime.log
         if settings.source == "kafka" and "daemon" not in mark.positions.get("kafka", {}):
             # One identity for all workers: what one has committed is not another daemon's.
             known = {"daemon": uuid.uuid4().hex, "partitions": {}}
@@ -106,6 +98,10 @@ class Driver:
     def unsaved_seconds(self) -> float:
         """Seconds since all that was learned was on disk."""
         return time.monotonic() - self._safe_at
+
+    def unsaved_words(self) -> int:
+        """Words that were learned since the newest checkpoint, and would be lost in a crash."""
+        return self.words - self._mark.words
 
     def is_recent(self) -> bool:
         """Whether checkpoints come as they should."""
@@ -237,22 +233,18 @@ class Driver:
 
     def _round(self) -> bool | None:
         """Look at all workers once; at the end, whether everything is on disk."""
-        self._service.beat(self._progress)
+        self._runtime.turned()
         self._take_in(self._ask_workers("report"))
         for worker, report in zip(self._crew.workers, self.reports, strict=True):
             if report.breakdown:
                 raise LostError(f"{worker.name}: {report.breakdown}", [worker])
         failure = next((report.failure for report in self.reports if report.failure), "")
         if failure or self._signals.stop or all(report.has_ended for report in self.reports):
-            self._service.ending()
+            self._runtime.ending()
             complete = self._barrier(is_last=True)
             if failure:
                 raise SourceError(failure)
             return complete
-        if self._signals.take_reload_request():
-            self._service.reloading()
-            self._reload.apply(self.change)
-            self._service.reloaded()
         self._is_wanted |= self._signals.take_snapshot_request()
         if not self._is_writing and (
             self._is_wanted

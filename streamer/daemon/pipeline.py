@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from streamer.checkpoints.checkpointer import Checkpointer
-from streamer.daemon.signals import Signals
+from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
-from streamer.sources.base import Source
-from streamer.telemetry.progress import Progress
-from streamer.text.decode import Decoder
-from streamer.tokenizers.base import Tokenizer
-from w2v_online.learning.learner import OnlineWord2Vec
+from streamer.telemetry.view import Parts
 
 
-def run(
-    source: Source,
-    decoder: Decoder,
-    tokenizer: Tokenizer,
-    learner: OnlineWord2Vec,
-    checkpointer: Checkpointer,
-    progress: Progress,
-    signals: Signals,
-    turned: Callable[[bool], None],
-) -> bool:
+def run(parts: Parts, runtime: Runtime) -> bool:
     """Learn until the source ends or a signal asks to stop; return whether all is on disk.
-
-    ``turned`` is called with False once a turn, several times a second, and with True at the end.
 
     If the source fails, what was learned until then is saved before its SourceError is passed on.
     """
+    source, decoder, tokenizer = parts.source, parts.decoder, parts.tokenizer
+    learner, checkpointer = parts.learner, parts.checkpointer
+    signals, progress = runtime.signals, runtime.progress
     position = source.position
     failure: SourceError | None = None
 
@@ -52,10 +37,10 @@ def run(
                 checkpointer.age_seconds(),
                 source.figures,
             )
-            turned(False)
+            runtime.turned()
     except SourceError as error:
         failure = error
-    turned(True)
+    runtime.ending()
     progress.learned(learner.flush())
     advance(at_once=True)
     if failure is not None:

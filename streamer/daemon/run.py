@@ -1,27 +1,24 @@
-"""What ``w2v-stream run`` is: settings to parts, the parts to the pipeline, and the end of it."""
+"""What ``w2v-stream run`` is: parts made as the settings say, the loop, and annealing after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
-from streamer.checkpoints.folder import SnapshotFolder
-from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.config.settings import RunSettings
 from streamer.daemon import build, pipeline
 from streamer.daemon.annealing import anneal_and_publish
-from streamer.daemon.reload import Reload
-from streamer.daemon.service import Service
-from streamer.daemon.signals import Signals
+from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
-from streamer.errors import EXIT_DONE, EXIT_FAILURE
-from streamer.telemetry.log import LogLevel, make_log
-from streamer.telemetry.progress import Progress
+from streamer.sources.base import Source
 from streamer.telemetry.view import Parts
+from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from w2v_online import __version__
+from w2v_online.learning.learner import OnlineWord2Vec
 
 if TYPE_CHECKING:
     from streamer.telemetry.metrics import DaemonMetrics
@@ -32,40 +29,13 @@ def run(settings: RunSettings, reread: Callable[[], RunSettings]) -> int:
 
     ``reread`` gives the settings as they are now, for when SIGHUP comes.
     """
-    signals = Signals()
-    level = LogLevel(settings.log_level)
-    log = make_log(settings.log_format, level)
-    kafka_config = build.kafka_config(settings)
-    probe = QualityProbe(settings.probe) if settings.probe else None
-    folder = SnapshotFolder(settings.snapshot_dir)
-    service = Service(settings, folder.path, log)
-    try:
-        return _run(
-            settings, signals, log, kafka_config, probe, folder, service,
-            Reload(settings, reread, level, log),
-        )  # fmt: skip
-    finally:
-        service.close()
+    return live(settings, reread, _learn)
 
 
-def _run(
-    settings: RunSettings,
-    signals: Signals,
-    log: Any,
-    kafka_config: dict[str, Any],
-    probe: QualityProbe | None,
-    folder: SnapshotFolder,
-    service: Service,
-    reload: Reload,
-) -> int:
+def _learn(runtime: Runtime) -> Outcome:
+    settings, log = runtime.settings, runtime.log
     tokenizer = build.warm_tokenizer(settings, log)
-    learner, manifest = folder.open_learner(settings, tokenizer.identity, log)
-    if isinstance(tokenizer, PhraseTokenizer):
-        if manifest:
-            tokenizer.restore(learner.text_state)
-        learner.text_state = tokenizer.state()
-    if settings.init and not manifest:
-        warm_start(learner, settings.init, log)
+    learner, manifest = _begin_or_resume(runtime, tokenizer)
     log.info(
         "started",
         version=__version__,
@@ -73,77 +43,92 @@ def _run(
         snapshot_dir=settings.snapshot_dir,
         memory_ceiling_mib=round(learner.max_bytes / 2**20),
     )
+    runtime.signals.defer()
+    with ExitStack() as opened:
+        parts = _make_parts(runtime, learner, tokenizer, manifest, opened)
+        opened.enter_context(runtime.progress)
+        runtime.began(parts, lambda: _metrics(parts), parts.checkpointer)
+        is_saved = pipeline.run(parts, runtime)
+        if is_saved and settings.anneal_passes and not runtime.signals.stop:
+            is_saved = _anneal(parts, runtime)
+    return Outcome(
+        is_saved,
+        {
+            "invalid_records": parts.decoder.invalid_records + tokenizer.failed_records,
+            **parts.source.figures(),
+            **learner.totals(),
+        },
+    )
+
+
+def _begin_or_resume(
+    runtime: Runtime, tokenizer: Tokenizer
+) -> tuple[OnlineWord2Vec, dict[str, Any]]:
+    """The learner, and the manifest of the snapshot it resumes from; ``{}`` for a new one."""
+    settings, log = runtime.settings, runtime.log
+    learner, manifest = runtime.folder.open_learner(settings, tokenizer.identity, log)
+    if isinstance(tokenizer, PhraseTokenizer):
+        if manifest:
+            tokenizer.restore(learner.text_state)
+        learner.text_state = tokenizer.state()
+    if settings.init and not manifest:
+        warm_start(learner, settings.init, log)
+    return learner, manifest
+
+
+def _make_parts(
+    runtime: Runtime,
+    learner: OnlineWord2Vec,
+    tokenizer: Tokenizer,
+    manifest: dict[str, Any],
+    opened: ExitStack,
+) -> Parts:
+    """Open the source where the manifest says, and join all parts; ``opened`` closes them."""
+    settings, log = runtime.settings, runtime.log
     positions = manifest.get("positions", {})
-    position = positions.get(settings.source, {})
-    if settings.source == "kafka":
-        source = build.open_kafka(settings, kafka_config, position, log)
-    elif settings.source == "file":
-        source = build.open_files(settings, position, log, signals.descriptor)
-    else:
-        source = build.open_stdin(settings, position, signals.descriptor, log)
-
-    def is_stopping() -> bool:
-        service.health.beat()  # whoever asks this waits for a broker, and is not stuck
-        return signals.stop
-
-    dead_letters = build.open_dead_letters(settings, kafka_config, is_stopping, log)
+    source = _open_source(runtime, positions.get(settings.source, {}))
+    opened.callback(source.close)
+    dead_letters = build.open_dead_letters(settings, runtime.kafka_config, runtime.waits, log)
+    if dead_letters is not None:
+        opened.callback(dead_letters.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, invalid_records)
+    text = {"lowercase": settings.lowercase}
     checkpointer = Checkpointer(
         learner,
-        folder,
-        Entries(source.name, positions, {"lowercase": settings.lowercase}, probe),
+        runtime.folder,
+        Entries(source.name, positions, text, runtime.quality_probe),
         settings.snapshot_every,
         settings.retention,
         log,
         vectors_every=settings.vectors_every,
         settle=decoder.settle,
     )
-    try:
-        with Progress(settings, log) as progress:
-            parts = Parts(
-                settings, progress.counters, learner, checkpointer, decoder, tokenizer, source
-            )
-            service.began(parts, lambda: _metrics(parts), checkpointer.is_recent)
-
-            def turned(is_over: bool) -> None:
-                if is_over:
-                    service.ending()
-                    return
-                service.beat(progress)
-                if signals.take_reload_request():
-                    service.reloading()
-                    reload.apply(checkpointer.change)
-                    service.reloaded()
-
-            def goes_on(done: float) -> bool:
-                progress.annealing(done)
-                service.still_ending(progress)
-                return not signals.stop
-
-            complete = pipeline.run(
-                source, decoder, tokenizer, learner, checkpointer, progress, signals, turned
-            )
-            if complete and settings.anneal_passes and not signals.stop:
-                complete = anneal_and_publish(
-                    learner, settings.anneal_passes, checkpointer, goes_on, log
-                )
-    finally:
-        source.close()
-        if dead_letters is not None:
-            dead_letters.close()
-    log.info(
-        "stopped",
-        reason="signal" if signals.stop else "end of input",
-        words_per_second=round(progress.words_per_second),
-        invalid_records=decoder.invalid_records + tokenizer.failed_records,
-        **source.figures(),
-        **learner.totals(),
+    return Parts(
+        settings, runtime.progress.counters, learner, checkpointer, decoder, tokenizer, source
     )
-    if not complete:
-        log.error("incomplete", reason="what was learned since the last snapshot is not on disk")
-        return EXIT_FAILURE
-    return EXIT_DONE
+
+
+def _open_source(runtime: Runtime, position: dict[str, Any]) -> Source:
+    settings, log, wake = runtime.settings, runtime.log, runtime.signals.descriptor
+    if settings.source == "kafka":
+        return build.open_kafka(settings, runtime.kafka_config, position, log)
+    if settings.source == "file":
+        return build.open_files(settings, position, log, wake)
+    return build.open_stdin(settings, position, wake, log)
+
+
+def _anneal(parts: Parts, runtime: Runtime) -> bool:
+    """Learn the kept text again; whether what that gives is on disk."""
+
+    def goes_on(done: float) -> bool:
+        runtime.progress.annealing(done)
+        runtime.still_ending()
+        return not runtime.signals.stop
+
+    return anneal_and_publish(
+        parts.learner, parts.settings.anneal_passes, parts.checkpointer, goes_on, runtime.log
+    )
 
 
 def _metrics(parts: Parts) -> DaemonMetrics:

@@ -37,11 +37,7 @@ class Notifier:
             # Twice in the time that systemd waits, as it advises.
             self._pause = min(STATUS_SECONDS, int(watchdog) / 2e6)
         self._said_at = -self._pause
-        self._socket = (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-            if self._address
-            else None
-        )
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
 
     def ready(self) -> None:
         """The daemon learns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -24,8 +25,12 @@ class LogLevel:
         return event
 
 
-def make_log(log_format: str, level: LogLevel) -> Any:
-    """A structlog logger that writes one line an event to stderr."""
+def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> Any:
+    """A structlog logger that writes one line an event to stderr.
+
+    One that ``is_urgent`` may be called in a signal handler, whatever that interrupts: it shares no
+    lock with others and writes past a live display.
+    """
     renderer: Any
     if log_format == "json":
         renderer = structlog.processors.JSONRenderer(
@@ -36,7 +41,7 @@ def make_log(log_format: str, level: LogLevel) -> Any:
             key_order=["timestamp", "level", "event"], drop_missing=True
         )
     return structlog.wrap_logger(
-        structlog.PrintLogger(file=_Stderr()),  # type: ignore[arg-type]
+        structlog.PrintLogger(file=_Descriptor() if is_urgent else _Stderr()),  # type: ignore[arg-type]
         processors=[
             level,
             structlog.processors.add_log_level,
@@ -55,3 +60,19 @@ class _Stderr:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+class _Descriptor:
+    """Standard error without Python's buffer, which a handler may have interrupted."""
+
+    _CLEAR_LINE = b"\r\x1b[K"
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def write(self, text: str) -> None:
+        self._text += text
+
+    def flush(self) -> None:
+        line, self._text = self._text.encode(), ""
+        os.write(2, self._CLEAR_LINE + line if os.isatty(2) else line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,7 +26,8 @@ def test_the_interval_that_holds_by_now_is_shown_and_says_what_is_recent(
     """SIGHUP may have changed the one that it was started with."""
     began = time.monotonic()
     settings = ClusterSettings(source="file", path="a", snapshot_every=Interval(seconds=100))
-    driver = Driver(settings, Mark(), *cast(Any, [None] * 7))
+    runtime = SimpleNamespace(progress=None, signals=None, log=None)
+    driver = Driver(settings, Mark(), *cast(Any, [None, None, runtime]))
     metrics = ClusterMetrics(ClusterView(settings, Counters(), driver))
 
     def interval() -> float:

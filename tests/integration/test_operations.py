@@ -196,3 +196,29 @@ def test_sigterm_while_kafka_is_unreachable_ends_soon(tmp_path: Path, log: Path)
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_signal_while_the_daemon_is_loading_ends_it_at_once(tmp_path: Path, log: Path) -> None:
+    """There is nothing to finish yet, and no empty snapshot is left."""
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n"
+        "pathlib.Path('loading').touch()\n"
+        "time.sleep(600)\n"
+        "def split(line): return line.split()\n"
+    )
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, "--tokenizer", "slow:split", "--snapshot-dir", tmp_path / "s", *SMALL],
+            stdin=subprocess.PIPE, stderr=stderr, cwd=tmp_path,
+            env=environment() | {"PYTHONPATH": f"{Path.cwd()}:{tmp_path}"},
+        )  # fmt: skip
+    try:
+        wait_until(lambda: (tmp_path / "loading").exists())
+        process.terminate()
+        assert process.wait(30) == 0
+        assert "event=stopped reason=signal" in log.read_text()
+        assert "Traceback" not in log.read_text()
+        assert [path.name for path in (tmp_path / "s").iterdir()] == [".lock"]
+    finally:
+        process.kill()
+        process.communicate()
