@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class W2VError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -16,10 +18,29 @@ class SnapshotMismatchError(SnapshotError):
 
 
 class UnknownWordError(W2VError, KeyError):
-    """A word has no vector; the message names near spellings where there are any."""
+    """A word has no vector; the message names near spellings where there are any.
+
+    Parameters
+    ----------
+    message
+        What has no vector, and where.
+    suggest
+        Returns words that are spelled almost alike. Only called when somebody reads the message:
+        most programs catch a ``KeyError`` and go on, and a search takes milliseconds.
+
+    """
+
+    def __init__(self, message: str = "", suggest: Callable[[], list[str]] | None = None) -> None:
+        super().__init__(message)
+        self._suggest = suggest
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        near = self._suggest() if self._suggest is not None else []
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        return f"{self.args[0]}{hint}"
+
+    def __reduce__(self) -> tuple[type[UnknownWordError], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class FileFormatError(W2VError):

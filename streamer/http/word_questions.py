@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, StringConstraints
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 from starlette.exceptions import HTTPException
 
 from streamer.http.question import Kept, Question
@@ -31,12 +29,6 @@ MAX_TOKENS = 256
 """Words of a text that are looked up."""
 
 MAX_TEXT = 4096
-
-_NEAR = 0.6
-"""Least share of a word's letters that a near spelling keeps."""
-
-_SPELLING_CHUNK = 2_000
-"""Words compared in one go; between two of them others of the process get their turn."""
 
 
 class Neighbors(Question):
@@ -152,19 +144,8 @@ class Spellings(Question):
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"spellings": [{"word": ..., "count": ...}, ...]}``."""
         table = kept.vectors.table
-        found = [(-1.0, table.rows[word]) for word in _cases(self.word) if word in table.rows]
-        for first in range(0, len(table), _SPELLING_CHUNK):
-            pool = table.words[first : first + _SPELLING_CHUNK]
-            near = process.extract(
-                self.word,
-                pool,
-                scorer=OSA.normalized_similarity,
-                score_cutoff=_NEAR,
-                limit=self.topn,
-            )
-            found += [(-nearness, first + place) for _, nearness, place in near]
-        rows = list(dict.fromkeys(row for _, row in sorted(found)))[: self.topn]
-        return {"spellings": [_counted(table, table.words[row]) for row in rows]}
+        near = table.spellings(self.word, self.topn)
+        return {"spellings": [_counted(table, word) for word in near]}
 
 
 class Frequent(Question):
@@ -186,10 +167,6 @@ def _counted(table: VectorTable, word: str) -> dict[str, Any]:
 
 def _with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
     return [{**_counted(table, word), "cosine": cosine} for word, cosine in found]
-
-
-def _cases(word: str) -> list[str]:
-    return list(dict.fromkeys([word.lower(), word.upper(), word.title()]))
 
 
 def _forms(token: str) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import ctypes
 import logging
+import pickle
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +19,7 @@ import pytest
 
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
-from w2v_online.errors import UnknownWordError
+from w2v_online.errors import SnapshotError, UnknownWordError
 
 
 @pytest.fixture
@@ -104,7 +108,6 @@ def test_unknown_words_are_named_with_near_spellings(wv: WordVectors) -> None:
         lambda: wv.most_similar("w333"),
         lambda: wv.most_similar_batch(["w1", "w333"]),
         lambda: wv.analogy("w1", "w2", "w333"),
-        lambda: wv.doesnt_match(["w1", "w333"]),
         lambda: wv.vectors_for(["w333"]),
         lambda: wv.rank("w1", "w333"),
     ]
@@ -172,3 +175,118 @@ def test_reading_imports_no_training_code() -> None:
     loaded = set(output.decode().split())
     assert "numpy" in loaded
     assert not loaded & {"numba", "llvmlite", "pydantic", "kafka", "click", "gensim", "scipy"}
+
+
+def test_a_miss_looks_for_no_spellings(wv: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only reading the message does: most programs catch the error and go on."""
+    searched: list[str] = []
+
+    def spy(word: str, *_args: object, **_options: object) -> list[str]:
+        searched.append(word)
+        return ["w9"]
+
+    monkeypatch.setattr("w2v_online.reading.table.near_spellings", spy)
+    with pytest.raises(UnknownWordError) as caught:
+        wv["w999"]
+    assert searched == []
+    assert str(caught.value) == "'w999' has no vector in these vectors; did you mean w9?"
+    assert searched == ["w999"]
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_near_spellings(wv: WordVectors) -> None:
+    """Another case first, then by similarity; the more frequent one of two that are equal."""
+    words = ["color", "COLOUR", "colon", "velour", "Paris", "x"]
+    named = WordVectors.from_arrays(words, np.eye(6, dtype=np.float32))
+    assert named.spellings("colour") == ["COLOUR", "color", "colon", "velour"]
+    assert named.spellings("colour", topn=2) == ["COLOUR", "color"]
+    assert named.spellings("paris") == ["Paris"]
+    assert named.spellings("zzz") == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two snapshots of a small model."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1))
+    for text in (["a", "b"], ["a", "c"]):
+        model.learn([text] * 9)
+        model.snapshot(tmp_path / "s")
+    return tmp_path / "s"
+
+
+@pytest.mark.parametrize("remake", [copy.copy, copy.deepcopy, lambda wv: pickle.loads(dumped(wv))])
+def test_vectors_are_copied_and_pickled_by_path(
+    folder: Path, remake: Callable[[WordVectors], WordVectors], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As joblib, scikit-learn and PyTorch's workers do; a folder is followed by the copy, too."""
+    monkeypatch.chdir(folder.parent)
+    for path in ("s", sorted(Path("s").glob("0*"))[0]):
+        wv = load_vectors(path)
+        again = remake(wv)
+        assert (again.path.name, len(again)) == (wv.path.name, len(wv))
+        np.testing.assert_array_equal(again["a"], wv["a"])
+    newest = remake(load_vectors("s"))
+    model = OnlineWord2Vec.restore(newest.path)
+    model.learn([["a", "d"]])
+    model.snapshot(folder)
+    assert "d" not in newest
+    assert newest.refresh()
+    assert "d" in newest
+
+
+def dumped(wv: WordVectors) -> bytes:
+    pickled = pickle.dumps(wv)
+    assert len(pickled) < 1000
+    return pickled
+
+
+def test_a_pickle_outlives_its_snapshot(folder: Path) -> None:
+    """A pruned snapshot gives way to the newest one, with a warning; one loaded alone does not."""
+    old, new = sorted(folder.glob("0*"))
+    shutil.rmtree(new)
+    followed, single = pickle.dumps(load_vectors(folder)), pickle.dumps(load_vectors(old))
+    shutil.copytree(old, new)
+    (folder / "LATEST").unlink()
+    shutil.rmtree(old)
+    with pytest.warns(UserWarning, match=f"{old.name} is not there any more: loaded {new.name}"):
+        assert pickle.loads(followed).path == new
+    with pytest.raises(SnapshotError, match=old.name):
+        pickle.loads(single)
+
+
+def test_vectors_in_memory_are_pickled_whole(wv: WordVectors) -> None:
+    again = pickle.loads(pickle.dumps(wv))
+    assert again.words == wv.words
+    np.testing.assert_array_equal(again.vectors, wv.vectors)
+    np.testing.assert_array_equal(again.counts, wv.counts)
+
+
+def test_words_and_rows_are_pickled_as_a_list_and_a_dictionary(folder: Path) -> None:
+    wv = load_vectors(folder)
+    words, rows = pickle.loads(pickle.dumps((wv.index_to_key, wv.key_to_index)))
+    assert words == ["a", "b", "c"]
+    assert rows == {"a": 0, "b": 1, "c": 2}
+
+
+def test_copies_may_be_written_and_what_is_mapped_is_safe(folder: Path) -> None:
+    """Code that ignores NumPy's flag, as faiss's, neither dies nor changes what is computed."""
+    wv = load_vectors(folder)
+    before = wv.similarity("a", "b")
+    units, own = wv.unit_vectors(), wv.to_numpy()
+    np.testing.assert_allclose(np.linalg.norm(units, axis=1), 1, rtol=1e-6)
+    own[:] = 7
+    assert wv.to_numpy(copy=False) is not own
+    for array in (wv.vectors, wv["a"], wv.to_numpy(copy=False)):
+        assert not array.flags.writeable
+        ctypes.memset(array.ctypes.data, 0xFF, array.nbytes)
+    assert np.isnan(wv.vectors).all()
+    assert wv.similarity("a", "b") == before
+    np.testing.assert_array_equal(wv.unit_vectors(), units)
+    assert not np.isnan(load_vectors(folder).vectors).any()
+    assert wv.most_similar("a")[0][1] <= 1
+
+
+def test_vectors_say_what_they_are(folder: Path, wv: WordVectors) -> None:
+    assert repr(wv) == "<WordVectors: 70 words x 9 of these vectors>"
+    newest = load_vectors(folder)
+    assert repr(newest) == f"<WordVectors: 3 words x 4 of {newest.path}>"

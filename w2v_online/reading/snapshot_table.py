@@ -20,8 +20,8 @@ from w2v_online.snapshots.reader import Snapshot
 def table_of(opened: Snapshot) -> VectorTable:
     """Words, counts and vectors; SnapshotError if its files do not belong together."""
     words, rows = _words(opened)
-    vectors = _array(opened, "vectors.npy", "float32 matrix", 2, "f4")
-    counts = _array(opened, "counts.npy", "list of numbers", 1)
+    vectors = _array(opened, "vectors.npy", "float32 matrix", 2, "f4", is_shown=True)
+    counts = _array(opened, "counts.npy", "list of numbers", 1, is_shown=True)
     norms = None
     if "norms.npy" in opened.manifest["files"]:
         norms = _array(opened, "norms.npy", "list of float32", 1, "f4")
@@ -42,10 +42,16 @@ def _words(opened: Snapshot) -> tuple[Sequence[str], WordIndex | None]:
 
 
 def _array(
-    opened: Snapshot, name: str, description: str, ndim: int, dtype: str | None = None
+    opened: Snapshot,
+    name: str,
+    description: str,
+    ndim: int,
+    dtype: str | None = None,
+    *,
+    is_shown: bool = False,
 ) -> CheckedArray:
     """The array in a file, mapped; SnapshotError unless it is what it is to be."""
-    array = opened.checked(name)
+    array = opened.checked(name, is_shown=is_shown)
     if len(array.shape) != ndim or (dtype is not None and array.dtype != np.dtype(dtype)):
         raise SnapshotError(f"{opened.path / name} is not a {description}")
     return array

@@ -7,7 +7,9 @@ gensim's KeyedVectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.lookups import key_list
+from w2v_online.reading.similarities import Similarities
 from w2v_online.reading.snapshot_table import table_of
-from w2v_online.reading.table import VectorTable
+from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.watch import Watch
 from w2v_online.reading.word2vec_format import read_word2vec
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
-
-Query = str | NDArray[np.float32]
-"""A word, or a vector float32[D]."""
 
 _OPEN_ATTEMPTS = 3
 
@@ -56,11 +57,11 @@ def _load_newest(source: Path, verify: bool) -> _Loaded:
     return _load(reader.read(source), verify)
 
 
-class WordVectors:
+class WordVectors(Similarities):
     """Words, counts and vectors of one snapshot, and questions to them; safe in threads.
 
-    ``table`` is what holds them at this moment: take it once where several of its arrays must
-    belong together while another thread refreshes.
+    Reads like gensim's KeyedVectors and changes nothing. ``table`` is what holds the arrays at this
+    moment: take it once where several of them must belong together while another thread refreshes.
     """
 
     def __init__(
@@ -94,46 +95,45 @@ class WordVectors:
         """The snapshot's manifest; empty for a file."""
         return self._loaded.manifest
 
-    @property
-    def words(self) -> Sequence[str]:
-        """The words in descending order of their counts."""
-        return self.table.words
-
-    @property
-    def index_to_key(self) -> Sequence[str]:
-        """The words, by gensim's name."""
-        return self.table.words
-
-    @property
-    def key_to_index(self) -> Mapping[str, int]:
-        """The row of each word, by gensim's name."""
-        return self.table.rows
-
-    @property
-    def counts(self) -> NDArray[Any]:
-        """int64[V], or float64[V] if counts decay: how often each word was seen."""
-        return self.table.counts
-
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """float32[V, D], read-only; row i is the vector of ``words[i]``."""
-        return self.table.vectors
-
-    @property
-    def vector_size(self) -> int:
-        """Dimensions of a vector."""
-        return self.table.vector_size
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.table.rows
-
-    def __getitem__(self, word: str) -> NDArray[np.float32]:
-        """float32[vector_size], read-only; UnknownWordError (a KeyError) if there is none."""
+    def __repr__(self) -> str:
         table = self.table
-        return table.vector(table.row(word))
+        return f"<WordVectors: {len(table):,} words x {table.vector_size} of {table.name}>"
+
+    def vectors_for_all(
+        self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False
+    ) -> WordVectors:
+        """The vectors of those keys that have one, each once and in their order, on their own.
+
+        ``allow_inference`` is gensim's and changes nothing: only words of the vocabulary have
+        vectors. With ``copy_vecattrs`` counts go along.
+        """
+        table = self.table
+        words = dict.fromkeys(key_list(keys, "vectors_for_all"))
+        rows = [row for word in words if (row := table.find(word)) >= 0]
+        counts = [self.get_vecattr(row, "count") for row in rows] if copy_vecattrs else None
+        return WordVectors.from_arrays([table.words[r] for r in rows], table.take(rows), counts)
+
+    # --- copies and pickles ------------------------------------------------------------------
+
+    def __copy__(self) -> WordVectors:
+        return WordVectors(self._loaded, self._source, verify=self._verify)
+
+    def __deepcopy__(self, _memo: object) -> WordVectors:
+        return self.__copy__()  # nothing of what is loaded ever changes
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """By path: what is unpickled opens the same snapshot again. Vectors in memory go along."""
+        table = self.table
+        if self.path == Path():
+            return WordVectors.from_arrays, (list(table.words), table.vectors, table.counts)
+        source = None if self._source is None else self._source.absolute()
+        return _reopen, (str(self.path.absolute()), source and str(source), self._verify)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """KeyedVectors once gensim is imported: some of its classes take no other type."""
+        gensim = sys.modules.get("gensim.models.keyedvectors")
+        return type(self) if gensim is None else gensim.KeyedVectors
 
     # --- a live daemon -----------------------------------------------------------------------
 
@@ -165,94 +165,7 @@ class WordVectors:
         """
         return Watch(self, callback, interval_seconds)
 
-    # --- questions ---------------------------------------------------------------------------
-
-    def vectors_for(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """float32[len(words), D], a copy; UnknownWordError for the first that has no vector."""
-        table = self.table
-        return table.take([table.row(word) for word in words])
-
-    def similarity(self, a: str, b: str) -> float:
-        """Cosine of the angle between two words' vectors."""
-        table = self.table
-        unit_a, unit_b = table.unit([table.row(a), table.row(b)])
-        return float(unit_a @ unit_b)
-
-    def rank(self, a: str, b: str) -> int:
-        """Where ``b`` stands among the words nearest to ``a``, from 1 on."""
-        table = self.table
-        row_a, row_b = table.row(a), table.row(b)
-        cosines = table.cosines(table.unit([row_a]), slice(None))[:, 0]
-        is_nearer = cosines > cosines[row_b]
-        is_nearer[row_a] = False
-        return int(np.count_nonzero(is_nearer)) + 1
-
-    def doesnt_match(self, words: Sequence[str]) -> str:
-        """The word farthest from the mean of all (unit vectors); ValueError for no words."""
-        if not words:
-            raise ValueError("doesnt_match needs at least one word")
-        table = self.table
-        units = table.unit([table.row(word) for word in words])
-        return words[int(np.argmin(units @ _unit(units.mean(axis=0))))]
-
-    def most_similar(
-        self,
-        positive: Query | Sequence[Query] = (),
-        negative: Query | Sequence[Query] = (),
-        topn: int = 10,
-        restrict_vocab: int | None = None,
-    ) -> list[tuple[str, float]]:
-        """The ``topn`` words nearest to the sum of the positive less that of the negative.
-
-        Words, which count with length one, or vectors as they are, one or several; words that were
-        asked with are left out of the answers.
-        ``restrict_vocab``: only among so many most frequent words. ValueError without a query.
-        """
-        table = self.table
-        asked = [(item, 1.0) for item in _as_list(positive)]
-        asked += [(item, -1.0) for item in _as_list(negative)]
-        if not asked:
-            raise ValueError("most_similar needs at least one word or vector")
-        rows = [table.row(item) for item, _ in asked if isinstance(item, str)]
-        units = [
-            weight * (table.unit([table.row(item)])[0] if isinstance(item, str) else item)
-            for item, weight in asked
-        ]
-        query = _unit(np.sum(units, axis=0, dtype=np.float32))
-        excluded = set(rows)
-        found, cosines = table.nearest(query[None], topn + len(excluded), restrict_vocab)
-        answers = zip(found[0].tolist(), cosines[0].tolist(), strict=True)
-        return [(table.words[row], cosine) for row, cosine in answers if row not in excluded][:topn]
-
-    def most_similar_batch(
-        self,
-        queries: Sequence[str] | NDArray[np.float32],
-        topn: int = 10,
-        restrict_vocab: int | None = None,
-    ) -> list[list[tuple[str, float]]]:
-        """``most_similar`` of many words, or of the rows of float32[Q, D], multiplied at once.
-
-        A word is not among its own answers.
-        """
-        table = self.table
-        if isinstance(queries, np.ndarray):
-            rows: list[int | None] = [None] * len(queries)
-            norms = np.linalg.norm(queries, axis=1, keepdims=True)
-            units = np.asarray(queries / np.where(norms > 0, norms, 1.0), np.float32)
-            asked = topn
-        else:
-            rows = [table.row(word) for word in queries]
-            units = table.unit(np.array(rows, np.int64))
-            asked = topn + 1
-        found, cosines = table.nearest(units, asked, restrict_vocab)
-        return [
-            [(table.words[r], c) for r, c in zip(near, values, strict=True) if r != row][:topn]
-            for row, near, values in zip(rows, found.tolist(), cosines.tolist(), strict=True)
-        ]
-
-    def analogy(self, a: str, b: str, c: str, topn: int = 10) -> list[tuple[str, float]]:
-        """Answers to "a is to b as c is to ?" by 3CosAdd (Mikolov et al. 2013), best first."""
-        return self.most_similar([b, c], [a], topn)
+    # --- texts -------------------------------------------------------------------------------
 
     def embed(self, tokens: Iterable[str], weight: float = 1e-3) -> NDArray[np.float32]:
         """One vector for a text, float32[D]: the mean of its words' vectors, rare words first.
@@ -262,6 +175,7 @@ class WordVectors:
         a text without any other gives zeros.
         """
         table = self.table
+        tokens = key_list(tokens, "embed")
         rows = [row for token in tokens if (row := table.rows.get(token)) is not None]
         if not rows:
             return np.zeros(self.vector_size, np.float32)
@@ -270,16 +184,16 @@ class WordVectors:
         return mean
 
 
-def _as_list(items: Query | Sequence[Query]) -> list[Query]:
-    if isinstance(items, str) or (isinstance(items, np.ndarray) and items.ndim == 1):
-        return [items]
-    return list(items)
-
-
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    norm = np.linalg.norm(vector)
-    unit: NDArray[np.float32] = np.asarray(vector / (norm if norm > 0 else 1.0), np.float32)
-    return unit
+def _reopen(path: str, source: str | None, verify: bool) -> WordVectors:
+    """What was pickled; the folder's newest snapshot, with a warning, if its own was pruned."""
+    if source is None:
+        return load_vectors(path, verify=verify)
+    try:
+        loaded = _load(reader.read(Path(path)), verify)
+    except SnapshotError:
+        loaded = _load_newest(Path(source), verify)
+        warnings.warn(f"{path} is not there any more: loaded {loaded.path.name}", stacklevel=2)
+    return WordVectors(loaded, Path(source), verify=verify)
 
 
 def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:

@@ -7,7 +7,7 @@ A list and a dictionary of a million strings take a second to make, and most rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import index
 from pathlib import Path
 from typing import Any, overload
@@ -15,18 +15,12 @@ from typing import Any, overload
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots.block_sums import CheckedArray
 
-_FNV_OFFSET, _FNV_PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+_FNV_OFFSET = 0xCBF29CE484222325
+_FNV_PRIME = 0x1B3
+"""Of FNV-1a with 64 bits, modulo 2^40: a place needs no more bits than the table has."""
 
 _REMEMBERED = 1 << 16
 """Words whose rows are remembered: some megabytes."""
-
-
-def fnv1a(word: bytes) -> int:
-    """FNV-1a, 64 bits: what a word's place in the hash table comes from."""
-    hashed = _FNV_OFFSET
-    for byte in word:
-        hashed = ((hashed ^ byte) * _FNV_PRIME) & _MASK
-    return hashed
 
 
 class WordList(Sequence[str]):
@@ -83,6 +77,9 @@ class WordList(Sequence[str]):
     def __repr__(self) -> str:
         return f"<{len(self):,} words of {self._file}>"
 
+    def __reduce__(self) -> tuple[type[list[str]], tuple[list[str]]]:
+        return list, (self[:],)
+
     def encoded(self, row: int) -> bytes:
         """A word in UTF-8, whatever stands there."""
         begin, end = self._starts.part(row, row + 2).tolist()
@@ -92,6 +89,10 @@ class WordList(Sequence[str]):
         if word.find(b"\n") != len(word) - 1:
             raise self._damaged()
         return word[:-1]
+
+    def memory(self) -> tuple[memoryview, memoryview]:
+        """The text and where each word begins in it, checked, as numbers of Python's own."""
+        return self._text.whole().data, self._starts.whole().data
 
     def _between(self, first: int, stop: int) -> list[str]:
         begin, end = self._starts.row(first).item(), self._starts.row(stop).item()
@@ -115,7 +116,8 @@ class WordList(Sequence[str]):
 class WordIndex(Mapping[str, int]):
     """The row of each word, by the hash table ``places`` (int32[T], T a power of two; -1 is none).
 
-    A word is looked for from place ``fnv1a(word) % T`` on, up to the first place that has none.
+    A word is looked for from its hash (FNV-1a) modulo T on, up to the first place that has none.
+    The first look-up checks the three files; later ones only read memory.
     """
 
     def __init__(self, words: WordList, places: CheckedArray, name: Path) -> None:
@@ -125,7 +127,7 @@ class WordIndex(Mapping[str, int]):
         self._words = words
         # Whoever looks up texts meets the same words again and again. What is remembered does not
         # lead back here: the files are closed as soon as nobody holds the index.
-        self._find = lru_cache(_REMEMBERED)(partial(_row_of, words, places, name))
+        self._find = lru_cache(_REMEMBERED)(_HashTable(words, places, name).row_of)
 
     def __len__(self) -> int:
         return len(self._words)
@@ -147,25 +149,51 @@ class WordIndex(Mapping[str, int]):
         row = self._find(word) if isinstance(word, str) else -1
         return default if row < 0 else row
 
+    def __reduce__(self) -> tuple[Any, tuple[list[str]]]:
+        return as_dict, (self._words[:],)
 
-def _row_of(words: WordList, places: CheckedArray, name: Path, word: str) -> int:
-    """The row of a word, -1 if it has none."""
-    try:
-        encoded = word.encode()
-    except UnicodeEncodeError:
-        return -1  # a lone surrogate, which no file in UTF-8 holds
-    size = len(places)
-    place = fnv1a(encoded) & (size - 1)
-    for _ in range(size):
-        row = int(places.row(place))
-        if row < 0:
-            return -1
-        if row >= len(words):
-            raise SnapshotError(f"{name} is damaged: there is no row {row}")
-        if words.encoded(row) == encoded:
-            return row
-        place = (place + 1) & (size - 1)
-    return -1
+
+class _HashTable:
+    """Finds the rows of words in mapped memory, at a microsecond a word."""
+
+    def __init__(self, words: WordList, places: CheckedArray, name: Path) -> None:
+        self._words = words
+        self._places = places
+        self._name = name
+        self._is_open = False
+
+    def _open(self) -> None:
+        """Check the files and take their memory: a NumPy scalar costs five times a Python int."""
+        self._text, self._starts = self._words.memory()
+        self._numbers = self._places.whole().data
+        self._rows, self._mask = len(self._words), len(self._numbers) - 1
+        self._is_open = True
+
+    def row_of(self, word: str) -> int:
+        """The row of a word, -1 if it has none."""
+        if not self._is_open:
+            self._open()
+        try:
+            encoded = word.encode()
+        except UnicodeEncodeError:
+            return -1  # a lone surrogate, which no file in UTF-8 holds
+        text, starts, places, mask = self._text, self._starts, self._numbers, self._mask
+        # Modulo the table's size all along: small integers are the fast ones.
+        place = _FNV_OFFSET & mask
+        for byte in encoded:
+            place = ((place ^ byte) * _FNV_PRIME) & mask
+        line = encoded + b"\n"
+        for _ in range(mask + 1):
+            row: int = places[place]
+            if row < 0:
+                return -1
+            if row >= self._rows:
+                raise SnapshotError(f"{self._name} is damaged: there is no row {row}")
+            if text[starts[row] : starts[row + 1]] == line:
+                # A line break inside is two words' beginning or damage, and nobody's word.
+                return -1 if "\n" in word else row
+            place = (place + 1) & mask
+        return -1
 
 
 def as_dict(words: Sequence[str]) -> dict[str, int]:

@@ -103,14 +103,20 @@ class CheckedBlocks:
 class CheckedArray:
     """An array in such a file; without ``blocks`` it is taken as it is.
 
-    ``offset`` is where in the file its numbers begin.
+    ``offset`` is where in the file its numbers begin. ``shown`` is the same array in other memory,
+    for foreign hands: :meth:`show` and :meth:`show_row` give that.
     """
 
     def __init__(
-        self, array: NDArray[Any], blocks: CheckedBlocks | None = None, offset: int = 0
+        self,
+        array: NDArray[Any],
+        blocks: CheckedBlocks | None = None,
+        offset: int = 0,
+        shown: NDArray[Any] | None = None,
     ) -> None:
         self._array = array.view()
         self._array.flags.writeable = False
+        self._shown = self._array if shown is None else shown
         self._blocks = blocks
         self._offset = offset
         self.row_bytes = array.itemsize * int(np.prod(array.shape[1:]))
@@ -140,6 +146,19 @@ class CheckedArray:
     def row(self, row: int) -> Any:
         """One row, a view."""
         return self.part(row, row + 1)[0]
+
+    def show(self) -> NDArray[Any]:
+        """All rows, a read-only view for foreign hands."""
+        self.part(0, len(self))
+        return self._shown
+
+    def show_row(self, row: int) -> NDArray[Any]:
+        """One row, the same; IndexError if there is none."""
+        found: NDArray[Any] = self._shown[row]
+        if self._blocks is not None:
+            begin = self._offset + row * self.row_bytes
+            self._blocks.check(begin, begin + self.row_bytes)
+        return found
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Some rows in this order, a copy."""

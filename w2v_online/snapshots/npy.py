@@ -36,13 +36,20 @@ def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return stream.getvalue()
 
 
-def map_bytes(file: Path) -> NDArray[np.uint8]:
-    """The content of ``file``, memory-mapped and read-only; SnapshotError if it cannot be read."""
+def map_bytes(file: Path, *, is_guarded: bool = False) -> NDArray[np.uint8]:
+    """The content of ``file``, memory-mapped and read-only; SnapshotError if it cannot be read.
+
+    Compiled code that ignores NumPy's read-only flag dies of SIGSEGV when it writes to it; if it
+    ``is_guarded`` what such code writes goes to pages of this process's own, never to the file.
+    """
+    access = mmap.ACCESS_COPY if is_guarded else mmap.ACCESS_READ
     try:
         with file.open("rb") as stream:
             if not os.fstat(stream.fileno()).st_size:
                 return np.frombuffer(b"", np.uint8)  # nothing cannot be mapped
-            return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+            content = np.frombuffer(mmap.mmap(stream.fileno(), 0, access=access), np.uint8)
+            content.flags.writeable = False
+            return content
     except OSError as error:
         raise SnapshotError(f"{file} cannot be read: {error.strerror}") from error
 

@@ -52,17 +52,22 @@ class Snapshot:
             raise SnapshotError(f"{self.path}: the manifest lists no {name}")
         return npy.map_array(self.path / name)
 
-    def checked(self, name: str) -> CheckedArray:
-        """The same, compared with its sums wherever it is used; uint8[bytes] if it is no array."""
+    def checked(self, name: str, *, is_shown: bool = False) -> CheckedArray:
+        """The same, compared with its sums wherever it is used; uint8[bytes] if it is no array.
+
+        One that ``is_shown`` is mapped twice: what foreign code writes to the array that it was
+        given cannot change what this program computes with.
+        """
         file = self.path / name
         content = npy.map_bytes(file)
         array = npy.array_in(content, file) if name.endswith(".npy") else content
+        shown = npy.array_in(npy.map_bytes(file, is_guarded=True), file) if is_shown else None
         first = self.manifest["files"][name].get("first_sum")
         if first is None:
-            return CheckedArray(array)
+            return CheckedArray(array, shown=shown)
         sums = self._sums[first : first + count_blocks(len(content))]
         offset = len(content) - array.nbytes
-        return CheckedArray(array, CheckedBlocks(file, content, sums), offset)
+        return CheckedArray(array, CheckedBlocks(file, content, sums), offset, shown)
 
     @cached_property
     def _sums(self) -> NDArray[np.uint64]:
