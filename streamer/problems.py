@@ -38,6 +38,13 @@ SOURCE_DISCONNECTED = Problem(
     "Check the broker's address, the credentials and the network; the log says what failed. "
     "Learning continues by itself once the source is back.",
 )
+SOURCE_STALLED = Problem(
+    "source_stalled",
+    "The source reads nothing although there is something to read.",
+    "Look for kafka_reads_nothing in the log: it tells the topics, the group and the cause. The "
+    "daemon joins the group again and then reconnects by itself; if that does not help, look at "
+    "the brokers and the other members of the group.",
+)
 SNAPSHOTS_LATE = Problem(
     "snapshots_late",
     "No recent snapshot.",
@@ -50,5 +57,13 @@ NO_SNAPSHOT = Problem(
     "Give serve the --snapshot-dir of a daemon, or wait for its first snapshot.",
 )
 
-PROBLEMS = (LOADING, STOPPING, STUCK, SOURCE_DISCONNECTED, SNAPSHOTS_LATE, NO_SNAPSHOT)
+PROBLEMS = (
+    LOADING,
+    STOPPING,
+    STUCK,
+    SOURCE_DISCONNECTED,
+    SOURCE_STALLED,
+    SNAPSHOTS_LATE,
+    NO_SNAPSHOT,
+)
 """All of them."""

@@ -114,7 +114,7 @@ def test_metrics_are_clean_and_known_to_rules_and_dashboard(tmp_path: Path) -> N
     assert _promtool("check", "metrics", stdin=text) == ""
     names = {re.split(r"[ {]", line)[0] for line in text.splitlines() if line[:1] != "#"}
     of_kafka = {"w2v_stream_source_lag_messages", "w2v_stream_source_lag_checkpointed_messages",
-                "w2v_stream_source_buffered_bytes",
+                "w2v_stream_source_buffered_bytes", "w2v_stream_source_stalled_seconds",
                 "w2v_stream_source_lost_messages_total"}  # fmt: skip
     dashboard = json.loads((_DEPLOY / "grafana" / "dashboard.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

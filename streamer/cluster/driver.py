@@ -115,12 +115,14 @@ class Driver:
         return every
 
     def source_figures(self) -> dict[str, float]:
-        """Those of all workers' sources, together."""
-        sums: dict[str, float] = {}
+        """Those of all workers' sources, together: sums, and of ``stalled_`` figures the worst."""
+        whole: dict[str, float] = {}
         for report in self.reports:
             for name, value in report.source.items():
-                sums[name] = sums.get(name, 0) + value
-        return sums
+                so_far = whole.get(name, 0)
+                is_worst = name.startswith("stalled_")
+                whole[name] = max(so_far, value) if is_worst else so_far + value
+        return whole
 
     def figures(self) -> dict[str, float]:
         """The sources' figures, and how well the workers keep together."""

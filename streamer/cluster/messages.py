@@ -77,6 +77,7 @@ class Report:
     """The source's figures."""
 
     is_connected: bool = True
+    is_stalled: bool = False
     has_ended: bool = False
     """Whether its share of the stream is at its end."""
 

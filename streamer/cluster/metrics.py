@@ -51,6 +51,11 @@ class ClusterView:
         """Whether all workers are."""
         return all(report.is_connected for report in self.driver.reports)
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a worker reads nothing although there is something to read."""
+        return any(report.is_stalled for report in self.driver.reports)
+
     def figures(self) -> dict[str, float]:
         """The sources', all workers' together."""
         return self.driver.source_figures()

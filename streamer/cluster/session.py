@@ -233,6 +233,7 @@ class Session(threading.Thread):
             vocabulary=len(self._learner.vocabulary),
             source={} if source is None else source.figures(),
             is_connected=source is None or source.is_connected,
+            is_stalled=source is not None and source.is_stalled,
             has_ended=self._has_ended,
             failure=self._failure,
             breakdown=self._breakdown,

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from streamer.daemon.systemd import Notifier
 from streamer.errors import ConfigurationError
-from streamer.problems import SNAPSHOTS_LATE, SOURCE_DISCONNECTED
+from streamer.problems import SNAPSHOTS_LATE, SOURCE_DISCONNECTED, SOURCE_STALLED
 from streamer.telemetry.health import Health
 from streamer.telemetry.observer import Observed, Observer
 from w2v_online import __version__
@@ -77,6 +77,7 @@ class Service:
         self.health.began(
             {
                 SOURCE_DISCONNECTED: lambda: not observed.is_connected,
+                SOURCE_STALLED: lambda: observed.is_stalled,
                 SNAPSHOTS_LATE: lambda: not is_snapshot_recent(),
             }
         )

@@ -27,6 +27,13 @@ class Source(Protocol):
     def is_connected(self) -> bool:
         """Whether records could arrive now; may be asked from another thread."""
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether nothing has been read for a while although there is something to read.
+
+        May be asked from another thread.
+        """
+
     def next_batch(self) -> Batch | None:
         """What has arrived, within a moment: an empty batch when nothing has, None at the end.
 
@@ -39,8 +46,8 @@ class Source(Protocol):
     def figures(self) -> dict[str, float]:
         """What a person wants to see of it beside the learner's progress, by name.
 
-        ``lag_`` and ``buffered_`` figures rise and fall, the others only grow. May be asked from
-        another thread.
+        ``lag_``, ``buffered_`` and ``stalled_`` figures rise and fall, the others only grow. May be
+        asked from another thread.
         """
 
     def commit(self, position: dict[str, Any]) -> None:
@@ -60,6 +67,11 @@ class LocalSource:
     def is_connected(self) -> bool:
         """There is no connection that could be lost."""
         return True
+
+    @property
+    def is_stalled(self) -> bool:
+        """What is there is read."""
+        return False
 
     def figures(self) -> dict[str, float]:
         """Nothing that the learner does not count."""

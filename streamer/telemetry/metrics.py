@@ -195,7 +195,8 @@ def read(source: str, figures: dict[str, float]) -> Iterator[Metric]:
     for name, value in figures.items():
         text = f"Source {source}: {name.replace('_', ' ')}."
         metric = f"source_{name.removeprefix('source_')}"
-        yield (gauge if name.startswith(("lag_", "buffered_")) else counter)(metric, text, value)
+        family = gauge if name.startswith(("lag_", "buffered_", "stalled_")) else counter
+        yield family(metric, text, value)
 
 
 def _by_kind(

@@ -65,6 +65,10 @@ class Observed(Protocol):
     def is_connected(self) -> bool:
         """Whether text could arrive."""
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether nothing is read although there is something to read."""
+
     def figures(self) -> dict[str, float]:
         """The source's (:meth:`streamer.sources.base.Source.figures`)."""
 

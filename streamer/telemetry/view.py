@@ -64,6 +64,11 @@ class Parts:
         """Whether text could arrive."""
         return self.source.is_connected
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the source reads nothing although there is something to read."""
+        return self.source.is_stalled
+
     def figures(self) -> dict[str, float]:
         """The source's."""
         return self.source.figures()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
 import signal
@@ -13,17 +15,21 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from w2v_online import load_vectors
 
 WAIT_SECONDS = 60.0
+_MAIN = "import sys; from streamer.__main__ import main; sys.exit(main())"
 SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
 
 
 class Daemon:
     """``w2v-stream run``, or another command, with some options.
 
-    ``lines`` is what it has written to stderr so far.
+    ``lines`` is what it has written to stderr so far. ``code`` is run in it first.
     """
 
     def __init__(
@@ -33,12 +39,13 @@ class Daemon:
         env: dict[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
         command: str = "run",
+        code: str = "",
     ) -> None:
         self.folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith("W2V_STREAM_")}
         options = [*SMALL, "--snapshot-dir", str(folder), *args]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamer", command, *options],
+            [sys.executable, "-c", f"{code}\n{_MAIN}", command, *options],
             stdin=stdin,
             stderr=subprocess.PIPE,
             env=kept | (env or {}),
@@ -88,6 +95,28 @@ class Daemon:
             assert time.monotonic() < deadline, "".join(self.lines)
             assert self.process.poll() is None, "".join(self.lines)
             time.sleep(0.05)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask the daemon over HTTP: the status, and the answer, read if it is JSON."""
+        address = re.findall(r"address=127.0.0.1:(\d+)", self.event("http_listening"))[0]
+        connection = http.client.HTTPConnection("127.0.0.1", int(address), timeout=30)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        is_json = response.headers.get("content-type") == "application/json"
+        return response.status, json.loads(body) if is_json else body.decode()
+
+    def metrics(self) -> dict[str, float]:
+        """What a scrape finds, by name."""
+        families = text_string_to_metric_families(self.get("/metrics")[1])
+        return {sample.name: sample.value for family in families for sample in family.samples}
+
+    def problems(self) -> list[str]:
+        """Names of the problems that ``/readyz`` tells."""
+        return [problem["name"] for problem in self.get("/readyz")[1]["problems"]]
 
     def saved_words(self) -> int:
         """Words in the newest snapshot that was logged."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.integration.daemons import wait_until
 from tests.integration.test_http import Daemon
+from tests.kafka import process as kafka_daemon
 from tests.kafka.cluster import Cluster
 from tests.test_deploy import Scrapes, promtool
 
@@ -65,3 +66,32 @@ def test_messages_that_expired_unread_fire(cluster: Cluster, tmp_path: Path) -> 
         assert daemon.metrics()["w2v_stream_source_lost_messages_total"] == 5
     assert scrapes.firing("W2vStreamMessagesLost", tmp_path)
     assert not scrapes.firing("W2vStreamLagging", tmp_path)
+
+
+_ASSIGNS_NOTHING = """
+from kafka.coordinator.consumer import ConsumerCoordinator
+ConsumerCoordinator.need_rejoin = lambda self: False
+"""
+
+
+@promtool
+def test_a_client_that_is_never_assigned_anything_fires(cluster: Cluster, tmp_path: Path) -> None:
+    """Within a minute the daemon is not ready; the log names topic and group."""
+    topic = cluster.topic()
+    options = [*_options(cluster, topic)[2:], "--source", "kafka", "--http", "127.0.0.1:0"]
+    daemon = kafka_daemon.Daemon(*options, folder=tmp_path / "s", code=_ASSIGNS_NOTHING)
+    scrapes = Scrapes()
+    try:
+        daemon.event("kafka_connected")
+        scrapes.take(daemon)
+        daemon.wait_until(lambda: daemon.problems() == ["source_stalled"], seconds=60)
+        said = daemon.event("kafka_reads_nothing")
+        assert f"topics={topic}" in said
+        assert f"group={topic}" in said
+        daemon.wait_until(lambda: daemon.metrics()["w2v_stream_source_stalled_seconds"] > 30)
+        scrapes.take(daemon)
+        assert daemon.stop() == 0
+    finally:
+        daemon.kill()
+    assert not scrapes.firing("W2vStreamStalled", tmp_path, at="1m")
+    assert scrapes.firing("W2vStreamStalled", tmp_path, at="5m")

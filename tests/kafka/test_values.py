@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from streamer.sources.kafka.values import Values, _BulkBatch
+from streamer.sources.kafka.client import _BulkBatch
+from streamer.sources.kafka.values import Values
 
 _MESSAGES = st.lists(
     st.tuples(

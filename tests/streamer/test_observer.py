@@ -38,7 +38,9 @@ class Daemon:
         self.health = Health(self.clock)
         self.observer = Observer(self.health, self.clock)
         self.figures: dict[str, float] = {}
-        self.source = SimpleNamespace(is_connected=True, figures=lambda: self.figures)
+        self.source = SimpleNamespace(
+            is_connected=True, is_stalled=False, figures=lambda: self.figures
+        )
         self.counters = SimpleNamespace(words=0, records=0, loss=2.5)
         self.vocabulary: list[str] = []
         self.checkpointer = SimpleNamespace(written=Written(), age_seconds=lambda: 7.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import reason_of
 from streamer.sources.kafka.figures import Figures
 from streamer.sources.kafka.handover import Handover, Offsets
@@ -33,7 +34,7 @@ class Commits:
     """Tells the group how far this daemon has come; ``consumer`` is to be set first."""
 
     def __init__(self, daemon: str, handover: Handover, figures: Figures, log: Any) -> None:
-        self.consumer: Any = None
+        self.consumer: Consumer
         self._daemon = daemon
         self._handover = handover
         self._figures = figures
@@ -114,7 +115,7 @@ class Commits:
         began = time.monotonic()
         future = self.consumer.commit_async(news)
         while not future.is_done and time.monotonic() < began + COMMIT_SECONDS:
-            await self.consumer._net.sleep(0.005)
+            await self.consumer.sleep(0.005)
         if future.succeeded():
             self._told(news, began)
         else:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
-from kafka.net.compat import KafkaNetClient
 
 from streamer.errors import ConfigurationError
+from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import ClientLog, reason_of
-from streamer.sources.kafka.values import BulkRecords
 
 FATAL = (
     kafka_errors.AuthorizationError,
@@ -24,34 +22,31 @@ FATAL = (
 )
 """Errors that do not pass by themselves."""
 
+ANSWER_SECONDS = 10.0
+"""Longest wait for the first answer about topics."""
 
-def connect(config: dict[str, Any], topics: tuple[str, ...], client_log: ClientLog) -> Any:
+
+def connect(config: dict[str, Any], topics: tuple[str, ...], client_log: ClientLog) -> Consumer:
     """A consumer that knows the topics and reads values in bulk.
 
     Raises ConfigurationError for what is wrong or refused, KafkaError if no broker answers.
     """
-    clients: list[Any] = []
-
-    def make_client(**options: Any) -> KafkaNetClient:
-        clients.append(KafkaNetClient(**options))
-        return clients[-1]
-
     try:
-        consumer = KafkaConsumer(kafka_client=make_client, **config)
-        for topic in topics:
-            consumer.partitions_for_topic(topic)  # known before the group is joined
+        consumer = Consumer(**config)
+        try:
+            consumer.learn_topics(topics, ANSWER_SECONDS)  # before the group is joined
+        except BaseException:
+            consumer.close(autocommit=False, timeout_ms=0)
+            raise
     except FATAL as error:
         raise ConfigurationError(f"Kafka refuses: {reason_of(error)}") from error
     except (ValueError, TypeError, AssertionError, OSError) as error:
         raise ConfigurationError(f"wrong Kafka settings: {reason_of(error)}") from error
     except kafka_errors.KafkaError as error:
-        for client in clients:
-            client.close()
         if client_log.refusal is not None:
             reason = reason_of(client_log.refusal)
             raise ConfigurationError(f"Kafka refuses: {reason}") from error
         raise
-    consumer._fetcher.PartitionRecords = BulkRecords
     return consumer
 
 

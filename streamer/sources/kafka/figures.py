@@ -16,6 +16,7 @@ class Figures:
     errors: int = 0
     rebalances: int = 0
     lost_messages: int = 0
+    stalls: int = 0
     polls: int = 0
     poll_seconds: float = 0.0
     commits: int = 0

@@ -1,32 +1,32 @@
 """The thread with the consumer: polls whatever the pipeline does, so the group never waits for it.
 
 The buffer is bounded: when it is full the partitions are paused, and polling goes on. Offsets are
-committed when a checkpoint is durable. Before partitions are let go, what is buffered of them is
-dropped (the position says so), and the pipeline is asked for a checkpoint.
+committed when a checkpoint is durable. What ``partitions`` are given and let go, and where they
+begin, is told there; a ``watchdog`` notices when nothing is read.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
-from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.structs import TopicPartition
 
-from streamer.config.settings import StartTime
 from streamer.errors import ConfigurationError, SourceError
-from streamer.sources.kafka import start
+from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog, reason_of
 from streamer.sources.kafka.commits import COMMIT_SECONDS, Commits
 from streamer.sources.kafka.connection import FATAL, connect, unreachable
 from streamer.sources.kafka.figures import Figures
 from streamer.sources.kafka.handover import Chunk, Handover
+from streamer.sources.kafka.partitions import Listener, Partitions, Subscription
+from streamer.sources.kafka.stalls import Stalls
 from streamer.sources.kafka.values import Values
+from streamer.sources.kafka.watchdog import Action
 
 BUFFER_BYTES = 8 << 20
 """Text buffered at most, half a second of training; one poll's records may come on top."""
@@ -38,23 +38,8 @@ pause between two such requests they come just too late, again and again."""
 
 MAX_POLL_SECONDS = 2.0
 PAUSED_SECONDS = 0.02
-LOOKUP_SECONDS = 10.0
-REJOIN_SECONDS = 10.0
-"""What is left of max.poll.interval.ms, the group's patience, to join again after a checkpoint."""
 
 _BACKOFF_SECONDS = (0.5, 10.0)
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """What to read and where to begin."""
-
-    topics: tuple[str, ...]
-    pattern: str | None
-    partitions: Mapping[str, tuple[int, ...]]  # by topic; the group assigns if there are none
-    start: StartTime
-    expired: str
-    daemon: str  # the identity that commits carry
 
 
 class Poller(threading.Thread):
@@ -69,33 +54,34 @@ class Poller(threading.Thread):
         self._handover = handover
         self._log = log
         self._client_log = ClientLog(log)
-        self._consumer: Any = None
+        self._consumer: Consumer | None = None
         self._closing = threading.Event()
-        self._to_begin: set[TopicPartition] = set()
-        self._known_topics = {partition.topic for partition in handover.positions}
         self._paused = False
         self._backoff = _BACKOFF_SECONDS[0]
         self._said: dict[str, float] = {}
         limits = {**KafkaConsumer.DEFAULT_CONFIG, **config}
-        self._release_seconds = max(
-            limits["session_timeout_ms"] / 1000,
-            limits["max_poll_interval_ms"] / 1000 - REJOIN_SECONDS,
-        )
         twice = 2 * limits["retry_backoff_ms"] / 1000
         self._poll_seconds = max(POLL_SECONDS, min(twice, MAX_POLL_SECONDS))
         self.figures = Figures()
         self.is_connected = False
         """Whether a broker has a connection to us."""
         self._commits = Commits(subscription.daemon, handover, self.figures, log)
+        self._partitions = Partitions(
+            config, subscription, handover, self._commits, self.figures, self._closing.is_set, log
+        )
+        self.stalls = Stalls(config, subscription, handover, self._partitions, self.figures, log)
 
     # --- the thread ---
 
     def run(self) -> None:
         """Connect, poll until closed, commit and leave the group."""
         try:
-            self._connect()
             while not self._closing.is_set():
+                if self._consumer is None:
+                    self._guarded(self._connect, "kafka_unreachable", unreachable(self._config))
+                    continue
                 self._guarded(self._step)
+                self._watch()
             if self._consumer is not None:
                 self._guarded(self._commits.finish)
         except (ConfigurationError, SourceError) as error:
@@ -111,60 +97,64 @@ class Poller(threading.Thread):
         self.join(seconds)
 
     def _connect(self) -> None:
-        while self._consumer is None and not self._closing.is_set():
-            try:
-                self._consumer = connect(self._config, self._wanted.topics, self._client_log)
-            except kafka_errors.KafkaError as error:
-                self._wait_after(error, "kafka_unreachable", **unreachable(self._config))
-        if self._consumer is None:
-            return
-        self._backoff = _BACKOFF_SECONDS[0]
-        self._commits.consumer = self._consumer
         wanted = self._wanted
-        listener = _Listener(self)
+        consumer = connect(self._config, wanted.topics, self._client_log)
+        self._consumer = consumer
+        self._commits.consumer = self._partitions.consumer = consumer
+        self._paused = False
+        listener = Listener(self._partitions)
         if wanted.pattern is not None:
-            self._consumer.subscribe(pattern=f"(?:{wanted.pattern})$", listener=listener)
+            consumer.subscribe(pattern=f"(?:{wanted.pattern})$", listener=listener)
         elif not wanted.partitions:
-            self._consumer.subscribe(topics=list(wanted.topics), listener=listener)
+            consumer.subscribe(topics=list(wanted.topics), listener=listener)
         self._log.info("kafka_connected", group=self._config["group_id"])
 
-    def _guarded(self, action: Any) -> None:
+    def _guarded(
+        self, action: Any, event: str = "kafka_error", details: dict[str, Any] | None = None
+    ) -> None:
         """Do one thing; what may pass is logged and waited out."""
         try:
             action()
             self._backoff = _BACKOFF_SECONDS[0]
         except (kafka_errors.OffsetOutOfRangeError, kafka_errors.LogTruncationError) as error:
             gone = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-            self.hold(set(gone) or self._consumer.assignment())
+            self._partitions.hold(set(gone) or self._assignment())
         except FATAL as error:
             raise SourceError(f"Kafka refuses: {reason_of(error)}") from error
         except kafka_errors.KafkaError as error:
-            self.figures.errors += 1
-            self._wait_after(error, "kafka_error")
-
-    def _wait_after(self, error: Exception, event: str, **details: Any) -> None:
-        self._log.warning(event, reason=reason_of(error), retry_seconds=self._backoff, **details)
-        self._closing.wait(self._backoff)
-        self._backoff = min(2 * self._backoff, _BACKOFF_SECONDS[1])
+            self.figures.errors += self._consumer is not None
+            self._log.warning(
+                event, reason=reason_of(error), retry_seconds=self._backoff, **(details or {})
+            )
+            self._closing.wait(self._backoff)
+            self._backoff = min(2 * self._backoff, _BACKOFF_SECONDS[1])
 
     def _step(self) -> None:
-        if self._wanted.partitions and not self._consumer.assignment():
+        consumer = self._the_consumer
+        if self._wanted.partitions and not consumer.assignment():
             self._assign()
-        if self._to_begin:
-            self._begin()
+        if self._partitions.held:
+            self.stalls.progress += self._partitions.begin(paused=self._paused)
         self._pause_or_resume()
         self._poll()
         self._commits.step()
-        connections = self._consumer._client._manager._conns.values()
-        self.is_connected = any(connection.connected for connection in list(connections))
+        self.is_connected = consumer.is_connected
         self._say_unknown_topics()
 
+    @property
+    def _the_consumer(self) -> Consumer:
+        assert self._consumer is not None  # noqa: S101 for mypy: there is one once connected
+        return self._consumer
+
+    def _assignment(self) -> set[TopicPartition]:
+        return set(self._the_consumer.assignment())
+
     def _poll(self) -> None:
+        consumer, figures = self._the_consumer, self.figures
         turns = self._handover.turns()
         began = time.monotonic()
         seconds = PAUSED_SECONDS if self._paused else self._poll_seconds
-        polled = self._consumer.poll(timeout_ms=int(1000 * seconds))
-        figures = self.figures
+        polled = consumer.poll(timeout_ms=int(1000 * seconds))
         figures.polls += 1
         figures.poll_seconds += time.monotonic() - began
         chunks = []
@@ -176,28 +166,60 @@ class Poller(threading.Thread):
                 chunks.append(Chunk(partition, values, record.offset + 1))
         if chunks:
             self._handover.put(chunks, turns)
+        passed = list(self._passed(turns))
+        if passed:
+            self._handover.put(passed, turns)
+        self.stalls.progress += len(chunks) + len(passed)
         for partition in turns:
-            if self._consumer._subscription.is_assigned(partition):
-                end = self._consumer.highwater(partition)
-                if end is not None:
-                    figures.ends[partition] = end
+            end = consumer.end_of(partition)
+            if end is not None:
+                figures.ends[partition] = end
+
+    def _passed(self, partitions: Iterable[TopicPartition]) -> Iterator[Chunk]:
+        """Chunks without messages, where the client has gone past offsets that hold none.
+
+        Such are the markers of transactions, and what was aborted.
+        """
+        for partition in partitions:
+            position = self._the_consumer.position_of(partition)
+            fetched = self._handover.next_to_fetch(partition)
+            if position is not None and fetched is not None and position > fetched:
+                yield Chunk(partition, Values.of_messages([]), position)
 
     def _pause_or_resume(self) -> None:
         buffered = self._handover.buffered_bytes
         if not self._paused and buffered >= BUFFER_BYTES:
             self._paused = True
-            self._consumer.pause(*self._consumer.assignment())
+            self._the_consumer.pause(*self._assignment())
         elif self._paused and buffered <= BUFFER_BYTES // 2:
             self._paused = False
-            self._consumer.resume(*self._consumer.assignment() - self._to_begin)
+            self._the_consumer.resume(*self._assignment() - self._partitions.held)
+
+    def _assign(self) -> None:
+        """Take the partitions that were asked for, once they exist."""
+        consumer = self._the_consumer
+        wanted = []
+        for topic, numbers in self._wanted.partitions.items():
+            existing = consumer.known_partitions(topic)
+            missing = set(numbers) - existing
+            if missing:
+                if existing:
+                    raise SourceError(
+                        f"topic {topic} has no partition {min(missing)}: it has {len(existing)}; "
+                        "change --kafka-partitions"
+                    )
+                self._say_unknown_topics()
+                return
+            wanted += [TopicPartition(topic, number) for number in numbers]
+        consumer.assign(wanted)
+        self._partitions.hold(set(wanted))
 
     def _say_unknown_topics(self) -> None:
         if self._wanted.pattern is not None:
             return
         for topic in self._wanted.topics:
-            if topic not in self._known_topics and self._is_time_to_say(topic):
-                # What the client knows: asking would wait until the topic is made.
-                if self._consumer._cluster.partitions_for_topic(topic):
+            if topic not in self._partitions.known_topics and self._is_time_to_say(topic):
+                if self._the_consumer.known_partitions(topic):
                     continue
                 self._log.warning(
                     "kafka_topic_unknown", topic=topic, note="waiting for it to be made"
@@ -210,127 +232,26 @@ class Poller(threading.Thread):
         self._said[what] = now
         return True
 
-    # --- where partitions begin ---
+    # --- when nothing is read, and at the end ---
 
-    def _assign(self) -> None:
-        """Take the partitions that were asked for, once they exist."""
-        wanted = []
-        for topic, numbers in self._wanted.partitions.items():
-            existing = self._consumer.partitions_for_topic(topic)
-            missing = set(numbers) - existing
-            if missing:
-                if existing:
-                    raise SourceError(
-                        f"topic {topic} has no partition {min(missing)}: it has {len(existing)}; "
-                        "change --kafka-partitions"
-                    )
-                self._say_unknown_topics()
-                return
-            wanted += [TopicPartition(topic, number) for number in numbers]
-        self._consumer.assign(wanted)
-        self.hold(set(wanted))
-
-    def hold(self, partitions: set[TopicPartition]) -> None:
-        """Fetch nothing of these until it is known where they begin."""
-        for partition in partitions:
-            self._consumer.pause(partition)
-            self._consumer.seek(partition, self._handover.next_to_fetch(partition) or 0)
-        self._to_begin |= partitions
-
-    def _begin(self) -> None:
-        """Find out where the partitions on hold begin, and begin."""
-        partitions = sorted(self._to_begin & self._consumer.assignment())
-        positions = {p: self._handover.next_to_fetch(p) for p in partitions}
-        known = start.look_up(
-            self._consumer, positions, self._wanted.start, self._known_topics, LOOKUP_SECONDS
-        )
-        for partition in partitions:
-            begin = start.choose(
-                known[partition], self._wanted.daemon, self._wanted.start, self._wanted.expired
-            )
-            if begin is None:
-                raise SourceError(
-                    f"message {positions[partition]} of {partition.topic}/"
-                    f"{partition.partition} does not exist any more, and --kafka-expired is stop"
-                )
-            self._say_begin(partition, begin)
-            self._known_topics.add(partition.topic)
-            committed = known[partition].committed
-            self._commits.begin(partition, begin.offset, committed.offset if committed else None)
-            self._handover.begin(partition, begin.offset)
-            self._consumer.seek(partition, begin.offset)
-            if not self._paused:
-                self._consumer.resume(partition)
-        self._to_begin -= set(partitions)
-        self._to_begin &= self._consumer.assignment()
-
-    def _say_begin(self, partition: TopicPartition, begin: start.Start) -> None:
-        self.figures.lost_messages += begin.lost
-        where = {"topic": partition.topic, "partition": partition.partition, "offset": begin.offset}
-        if begin.reason == "expired":
-            self._log.error("kafka_messages_expired", lost=begin.lost, **where)
-        elif begin.reason == "beyond":
-            self._log.error("kafka_topic_shorter", note="the topic was cut or made anew", **where)
-        else:
-            self._log.info("kafka_partition_begun", reason=begin.reason, **where)
-
-    # --- commits and rebalances ---
-
-    async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
-        """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
-        began = time.monotonic()
-        begun = partitions & self._handover.fetching
-        offsets = self._handover.drop(partitions)
-        self._to_begin -= partitions
-        if not partitions:
-            return
-        self.figures.rebalances += not self._closing.is_set()
-        complete = self._handover.is_durable(offsets)
-        if not complete and can_commit and not self._closing.is_set():
-            self._handover.want_checkpoint()
-            deadline = began + self._release_seconds
-            while not (complete or self._handover.is_checkpoint_refused):
-                if time.monotonic() > deadline or self._closing.is_set():
-                    break
-                await self._consumer._net.sleep(0.01)
-                complete = self._handover.is_durable(offsets)
-        if can_commit:
-            await self._commits.release(begun)
-        for partition in partitions:
-            self.figures.ends.pop(partition, None)
-        seconds = round(time.monotonic() - began, 3)
-        if complete:
-            self._log.info("kafka_partitions_released", count=len(partitions), seconds=seconds)
-        else:
-            self._log.warning(
-                "kafka_partitions_lost",
-                count=len(partitions),
-                seconds=seconds,
-                note="what was learned since the last checkpoint is read again by their new owner",
-            )
+    def _watch(self) -> None:
+        action = self.stalls.look(self._the_consumer, paused=self._paused)
+        if action is Action.REJOIN:
+            self._the_consumer.rejoin()
+        elif action is Action.RECONNECT:
+            self._leave()
 
     def _leave(self) -> None:
-        if self._consumer is None:
+        """Give the partitions back, leave the group and disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
             return
+        self.is_connected = False
         try:
-            self._consumer.close(autocommit=False, timeout_ms=int(1000 * COMMIT_SECONDS))
+            consumer.close(autocommit=False, timeout_ms=int(1000 * COMMIT_SECONDS))
         except Exception as error:
             self._log.warning(
                 "kafka_error", reason=reason_of(error), note="while leaving the group"
             )
-
-
-class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
-    """Called in kafka-python's own thread; awaiting keeps heartbeats going."""
-
-    def __init__(self, poller: Poller) -> None:
-        self._poller = poller
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._poller.release(set(revoked), can_commit=True)
-
-    async def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
-        await self._poller.release(set(lost), can_commit=False)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._poller.hold(set(assigned))
+        if not self._closing.is_set():
+            self._partitions.drop(self._handover.fetching | self._partitions.held)

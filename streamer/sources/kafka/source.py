@@ -10,7 +10,8 @@ from kafka.structs import TopicPartition
 
 from streamer.errors import ConfigurationError
 from streamer.sources.kafka.handover import Chunk, Handover, Offsets
-from streamer.sources.kafka.poller import Poller, Subscription
+from streamer.sources.kafka.partitions import Subscription
+from streamer.sources.kafka.poller import Poller
 from streamer.text.batch import Batch, Origin
 
 BATCH_BYTES = 1 << 19
@@ -84,6 +85,11 @@ class KafkaSource:
         """Whether a broker has answered of late; see :class:`Poller`."""
         return self._poller.is_connected
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether nothing is read although there is something to read, for half a minute."""
+        return self._poller.stalls.is_stalled
+
     def figures(self) -> dict[str, float]:
         """Messages, lags and rebalances, for the progress event."""
         lags = self.lags()
@@ -94,6 +100,8 @@ class KafkaSource:
             "rebalances": self._poller.figures.rebalances,
             "source_errors": self._poller.figures.errors,
             "lost_messages": self._poller.figures.lost_messages,
+            "stalls": self._poller.figures.stalls,
+            "stalled_seconds": round(self._poller.stalls.seconds),
             "buffered_bytes": self._handover.buffered_bytes,
         }
 

@@ -1,25 +1,21 @@
 """Record batches to text: the values of all messages of a batch in one go.
 
 kafka-python takes batches apart record by record, in Python, which is slower than learning from
-them. It still fetches, checks, decompresses and follows transactions; :class:`BulkRecords` only
-puts one item in the place of a batch's records. Format: Apache Kafka's record batch, version 2.
+them. It still fetches, checks, decompresses and follows transactions; ``client`` has it return one
+:class:`Values` for each batch. Format: Apache Kafka's record batch, version 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
-from kafka.record.default_records import DefaultRecord
 from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel
 
 _LINE_FEED = 10
-_V2 = 2
 
 
 @inner
@@ -146,55 +142,3 @@ class Values:
         lengths = np.array([len(value) for _, value in kept], np.int64)
         offsets = np.array([offset for offset, _ in kept], np.int64)
         return cls(b"".join(lines), starts, starts + lengths, offsets, len(messages))
-
-
-class _BulkBatch:
-    """A record batch that yields one item: a record whose value is the :class:`Values` of all."""
-
-    def __init__(self, batch: Any, first: int) -> None:
-        self._batch = batch
-        self._first = first
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
-
-    def __next__(self) -> Any:
-        return next(self._batch)
-
-    def __iter__(self) -> Iterator[DefaultRecord]:
-        batch = self._batch
-        if batch.magic == _V2:
-            iter(batch)  # decompresses
-            values = Values.of_batch(
-                memoryview(batch._buffer)[batch._pos :],
-                batch.records_count,
-                batch.base_offset,
-                self._first,
-            )
-            last = batch.last_offset
-        else:
-            messages = [(record.offset, record.value) for record in batch]
-            if not messages:
-                return
-            values = Values.of_messages([m for m in messages if m[0] >= self._first])
-            last = messages[-1][0]
-        yield DefaultRecord(batch.size_in_bytes, last, -1, 0, None, values, [])
-
-
-class _BulkRecords:
-    """kafka-python's MemoryRecords with :class:`_BulkBatch` in the place of its batches."""
-
-    def __init__(self, records: Any, first: int) -> None:
-        self._records = records
-        self._first = first
-
-    def next_batch(self) -> _BulkBatch | None:
-        batch = self._records.next_batch()
-        return None if batch is None else _BulkBatch(batch, self._first)
-
-
-class BulkRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
-    """What a fetch returned of a partition, an item a batch instead of an item a message."""
-
-    def __init__(self, fetch_offset: int, tp: Any, records: Any, **options: Any) -> None:
-        super().__init__(fetch_offset, tp, _BulkRecords(records, fetch_offset), **options)

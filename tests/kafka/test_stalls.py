@@ -1,0 +1,182 @@
+"""A reader that reads nothing is noticed, whatever the cause, and one with nothing to do is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from streamer.sources.kafka.watchdog import (
+    MAX_PAUSE_SECONDS,
+    QUIET_SECONDS,
+    REJOINS,
+    STALLED_SECONDS,
+    UNASSIGNED_SECONDS,
+    Action,
+    Cause,
+    Watchdog,
+)
+from tests.kafka.cluster import Cluster
+from tests.kafka.process import Daemon, counts
+
+Start = Callable[..., Daemon]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _due(watchdog: Watchdog, clock: Clock, cause: Cause, seconds: float) -> list[float]:
+    """Look ten times a second; after how many seconds something was due each time."""
+    began, times = clock.now, []
+    while clock.now < began + seconds:
+        clock.now += 0.1
+        watchdog.see(cause)
+        if watchdog.is_due():
+            times.append(round(clock.now - began))
+            watchdog.act()
+    return times
+
+
+def test_a_member_without_partitions_joins_again_and_then_reconnects(clock: Clock) -> None:
+    watchdog = Watchdog(clock)
+    watchdog.see(None)
+    for _ in range(REJOINS):
+        assert _due(watchdog, clock, Cause.UNASSIGNED, UNASSIGNED_SECONDS - 0.5) == []
+        clock.now += 1
+        assert watchdog.is_due()
+        assert watchdog.act() is Action.REJOIN
+    clock.now += UNASSIGNED_SECONDS
+    assert watchdog.act() is Action.RECONNECT
+    assert watchdog.is_stalled
+    assert watchdog.seconds >= STALLED_SECONDS
+    watchdog.see(None)
+    assert (watchdog.seconds, watchdog.is_stalled, watchdog.is_due()) == (0, False, False)
+
+
+def test_pauses_between_attempts_grow_to_a_limit(clock: Clock) -> None:
+    times = _due(Watchdog(clock), clock, Cause.NO_ANSWER, 4000)
+    pauses = [after - before for before, after in pairwise(times)]
+    assert times[0] == pytest.approx(QUIET_SECONDS, abs=1)
+    assert pauses[0] == pytest.approx(2 * QUIET_SECONDS, abs=1)
+    assert pauses[-1] == pytest.approx(MAX_PAUSE_SECONDS, abs=1)
+
+
+def test_progress_is_no_stall_and_another_cause_is_the_same_one(clock: Clock) -> None:
+    watchdog = Watchdog(clock)
+    for _ in range(100):
+        clock.now += 1
+        watchdog.see(Cause.NOTHING_COMES, progress=True)
+        assert not watchdog.is_due()
+    assert watchdog.seconds == 0
+    for cause in (Cause.UNASSIGNED, Cause.NOT_BEGUN, Cause.NO_ANSWER):
+        clock.now += STALLED_SECONDS / 2
+        watchdog.see(cause)
+    assert watchdog.is_stalled
+
+
+def test_what_may_pass_by_itself_is_looked_at_again(clock: Clock) -> None:
+    watchdog = Watchdog(clock)
+    watchdog.see(Cause.UNASSIGNED)
+    clock.now += UNASSIGNED_SECONDS
+    watchdog.wait()
+    assert not watchdog.is_due()
+    clock.now += UNASSIGNED_SECONDS
+    assert watchdog.act() is Action.REJOIN
+
+
+_HASTE = """
+from streamer.sources.kafka import stalls, watchdog
+stalls.QUIET_SECONDS = watchdog.UNASSIGNED_SECONDS = 1.0
+watchdog.QUIET_SECONDS = 2.0
+"""
+"""Waits are short, so that the test is."""
+
+_FETCHES_NOTHING_AT_FIRST = """
+from kafka.consumer.fetcher import Fetcher
+from streamer.sources.kafka.client import Consumer
+begin, fetch = Fetcher.__init__, Fetcher.send_fetches
+fetchers = []
+
+def note(self, *args, **options):
+    fetchers.append(self)
+    begin(self, *args, **options)
+
+Fetcher.__init__ = note
+Fetcher.send_fetches = lambda self: [] if self is fetchers[0] else fetch(self)
+"""
+
+_FORGETS_ITS_FIRST_ASSIGNMENT = """
+from kafka.consumer.subscription_state import SubscriptionState
+assign = SubscriptionState.assign_from_subscribed
+assigned = []
+
+def assign_nothing_at_first(self, partitions):
+    assigned.append(partitions)
+    assign(self, [] if len(assigned) < 3 else partitions)
+
+SubscriptionState.assign_from_subscribed = assign_nothing_at_first
+"""
+
+
+def _options(topic: str) -> list[str]:
+    return ["--kafka-topic", topic, "--kafka-group", f"g-{topic}", "--snapshot-every", "1s",
+            "--http", "127.0.0.1:0"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "action"),
+    [
+        (_FETCHES_NOTHING_AT_FIRST, Cause.NOTHING_COMES, Action.RECONNECT),
+        (_FORGETS_ITS_FIRST_ASSIGNMENT, Cause.UNASSIGNED, Action.REJOIN),
+    ],
+)
+def test_a_client_that_goes_wrong_reads_all_in_the_end(
+    cluster: Cluster, daemon: Start, tmp_path: Path, code: str, reason: Cause, action: Action
+) -> None:
+    topic = cluster.topic()
+    cluster.produce(topic, [b"a b", b"c"])
+    process = daemon(*_options(topic), code=_HASTE + code)
+    said = process.event("kafka_reads_nothing")
+    assert f'reason="{reason.value}"' in said
+    assert f"action={action.value}" in said
+    assert f"topics={topic}" in said
+    assert f"group=g-{topic}" in said
+    process.event("kafka_reading_again")
+    process.wait_for_words(3)
+    assert process.metrics()["w2v_stream_source_stalls_total"] >= 1
+    assert process.metrics()["w2v_stream_source_stalled_seconds"] == 0
+    assert process.get("/readyz")[0] == 200
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == {"a": 1, "b": 1, "c": 1}
+    assert cluster.committed(f"g-{topic}", topic) == {0: 2}
+
+
+def test_a_member_with_nothing_to_do_is_no_stall(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """It says so, is ready, and takes over when a partition becomes free."""
+    topic = cluster.topic()
+    cluster.produce(topic, [b"a"])
+    first = daemon(*_options(topic))
+    first.wait_for_words(1)
+    spare = daemon(*_options(topic), code=_HASTE, folder=tmp_path / "spare")
+    spare.event("kafka_spare_member")
+    assert spare.get("/readyz")[0] == 200
+    assert first.stop() == 0
+    cluster.produce(topic, [b"b"])
+    spare.wait_for_words(1)
+    assert spare.metrics()["w2v_stream_source_stalls_total"] == 0
+    assert spare.stop() == 0
+    assert counts(tmp_path / "spare") == {"b": 1}
