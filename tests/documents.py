@@ -38,6 +38,8 @@ class Command:
 
     text: str
     document: str
+    is_block: bool = True
+    """Whether it stands in a block, not in a line of prose."""
 
     def __str__(self) -> str:
         return f"{self.document}: {self.text}"
@@ -68,7 +70,7 @@ def commands() -> list[Command]:
         prose = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
         for line in re.findall(r"`([^`\n]+)`", prose):
             if line.startswith(_PROGRAMS) and len(line.split()) > 1:
-                found[Command(line, file.name)] = None
+                found[Command(line, file.name, is_block=False)] = None
     return list(found)
 
 

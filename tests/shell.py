@@ -71,15 +71,20 @@ def furnish(folder: Path) -> None:
 
 
 def run(text: str, folder: Path, **variables: str) -> str:
+    """Run a command in a furnished folder and return what it printed."""
+    return run_in(environment_of(folder) | variables, text, folder)
+
+
+def run_in(environment: dict[str, str], text: str, folder: Path) -> str:
     """Run a command and return what it printed; AssertionError unless it ends with 0.
 
     One that has no end by itself is told to stop once it has begun.
     """
-    log = folder / "messages"
+    log = folder / ".messages"
     with log.open("wb") as messages:
         process = subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", text],
-            cwd=folder, env=environment_of(folder) | variables, stdin=subprocess.DEVNULL,
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=messages, stderr=messages, start_new_session=True,
         )  # fmt: skip
     try:

@@ -11,10 +11,9 @@ import click
 import pytest
 
 from streamer.cli import main
-from tests.documents import FILES, SHOWN, blocks, python_blocks
+from tests.documents import FILES, README, SHOWN, blocks, python_blocks
 
 _ROOT = Path(__file__).parent.parent
-_README = (_ROOT / "README.md").read_text()
 
 
 def _run(code: str, folder: Path) -> None:
@@ -39,12 +38,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_readmes_python_runs(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    blocks = python_blocks(_README)
-    assert len(blocks) == 3
-    _run(blocks[0], folder)
-    _run(blocks[1], folder)
-    _run(blocks[2], tmp_path_factory.mktemp("learn"))
+def test_the_guides_python_runs(folder: Path) -> None:
+    """README's is typed by tests/integration/test_readme.py."""
+    code = [block for file in FILES if file != README for block in python_blocks(file.read_text())]
+    assert len(code) >= 3
+    for block in code:
+        _run(block, folder)
 
 
 def test_every_block_has_a_language_that_is_run_or_meant_to_be_shown() -> None:

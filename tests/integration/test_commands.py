@@ -1,6 +1,7 @@
 """Every command in README and docs does what it is shown for, or has a reason why it is not run.
 
-Those that need a Kafka broker are in ``tests/kafka/test_commands.py``.
+Those that need a Kafka broker are in ``tests/kafka/test_commands.py``, the blocks of README in
+``test_readme.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, Command, commands
+from tests.documents import README, ROOT, Command, commands
 from tests.integration.test_s3 import _ACCESS, server  # noqa: F401 a fixture
 from tests.shell import furnish, run
 
@@ -39,7 +40,6 @@ _STAND_INS = {
     "/var/log/app": "logs",
     "127.0.0.1:8787": "127.0.0.1:0",
     "s3://bucket/prefix": "s3://vectors/commands",
-    "--loss hs --snapshot-dir vectors": "--loss hs --snapshot-dir usual",  # another model
     "FOLDER": "vectors",
     "HOST:PORT": "127.0.0.1:0",
 }
@@ -53,6 +53,7 @@ _RUN = [
     if _PLAIN[command] not in _NOT_RUN
     and not command.text.startswith(("pip install", "make bench", "python -m benchmarks"))
     and "broker:" not in command.text
+    and not (command.document == README.name and command.is_block)
 ]
 
 
