@@ -44,7 +44,7 @@ def test_a_worker_with_higher_rates_is_not_driven_too_far(scale: float) -> None:
     "options", [{"replay": 2}, {"cbow": True}, {"loss": "hs"}, {"loss": "softmax"}]
 )
 def test_others_learn_at_their_rates_from_the_start(options: dict) -> None:
-    """Replay, CBOW and the other losses lose by it: docs/experiments.md, Higher rates early in training."""
+    """Replay, CBOW and the other losses lose by it (docs/experiments.md)."""
     config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9, **options)
     model = OnlineWord2Vec(config)
     model.learn([["a", "b"] * 50])
