@@ -89,7 +89,7 @@ class Session(threading.Thread):
         self._dead_letters = build.open_dead_letters(
             settings, self._kafka_config, lambda: self._is_over, log
         )
-        self._decoder = build.make_decoder(settings, self._dead_letters)
+        self._decoder = build.make_decoder(settings, self._dead_letters, log)
         self._counters = Counters(settings.loss)
         self._failed_before = tokenizer.failed_records
         self._turns = threading.Condition()

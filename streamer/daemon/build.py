@@ -17,6 +17,7 @@ from streamer.sources.base import Source
 from streamer.sources.file.source import FileSource
 from streamer.sources.stdin.source import StdinSource
 from streamer.text.decode import Decoder
+from streamer.text.invalid import InvalidRecords
 from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
@@ -47,7 +48,7 @@ def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
 
 
 def make_decoder(
-    settings: RunSettings, dead_letters: DeadLetters | None, invalid_records: int = 0
+    settings: RunSettings, dead_letters: DeadLetters | None, log: Any, invalid_records: int = 0
 ) -> Decoder:
     """The decoder; ``invalid_records`` were found before."""
     return Decoder(
@@ -59,7 +60,7 @@ def make_decoder(
         other_is_text=settings.json_other == "text",
         stop_at_errors=settings.errors == "stop",
         dead_letters=dead_letters,
-        invalid_records=invalid_records,
+        invalid=InvalidRecords(invalid_records, log),
     )
 
 

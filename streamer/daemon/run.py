@@ -92,7 +92,7 @@ def _make_parts(
     if dead_letters is not None:
         opened.callback(dead_letters.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
-    decoder = build.make_decoder(settings, dead_letters, invalid_records)
+    decoder = build.make_decoder(settings, dead_letters, log, invalid_records)
     text = {"lowercase": settings.lowercase}
     checkpointer = Checkpointer(
         learner,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from streamer.errors import BadRecordError, SourceError
 from streamer.text.batch import Batch, Origin
 from streamer.text.documents import NoObjectError, records_of
+from streamer.text.invalid import InvalidRecords
 from streamer.text.records import RecordSplitter
 
 
@@ -32,8 +33,8 @@ class Decoder:
 
     ``splitter`` cuts lines that only decoding brings forth. With ``json_fields`` documents are
     JSON, and with ``other_is_text`` what is no JSON object is text. Bad records are counted in
-    ``invalid_records``; with ``stop_at_errors`` the first one raises SourceError. With
-    ``dead_letters`` a bad message goes there, and nothing of it is learned.
+    ``invalid``; with ``stop_at_errors`` the first one raises SourceError. With ``dead_letters`` a
+    bad message goes there, and nothing of it is learned.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Decoder:
         other_is_text: bool = False,
         stop_at_errors: bool = False,
         dead_letters: DeadLetters | None = None,
-        invalid_records: int = 0,
+        invalid: InvalidRecords | None = None,
     ) -> None:
         self._splitter = splitter
         self._lowercase = lowercase
@@ -53,7 +54,12 @@ class Decoder:
         self._other_is_text = other_is_text
         self._stop_at_errors = stop_at_errors
         self._dead_letters = dead_letters
-        self.invalid_records = invalid_records
+        self._invalid = invalid or InvalidRecords()
+
+    @property
+    def invalid_records(self) -> int:
+        """How many records could not be decoded."""
+        return self._invalid.total
 
     def decode(self, batch: Batch) -> bytes:
         """The records of a batch as text, each ended by a line feed."""
@@ -61,6 +67,7 @@ class Decoder:
             records = self._each(batch, self._json_text)
         elif _is_text(batch.records):
             records = batch.records
+            self._invalid.seen(records.count(b"\n"))
         else:
             records = self._each(batch, _text)
         if self._paths or batch.messages is not None:
@@ -71,18 +78,21 @@ class Decoder:
 
     def settle(self) -> bool:
         """Wait until all dead letters are stored; False if the process is to stop before."""
+        self._invalid.conclude()
         return self._dead_letters is None or self._dead_letters.settle()
 
     def _each(self, batch: Batch, decode: Any) -> bytes:
         """Every document of a batch on its own, because one may be bad."""
-        lines = []
+        lines, documents = [], 0
         for origin, document in _documents(batch):
+            documents += 1
             try:
                 text = decode(document)
             except BadRecordError as error:
                 text = self._bad(origin, document, error)
             if text:
                 lines.append(text if text.endswith(b"\n") else text + b"\n")
+        self._invalid.seen(documents)
         return b"".join(lines)
 
     def _bad(self, origin: Origin | None, document: bytes, error: BadRecordError) -> bytes:
@@ -92,7 +102,7 @@ class Decoder:
                 "a record" if origin is None else " ".join(f"{k} {v}" for k, v in origin.items())
             )
             raise SourceError(f"{where} cannot be decoded: {error}; --errors skip goes on")
-        self.invalid_records += 1
+        self._invalid.add(error)
         if self._dead_letters is not None and origin is not None:
             self._dead_letters.send(document, origin, str(error))
             return b""

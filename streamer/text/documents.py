@@ -12,6 +12,14 @@ import orjson
 
 from streamer.errors import BadRecordError
 
+MAX_NAMES = 10
+"""Fields that an error names, of those that a document has."""
+
+_MAX_NAME = 60
+"""Characters of a field's name that an error shows."""
+
+_BOM = b"\xef\xbb\xbf"
+
 MAX_LISTS = 16
 """Lists in lists that are followed. Deeper ones are a mistake, or meant to exhaust the stack."""
 
@@ -30,15 +38,34 @@ def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
     none of the fields, or something else in one.
     """
     try:
-        parsed = orjson.loads(document)
+        parsed = orjson.loads(document.removeprefix(_BOM))
     except orjson.JSONDecodeError as error:
         raise NoObjectError(f"broken JSON: {error}") from None
     if not (isinstance(parsed, dict) or (isinstance(parsed, list) and _has_object(parsed))):
         raise NoObjectError(f"JSON has no field {' or '.join(paths)}: it is no object")
     found = [value for path in paths for value in _values(parsed, path, MAX_LISTS)]
     if not found:
-        raise BadRecordError(f"JSON has no field {' or '.join(paths)}")
+        raise BadRecordError(f"JSON has no field {' or '.join(paths)}; {_fields_in_words(parsed)}")
     return [record for value in found for record in _records(value, MAX_LISTS)]
+
+
+def _fields_in_words(document: Any) -> str:
+    """Which fields there are, those inside an object as a.b."""
+    names = list(dict.fromkeys(_names(document)))
+    if not names:
+        return "it has no fields"
+    shown = [name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..." for name in names]
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"it has {', '.join(shown[:MAX_NAMES])}{more}"
+
+
+def _names(document: Any) -> Iterator[str]:
+    for part in document if isinstance(document, list) else [document]:
+        for key, value in part.items() if isinstance(part, dict) else ():
+            if isinstance(value, dict) and value:
+                yield from (f"{key}.{inner}" for inner in value)
+            else:
+                yield key
 
 
 def _has_object(members: list[Any]) -> bool:

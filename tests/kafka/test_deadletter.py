@@ -80,3 +80,13 @@ def test_errors_stop_names_the_message(cluster: Cluster, daemon: Start, tmp_path
     assert process.process.wait(timeout=60) == 1
     process.wait_for(f"topic {topic} partition 0 offset 1 cannot be decoded: not UTF-8")
     assert counts(tmp_path / "s") == Counter(["good"])
+
+
+def test_a_misspelt_field_is_said_while_messages_come(cluster: Cluster, daemon: Start) -> None:
+    topic = cluster.topic()
+    document = orjson.dumps({"message": "text", "level": "info"})
+    cluster.produce(topic, [*[document] * 200, b'{"mesage": "good"}'])
+    process = daemon("--kafka-topic", topic, "--kafka-group", topic, "--json-field", "mesage")
+    said = process.event("records_invalid")
+    assert 'reason="JSON has no field mesage; it has message, level"' in said
+    assert process.stop() == 0
