@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from w2v_online.reading.vectors import WordVectors, load_vectors
+from w2v_online.reading.words import read_words
 from w2v_online.stats import BatchStats
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "WordVectors",
     "load_scorer",
     "load_vectors",
+    "read_words",
 ]
 
 

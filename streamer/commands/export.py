@@ -16,25 +16,27 @@ from w2v_online.analysis import export as exporting
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(exporting.FORMAT_NAMES),
-    default="word2vec-text",
-    show_default=True,
-    help="gensim: KeyedVectors; npz and safetensors: arrays vectors, counts, words.",
+    type=click.Choice(list(exporting.FORMATS)),
+    help="By default what the end of FILE's name stands for; word2vec-text for any other. Word2vec "
+    "formats have the counts in FILE.vocab. npz and safetensors hold the arrays vectors, counts "
+    "and words, parquet and arrow the columns word, count and vector, projector is a folder for "
+    "TensorBoard's embedding projector, and gensim a KeyedVectors.",
 )
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     required=True,
-    help="File to write.",
+    help="File to write, or folder of --format projector.",
 )
-def export(snapshot: Path, file_format: str, output: Path) -> None:
+def export(snapshot: Path, file_format: str | None, output: Path) -> None:
     """Write vectors as a file for other programs, words in the order of their counts.
 
-    SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
+    SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file. Words that a format cannot
+    hold are left out and counted.
     """
-    table = load_vectors(snapshot).table
-    left_out = exporting.write(table, file_format, output)
-    message = f"{len(table) - left_out:,} words to {output}"
-    if left_out:
-        message += f"; {left_out:,} left out that {file_format} cannot hold, with spaces or NUL"
-    click.echo(message, err=True)
+    chosen = file_format or exporting.format_of(output)
+    written = exporting.write(load_vectors(snapshot).table, chosen, output)
+    click.echo(f"{written.words:,} words to {' and '.join(map(str, written.files))}", err=True)
+    for reason, count in written.left_out.items():
+        click.echo(f"{count:,} words with {reason} left out: {chosen} cannot hold them", err=True)

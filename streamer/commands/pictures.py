@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from streamer.commands.tables import shown
 from w2v_online.analysis.layout import Layout
 from w2v_online.errors import ExportError
+from w2v_online.output import whole_file
 
 _LAYOUT_ID = "w2v-stream-layout"
 _INCHES, _DOTS_PER_INCH = 14, 150
@@ -44,21 +44,18 @@ def write_picture(picture: Picture, path: Path) -> None:
     """Write HTML or PNG, by the end of the name. ExportError: a library is missing, or the disk."""
     if path.suffix not in (".html", ".png"):
         raise ExportError(f"{path} is neither .html nor .png")
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
-        if path.suffix == ".html":
-            temporary.write_text(_html(picture), "utf-8")
-        else:
-            _draw(picture, temporary)
-        temporary.rename(path)
+        with whole_file(path) as file:
+            if path.suffix == ".html":
+                file.write(_html(picture).encode())
+            else:
+                _draw(picture, file)
     except ImportError as error:
         raise ExportError(
             f"a {path.suffix} picture needs {error.name}: pip install 'w2v-stream[pictures]'"
         ) from error
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_layout(path: Path) -> Layout | None:
@@ -159,7 +156,7 @@ def _starts(picture: Picture) -> NDArray[np.float64]:
     return np.empty((0, 2)) if picture.starts is None else picture.starts
 
 
-def _draw(picture: Picture, path: Path) -> None:
+def _draw(picture: Picture, file: IO[bytes]) -> None:
     from matplotlib import font_manager, rc_context
     from matplotlib.figure import Figure
 
@@ -184,7 +181,7 @@ def _draw(picture: Picture, path: Path) -> None:
         for i in _readable(positions):
             word, (x, y) = shown(picture.layout.words[i]), positions[i]
             axes.text(x, y, word, fontsize=8, ha="center", va="bottom", parse_math=False)
-        figure.savefig(path, format="png", metadata={_LAYOUT_ID: _layout_json(picture.layout)})
+        figure.savefig(file, format="png", metadata={_LAYOUT_ID: _layout_json(picture.layout)})
 
 
 def _readable(positions: NDArray[np.float64]) -> list[int]:

@@ -6,6 +6,7 @@ or break a line.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,10 +22,17 @@ def shown(word: str) -> str:
 
 
 def echo_json(document: Any) -> None:
-    """Print a document as indented JSON; numbers that are not finite become null."""
+    """Print a document as indented JSON; numbers that are not finite become null.
+
+    Bytes that are not UTF-8, in words of a vector file, become lone surrogates as escapes.
+    """
     import orjson
 
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:
+        text = json.dumps(document, indent=2)
+    click.echo(text)
 
 
 def echo_rows(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> None:

@@ -32,5 +32,7 @@ def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
             f"--init: {file} holds {len(wv):,} words, which all keep their rows, and "
             f"--max-vocab-size is {config.max_vocab_size}; give more, for new words too"
         )
-    adopted = learner.adopt(wv.words, wv.vectors)
+    # Bytes that are not UTF-8 are in the words of a file what they become in the stream: U+FFFD.
+    words = [word.encode(errors="surrogateescape").decode(errors="replace") for word in wv.words]
+    adopted = learner.adopt(words, wv.vectors)
     log.info("warm_start", file=str(file), words=adopted, left_out=len(wv) - adopted)

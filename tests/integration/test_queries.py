@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 
 from streamer.commands.pictures import read_layout
 from streamer.daemon.warm_start import warm_start
 from streamer.errors import ConfigurationError
 from tests.integration.test_cli import run
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
-from w2v_online.reading import word2vec_format
+from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
+from w2v_online.analysis import export
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["king", "queen", "man", "woman", "国王", "🤴🏽", "caf\u00e9", "\x1b[31mred"]
     vectors = np.random.default_rng(1).normal(size=(len(words), 12)).astype(np.float32)
     file = tmp_path_factory.mktemp("queries") / "vectors.txt"
-    file.write_bytes(b"".join(word2vec_format.text_lines(words, vectors)))
+    export.write(WordVectors.from_arrays(words, vectors).table, "word2vec-text", file)
     return file
 
 
@@ -38,6 +40,19 @@ def test_neighbors_of_a_word2vec_file(vectors_file: Path) -> None:
     assert [float(cosine) for cosine, _ in lines] == pytest.approx(
         [cosine for _, cosine in expected], abs=1e-4
     )
+
+
+def test_words_that_are_not_utf8_are_printed_and_asked_for(tmp_path: Path) -> None:
+    """Every word keeps its bytes, on the command line and in the answer."""
+    file = tmp_path / "latin-1.vec"
+    file.write_bytes("3 2\ncafé 1 0\ncafe 1 0.1\ncafè 0 1\n".encode("latin-1"))
+    word = os.fsdecode("café".encode("latin-1"))
+    assert run("neighbors", file, word).stdout.splitlines()[1].endswith("caf\\udce8")
+    document = json.loads(run("neighbors", file, "cafe", "--json").stdout)
+    assert [entry["word"] for entry in document["cafe"]] == [word, "caf\udce8"]
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=2))
+    warm_start(learner, file, structlog.get_logger())
+    assert learner.vocabulary.words() == ["caf\ufffd", "cafe"]
 
 
 def test_an_unknown_word_is_answered_with_near_ones(vectors_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
@@ -133,6 +134,20 @@ def test_pair_files_of_every_layout_are_read(tmp_path: Path, line: str, expected
     file = tmp_path / "pairs"
     file.write_text(f"Word 1\tWord 2\tHuman (mean)\r\n\n{line}\r\n")
     assert [pair.judgement for pair in read_pairs(file)] == [expected]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_files_of_editors_are_read(tmp_path: Path, encoding: str) -> None:
+    """With a byte order mark, also compressed; without one UTF-16 is refused, never read wrong."""
+    text = "café\tthé\t9\n"
+    (tmp_path / "pairs").write_bytes(gzip.compress(text.encode(encoding)))
+    (tmp_path / "questions").write_bytes(": é\na b c d\n".encode(encoding))
+    if encoding == "utf-16-le":
+        with pytest.raises(FileFormatError):
+            read_pairs(tmp_path / "pairs")
+        return
+    assert [pair.first for pair in read_pairs(tmp_path / "pairs")] == ["café"]
+    assert read_analogies(tmp_path / "questions") == {"é": [["a", "b", "c", "d"]]}
 
 
 def test_files_without_questions_are_named(vectors: WordVectors, tmp_path: Path) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import os
+import pickle
+import re
+import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,6 +26,8 @@ from w2v_online import WordVectors, load_vectors
 from w2v_online.analysis import export
 from w2v_online.errors import ExportError, FileFormatError
 from w2v_online.reading.word2vec_format import read_word2vec
+
+models = pytest.importorskip("gensim.models")
 
 WORDS = [
     "the",
@@ -47,52 +58,74 @@ def _bits(array: NDArray[np.float32]) -> bytes:
 
 @pytest.mark.parametrize("file_format", ["word2vec-text", "word2vec-binary"])
 def test_a_round_trip_loses_nothing(vectors: WordVectors, tmp_path: Path, file_format: str) -> None:
-    assert export.write(vectors.table, file_format, tmp_path / "out") == 0
+    assert export.write(vectors.table, file_format, tmp_path / "out").left_out == {}
     words, read = read_word2vec(tmp_path / "out")
     assert words == WORDS
     assert _bits(read) == _bits(vectors.vectors)
 
 
-@pytest.mark.parametrize("file_format", export.FORMAT_NAMES)
-def test_gensim_and_numpy_load_what_is_exported(tmp_path: Path, file_format: str) -> None:
-    """The same words in the same order, the same neighbours and similarities."""
-    models = pytest.importorskip("gensim.models")
-    generator = np.random.default_rng(4)
-    words = WORDS + [f"w{number}" for number in range(200)]
-    vectors = WordVectors.from_arrays(
-        words, generator.normal(size=(len(words), 20)), np.arange(len(words))[::-1]
-    )
-    file = tmp_path / "out"
-    export.write(vectors.table, file_format, file)
-    keyed = models.KeyedVectors(20)
+def _read_back(file: Path, file_format: str) -> WordVectors:
+    """What another program finds in an exported file."""
     if file_format == "gensim":
         keyed = models.KeyedVectors.load(str(file))
-        assert keyed.get_vecattr("the", "count") == len(words) - 1
-    elif file_format == "npz":
-        arrays = np.load(file, allow_pickle=False)
-        keyed.add_vectors(arrays["words"].tolist(), arrays["vectors"])
-        np.testing.assert_array_equal(arrays["counts"], vectors.counts)
-    elif file_format == "safetensors":
-        arrays = pytest.importorskip("safetensors.numpy").load_file(file)
-        lines = arrays["words"].tobytes().decode()
-        keyed.add_vectors(lines.split("\n")[:-1], arrays["vectors"])
-        np.testing.assert_array_equal(arrays["counts"], vectors.counts)
-    else:
-        binary = file_format == "word2vec-binary"
-        keyed = models.KeyedVectors.load_word2vec_format(str(file), binary=binary)
-    assert keyed.index_to_key == words
-    for word in words[:20]:
-        ours, theirs = vectors.most_similar(word), keyed.most_similar(word)
-        assert [near for near, _ in ours] == [near for near, _ in theirs]
-        assert [c for _, c in ours] == pytest.approx([c for _, c in theirs], abs=1e-5)
-        assert vectors.similarity(word, "the") == pytest.approx(
-            float(keyed.similarity(word, "the")), abs=1e-5
+        return WordVectors.from_arrays(
+            keyed.index_to_key,
+            keyed.vectors,
+            [keyed.get_vecattr(w, "count") for w in keyed.index_to_key],
         )
+    if file_format == "npz":
+        arrays = np.load(file, allow_pickle=False)
+        return WordVectors.from_arrays(
+            arrays["words"].tolist(), arrays["vectors"], arrays["counts"]
+        )
+    if file_format == "safetensors":
+        arrays = pytest.importorskip("safetensors.numpy").load_file(file)
+        words = arrays["words"].tobytes().decode().split("\n")[:-1]
+        return WordVectors.from_arrays(words, arrays["vectors"], arrays["counts"])
+    if file_format in ("parquet", "arrow"):
+        parquet = pytest.importorskip("pyarrow.parquet")
+        feather = pytest.importorskip("pyarrow.feather")
+        read = parquet.read_table if file_format == "parquet" else feather.read_table
+        columns = read(file)
+        vectors = columns["vector"].combine_chunks().flatten().to_numpy()
+        words = columns["word"].to_pylist()
+        return WordVectors.from_arrays(
+            words, vectors.reshape(len(words), -1), columns["count"].to_numpy()
+        )
+    if file_format == "projector":
+        rows = [line.split("\t") for line in (file / "metadata.tsv").read_text().split("\n")[1:-1]]
+        vectors = np.loadtxt(file / "vectors.tsv", delimiter="\t", dtype=np.float32)
+        assert "metadata.tsv" in (file / "projector_config.pbtxt").read_text()
+        return WordVectors.from_arrays([r[0] for r in rows], vectors, [int(r[1]) for r in rows])
+    binary = file_format == "word2vec-binary"
+    keyed = models.KeyedVectors.load_word2vec_format(
+        str(file), fvocab=str(file) + ".vocab", binary=binary
+    )
+    counts = [keyed.get_vecattr(word, "count") for word in keyed.index_to_key]
+    return WordVectors.from_arrays(keyed.index_to_key, keyed.vectors, counts)
+
+
+@pytest.mark.filterwarnings("ignore:Adding single vectors:UserWarning")
+@pytest.mark.parametrize("file_format", export.FORMATS)
+def test_other_programs_load_what_is_exported(tmp_path: Path, file_format: str) -> None:
+    """The same words in the same order, with the same vectors and counts."""
+    generator = np.random.default_rng(4)
+    kept = [word for word in WORDS if word == word.strip() and "\t" not in word]
+    words = kept + [f"w{n}" for n in range(20_000)]  # gensim strips the words of a vocabulary
+    expected = generator.normal(size=(len(words), 5)).astype(np.float32)
+    vectors = WordVectors.from_arrays(words, expected, np.arange(len(words))[::-1])
+    file = tmp_path / "out"
+    written = export.write(vectors.table, file_format, file)
+    assert (written.words, written.left_out) == (len(words), {})
+    assert all(path.exists() for path in written.files)
+    found = _read_back(file, file_format)
+    assert found.words == words
+    assert _bits(found.vectors) == _bits(expected)
+    np.testing.assert_array_equal(found.counts, vectors.counts)
 
 
 @pytest.mark.parametrize("binary", [False, True])
 def test_gensims_files_are_read(vectors: WordVectors, tmp_path: Path, binary: bool) -> None:
-    models = pytest.importorskip("gensim.models")
     keyed = models.KeyedVectors(7)
     keyed.add_vectors(WORDS, np.array(vectors.vectors))
     keyed.save_word2vec_format(str(tmp_path / "theirs"), binary=binary)
@@ -137,12 +170,24 @@ def test_other_programs_files_are_read(
         assert _bits(wv.vectors) == _bits(expected)
 
 
-def test_the_first_of_equal_words_counts_and_spaces_stay(tmp_path: Path) -> None:
+def test_the_first_of_equal_words_counts_and_words_keep_their_bytes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Spaces, and bytes that are no UTF-8: two words that differ in these only stay two."""
     file = tmp_path / "vectors.txt"
-    file.write_bytes(b"4 2\nnew york 1 2\na 3 4\na 5 6\n\xff 7 8\n")
-    words, vectors = read_word2vec(file)
-    assert words == ["new york", "a", "\ufffd"]
-    assert vectors.tolist() == [[1, 2], [3, 4], [7, 8]]
+    content = b"5 2\nnew york 1 2\na 3 4\na 5 6\n\xff 7 8\n\xfe 9 10\n"
+    file.write_bytes(content)
+    wv = load_vectors(file)
+    assert wv.words == ["new york", "a", "\udcff", "\udcfe"]
+    assert wv.vectors.tolist() == [[1, 2], [3, 4], [7, 8], [9, 10]]
+    assert "1 words come more than once" in caplog.text
+    for file_format in ("word2vec-text", "word2vec-binary"):
+        written = export.write(wv.table, file_format, tmp_path / "out")
+        assert written.left_out == {"a space": 1}
+        assert read_word2vec(tmp_path / "out")[0] == ["a", "\udcff", "\udcfe"]
+    for file_format in ("parquet", "safetensors", "projector"):
+        written = export.write(wv.table, file_format, tmp_path / file_format)
+        assert written.left_out == {"bytes that are not UTF-8": 2}
 
 
 @pytest.mark.parametrize(
@@ -154,9 +199,20 @@ def test_the_first_of_equal_words_counts_and_spaces_stay(tmp_path: Path) -> None
         (b"1 2\na 1 2\nb 3 4\n", "line 3: more words"),
         (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
         (b"2 2\na 1 2\nb 3 x\n", "line 3: expected a word and 2 numbers"),
-        (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32))[:-4], "after 1 of 2 words"),
+        (b"2 1\na 1 2\nb 3 4\n", "header says vectors of 1 numbers, and its lines have 2"),
+        (b"2 2\na 1 nan\nb 3 4\n", "vector of 'a' has a number that is not finite"),
+        (b"2 2\na 1 2\nb 1e39 4\n", "vector of 'b' has a number that is not finite"),
+        (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32))[:-5], "after 1 of 2 words"),
+        (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32)) + b"c", "goes on after the 2 words"),
+        (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32)) + bytes(99), "goes on after the 2"),
+        (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32))[:4] + b"\0", "after 0 of 2 words"),
+        (_word2vec_c(["a", "b"], np.full((2, 3), np.inf, np.float32)), "'a' has a number that is"),
         (b"1000000000 300\n", "0 of 1000000000"),
         (b"5 1000000000000\n", "vectors of 1000000000000 numbers"),
+        (b"\x80\x04\x95\0", "Python pickle"),
+        (b"\xba\x16\x4f\x2f\x0c\0\0\0", "fastText model"),
+        (b"PAR1\0", "parquet"),
+        (b"PK\x03\x04", "cannot be read"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
@@ -164,6 +220,143 @@ def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     file.write_bytes(content)
     with pytest.raises(FileFormatError, match=message):
         read_word2vec(file)
+
+
+def _zipped(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("vectors.txt", content)
+    return stream.getvalue()
+
+
+def _members(content: bytes) -> bytes:
+    """Gzip of the header, and of the rest: ``cat header.gz rest.gz``."""
+    header, _, rest = content.partition(b"\n")
+    return gzip.compress(header + b"\n") + gzip.compress(rest)
+
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "members": _members,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": lambda content: zstandard.compress(content),
+    "zip": _zipped,
+}
+
+SPACINGS: dict[str, Callable[[bytes], bytes]] = {
+    "word2vec": bytes,
+    "tabs": lambda content: content.replace(b" ", b"\t"),
+    "wide": lambda content: content.replace(b" ", b"  "),
+    "wide behind words": lambda content: re.sub(rb"(?m)^(\S+) ", rb"\1  ", content),
+    "spaces at ends": lambda content: content.replace(b"\n", b" \n"),
+    "carriage returns": lambda content: content.replace(b"\n", b"\r\n"),
+    "blank lines": lambda content: content.replace(b"\n", b"\n\n"),
+    "no last line feed": lambda content: content[:-1],
+    "byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "utf-16": lambda content: content.decode().encode("utf-16"),
+    "utf-16 big": lambda content: b"\xfe\xff" + content.decode().encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("has_header", [True, False])
+def test_text_is_text_however_it_is_packed_and_spaced(
+    tmp_path: Path, packing: str, spacing: str, has_header: bool
+) -> None:
+    generator = np.random.default_rng(6)
+    words = [word for word in WORDS if "\t" not in word] + [f"w{n}" for n in range(150)]
+    expected = generator.normal(size=(len(words), 20)).astype(np.float32)
+    content = (_fasttext if has_header else _glove)(words, expected).replace(b" \n", b"\n")
+    file = tmp_path / "vectors.bin"
+    file.write_bytes(PACKINGS[packing](SPACINGS[spacing](content)))
+    found, vectors = read_word2vec(file)
+    assert found == words
+    assert _bits(vectors) == _bits(expected)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_binary_is_binary_however_it_is_packed(tmp_path: Path, packing: str) -> None:
+    """Also of small whole numbers, whose bytes are mostly zeros, and of a name that says text."""
+    generator = np.random.default_rng(7)
+    words = [word for word in WORDS if " " not in word] + [f"w{n}" for n in range(150)]
+    for size, scale in ((1, 1), (2, 1), (20, 1), (20, 0), (300, 1)):
+        expected = (scale * generator.normal(size=(len(words), size)).round()).astype(np.float32)
+        file = tmp_path / "vectors.txt"
+        file.write_bytes(PACKINGS[packing](_word2vec_c(words, expected)))
+        found, vectors = read_word2vec(file)
+        assert found == words
+        assert _bits(vectors) == _bits(expected)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(b".", b","),
+        lambda line: line.rpartition(b" ")[0],
+        lambda line: line + b" 1.5",
+        lambda line: line.replace(b"0.", b"O."),
+        lambda line: b"\xe9" + line.replace(b".", b","),
+    ],
+)
+@pytest.mark.parametrize("rows", [[0], [7], range(60)])
+def test_text_that_is_wrong_is_refused_and_never_binary(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], rows: list[int]
+) -> None:
+    """In one line, the first or a later one, or in all of them: as numbers with commas."""
+    vectors = np.random.default_rng(8).uniform(-1, 1, (60, 20)).astype(np.float32)
+    lines = _fasttext([f"w{n}" for n in range(60)], vectors).replace(b" \n", b"\n").split(b"\n")
+    for row in rows:
+        lines[1 + row] = spoil(lines[1 + row])
+    file = tmp_path / "vectors"
+    file.write_bytes(b"\n".join(lines))
+    if spoil(b"a 1") == b"a 1 1.5" and len(rows) == 1:
+        assert read_word2vec(file)[0][rows[0]].startswith(f"w{rows[0]} ")  # a word with a space
+        return
+    with pytest.raises(FileFormatError):
+        read_word2vec(file)
+
+
+def test_counts_are_kept_in_a_vocabulary_file(vectors: WordVectors, tmp_path: Path) -> None:
+    """Written beside word2vec formats and read back; another one may be named, none need be."""
+    written = export.write(vectors.table, "word2vec-binary", tmp_path / "v.bin")
+    assert written.files == [tmp_path / "v.bin", tmp_path / "v.bin.vocab"]
+    read = load_vectors(tmp_path / "v.bin")
+    np.testing.assert_array_equal(read.counts, vectors.counts)
+    (tmp_path / "v.bin.vocab").rename(tmp_path / "counts")
+    assert not load_vectors(tmp_path / "v.bin").counts.any()
+    named = load_vectors(tmp_path / "v.bin", vocabulary=tmp_path / "counts")
+    np.testing.assert_array_equal(named.counts, vectors.counts)
+    again = pickle.loads(pickle.dumps(named))
+    np.testing.assert_array_equal(again.counts, vectors.counts)
+    for content, message in ((b"the 3\n", "lacks 'Zürich'"), (b"the 3\nx y\n", "line 2")):
+        (tmp_path / "v.bin.vocab").write_bytes(content)
+        with pytest.raises(FileFormatError, match=message):
+            load_vectors(tmp_path / "v.bin")
+
+
+def test_what_is_no_plain_file_stays_what_it_is(vectors: WordVectors, tmp_path: Path) -> None:
+    """A link leads on to its target, a pipe and a device get what is written."""
+    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+    export.write(vectors.table, "word2vec-text", link)
+    assert link.is_symlink()
+    assert read_word2vec(target)[0] == WORDS
+    assert target.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    export.write(vectors.table, "word2vec-text", pipe)
+    reader.join()
+    assert pipe.is_fifo()
+    assert received == [target.read_bytes()]
+    assert export.write(vectors.table, "word2vec-text", Path("/dev/null")).words == len(WORDS)
+    assert Path("/dev/null").is_char_device()
+    assert not Path("/dev/null.vocab").exists()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,12 +372,16 @@ def test_arbitrary_bytes_are_read_or_refused(tmp_path: Path, content: bytes, hea
 
 
 def test_what_a_format_cannot_hold_is_left_out_and_counted(tmp_path: Path) -> None:
-    words = ["plain", "new york", "nul\0"]
-    vectors = WordVectors.from_arrays(words, np.eye(3, dtype=np.float32))
-    assert export.write(vectors.table, "word2vec-text", tmp_path / "text") == 1
-    assert read_word2vec(tmp_path / "text")[0] == ["plain", "nul\0"]
-    assert export.write(vectors.table, "npz", tmp_path / "npz") == 1
-    assert np.load(tmp_path / "npz")["words"].tolist() == ["plain", "new york"]
+    words = ["plain", "new york", "nul\0", "tab\tbed", "a b"]
+    vectors = WordVectors.from_arrays(words, np.eye(5, dtype=np.float32))
+    written = export.write(vectors.table, "word2vec-text", tmp_path / "text")
+    assert (written.words, written.left_out) == (3, {"a space": 2})
+    read, rows = read_word2vec(tmp_path / "text")
+    assert read == ["plain", "nul\0", "tab\tbed"]
+    assert rows.argmax(axis=1).tolist() == [0, 2, 3]
+    assert export.write(vectors.table, "npz", tmp_path / "npz").left_out == {"NUL at the end": 1}
+    assert np.load(tmp_path / "npz")["words"].tolist() == [w for w in words if w != "nul\0"]
+    assert export.write(vectors.table, "projector", tmp_path / "p").left_out == {"a tab": 1}
 
 
 def test_a_failed_export_leaves_the_old_file(vectors: WordVectors, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.w2v_online.snapshots import write_snapshot
-from w2v_online import WordVectors, load_vectors
+from w2v_online import WordVectors, load_vectors, read_words
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.snapshots import writer
 from w2v_online.snapshots.block_sums import BLOCK_BYTES, BlockSummer
@@ -197,3 +197,22 @@ def test_a_snapshot_that_is_let_go_of_is_closed_at_once(path: Path) -> None:
         assert len(list(Path("/proc/self/fd").iterdir())) == before
     finally:
         gc.enable()
+
+
+def test_words_are_read_by_line_feeds_alone(tmp_path: Path) -> None:
+    """From a snapshot, a folder of them, or the file on its own."""
+    words = ["a\u2028b", "c\u0085", "\x0bd\x0c", "e\r", "\x1c", "\xa0"]
+    snapshot = write_snapshot(
+        tmp_path,
+        words="".join(word + "\n" for word in words).encode(),
+        vectors=np.eye(6, dtype=np.float32),
+        counts=np.arange(6, 0, -1),
+        count_errors=np.zeros(6, np.int64),
+        state={},
+        manifest={},
+    )
+    for path in (tmp_path, str(snapshot), snapshot / "words.txt"):
+        assert read_words(path) == words
+    assert load_vectors(snapshot).words == words
+    with pytest.raises(SnapshotError, match="nowhere"):
+        read_words(tmp_path / "nowhere")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import FileFormatError
+from w2v_online.reading.compressed import open_plain
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.vectors import WordVectors
 
@@ -125,9 +126,8 @@ def read_analogies(path: Path) -> dict[str, list[list[str]]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror}") from error
+        with open_plain(path) as (_, file):
+            return file.read().decode().splitlines()
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path} is not UTF-8 text: {error.reason}") from error
 

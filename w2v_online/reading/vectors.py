@@ -23,7 +23,7 @@ from w2v_online.reading.similarities import Similarities
 from w2v_online.reading.snapshot_table import table_of
 from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.watch import Watch
-from w2v_online.reading.word2vec_format import read_word2vec
+from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
 
@@ -37,6 +37,8 @@ class _Loaded:
     path: Path
     manifest: dict[str, Any]
     table: VectorTable
+    vocabulary: Path | None = None
+    """Where a file's counts are from, if that was given."""
 
 
 def _load(opened: reader.Snapshot, verify: bool) -> _Loaded:
@@ -127,7 +129,13 @@ class WordVectors(Similarities):
         if self.path == Path():
             return WordVectors.from_arrays, (list(table.words), table.vectors, table.counts)
         source = None if self._source is None else self._source.absolute()
-        return _reopen, (str(self.path.absolute()), source and str(source), self._verify)
+        vocabulary = self._loaded.vocabulary
+        return _reopen, (
+            str(self.path.absolute()),
+            None if source is None else str(source),
+            self._verify,
+            None if vocabulary is None else str(vocabulary.absolute()),
+        )
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -184,10 +192,10 @@ class WordVectors(Similarities):
         return mean
 
 
-def _reopen(path: str, source: str | None, verify: bool) -> WordVectors:
+def _reopen(path: str, source: str | None, verify: bool, vocabulary: str | None) -> WordVectors:
     """What was pickled; the folder's newest snapshot, with a warning, if its own was pruned."""
     if source is None:
-        return load_vectors(path, verify=verify)
+        return load_vectors(path, verify=verify, vocabulary=vocabulary)
     try:
         loaded = _load(reader.read(Path(path)), verify)
     except SnapshotError:
@@ -196,20 +204,41 @@ def _reopen(path: str, source: str | None, verify: bool) -> WordVectors:
     return WordVectors(loaded, Path(source), verify=verify)
 
 
-def load_vectors(path: str | Path, *, verify: bool = False) -> WordVectors:
+def load_vectors(
+    path: str | Path, *, verify: bool = False, vocabulary: str | Path | None = None
+) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
-    Of a URL (``s3://bucket/prefix``) the newest complete one is copied to this machine. A file is
-    read as word2vec text or binary, whole and without counts. Manifest and sizes are
-    checked at once, words, counts and vectors when they are used, with ``verify`` by their
-    checksums here and at each refresh, which reads them all. Raises SnapshotError if there is no
-    snapshot or it is damaged, as every question may later that meets damage; FileFormatError for
-    a file that is neither format.
+    Manifest and sizes are checked at once, words, counts and vectors when they are used.
+
+    Parameters
+    ----------
+    path
+        A snapshot, a folder of snapshots, a URL (``s3://bucket/prefix``) of which the newest
+        complete one is copied to this machine, or a word2vec file, text or binary, which is read
+        whole.
+    verify
+        Compare the checksums of words, counts and vectors here and at each refresh, which reads
+        them all.
+    vocabulary
+        A word2vec file's vocabulary file, with the counts that it lacks. One with the file's name
+        and ``.vocab`` behind it is read if it is there.
+
+    Raises
+    ------
+    SnapshotError
+        If there is no snapshot or it is damaged; every question that meets damage raises it later.
+    FileFormatError
+        For a file that is neither format, or a vocabulary of other words.
+
     """
     path = local_path(path)
-    if path.is_file():
-        words, vectors = read_word2vec(path)
-        table = VectorTable(words, vectors, np.zeros(len(words), np.int64), str(path))
-        return WordVectors(_Loaded(path, {}, table))
-    loaded = _load_newest(path, verify)
-    return WordVectors(loaded, None if loaded.path == path else path, verify=verify)
+    if not path.is_file():
+        loaded = _load_newest(path, verify)
+        return WordVectors(loaded, None if loaded.path == path else path, verify=verify)
+    words, vectors = read_word2vec(path)
+    given = None if vocabulary is None else Path(vocabulary)
+    found = given or vocabulary_beside(path)
+    has_counts = given is not None or found.is_file()
+    counts = counts_of(words, found) if has_counts else np.zeros(len(words), np.int64)
+    return WordVectors(_Loaded(path, {}, VectorTable(words, vectors, counts, str(path)), given))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from w2v_online.errors import SnapshotError
+from w2v_online.snapshots import reader
 from w2v_online.snapshots.block_sums import CheckedArray
 
 _FNV_OFFSET = 0xCBF29CE484222325
@@ -199,3 +200,19 @@ class _HashTable:
 def as_dict(words: Sequence[str]) -> dict[str, int]:
     """The row of each word in memory, for those who will ask for most of them."""
     return {word: row for row, word in enumerate(words)}
+
+
+def read_words(path: str | Path) -> list[str]:
+    """The words of a snapshot, or of a ``words.txt`` that was copied from one, in row order.
+
+    Only a line feed ends a word. Python's ``splitlines`` and text files with universal newlines
+    also split at U+2028, U+0085, vertical tabs and others, which words may contain. Raises
+    SnapshotError.
+    """
+    file = Path(path)
+    if file.is_dir():
+        return reader.read(file).words()
+    try:
+        return file.read_bytes().decode().split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SnapshotError(f"{file} cannot be read: {error}") from error

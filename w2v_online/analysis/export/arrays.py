@@ -1,0 +1,40 @@
+"""NumPy's npz and Hugging Face's safetensors: the arrays vectors, counts and words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from w2v_online.analysis.export.selection import Reason, Selection
+from w2v_online.output import whole_file
+
+CANNOT_HOLD = (Reason.LINE_FEED, Reason.NOT_UTF8)
+"""Of safetensors, which has no strings: words are lines of UTF-8 in an array of bytes."""
+
+
+def write_npz(path: Path, selection: Selection) -> list[Path]:
+    """Write ``words`` (str), ``vectors`` (float32) and ``counts``."""
+    with whole_file(path) as file:
+        np.savez(
+            file,
+            words=np.array(selection.words, np.str_),
+            vectors=selection.vectors,
+            counts=selection.counts,
+        )
+    return [path]
+
+
+def write_safetensors(path: Path, selection: Selection) -> list[Path]:
+    """Write ``words`` (uint8, a line each), ``vectors`` (float32) and ``counts``."""
+    from safetensors.numpy import save
+
+    lines = "".join(f"{word}\n" for word in selection.words).encode()
+    tensors = {
+        "vectors": np.ascontiguousarray(selection.vectors),
+        "counts": np.ascontiguousarray(selection.counts),
+        "words": np.frombuffer(lines, np.uint8),
+    }
+    with whole_file(path) as file:
+        file.write(save(tensors, {"words": "UTF-8, each followed by a line feed"}))
+    return [path]

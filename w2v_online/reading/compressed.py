@@ -1,0 +1,108 @@
+"""Files that may be compressed or in UTF-16: known by their first bytes, whatever their names say.
+
+What comes out is plain bytes, text in UTF-8 without a byte order mark. Knows nothing of what the
+bytes mean.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from w2v_online.errors import FileFormatError
+
+HEAD_BYTES = 1 << 20
+"""How much of a beginning is given to look at."""
+
+_UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@contextmanager
+def open_plain(path: Path) -> Iterator[tuple[bytes, io.BufferedReader]]:
+    """The first HEAD_BYTES (less if there are not so many) of a file, and all of it to read.
+
+    Decompresses gzip, bzip2, xz, zstd and a zip archive with one file in it. Raises
+    FileFormatError for what cannot be read, then or later, and for damaged data.
+    """
+    try:
+        with path.open("rb") as raw, _decompressed(path, raw) as file:
+            pieces = _plain(iter(lambda: file.read(HEAD_BYTES), b""))
+            head = b""
+            for piece in pieces:
+                head += piece
+                if len(head) >= HEAD_BYTES:
+                    break
+            yield head[:HEAD_BYTES], io.BufferedReader(_Pieces(chain([head], pieces)))
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormatError(f"{path} cannot be read: {reason}") from error
+
+
+def _decompressed(path: Path, raw: IO[bytes]) -> IO[bytes]:
+    magic = raw.read(8)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(raw)
+    if magic.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(raw)
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        import zstandard
+
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return io.BufferedReader(reader)
+    if magic.startswith(b"PK\x03\x04"):
+        return _only_member(path, zipfile.ZipFile(raw))
+    return raw
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if any(name.endswith(".npy") for name in names):
+        raise FileFormatError(f"{path} is an archive of NumPy arrays, not a word2vec file: np.load")
+    if len(names) != 1:
+        raise FileFormatError(f"{path} holds {len(names)} files ({', '.join(names[:4])}): unzip it")
+    return archive.open(names[0])
+
+
+def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Without a byte order mark, UTF-16 as UTF-8."""
+    first = next(pieces, b"")
+    encoding = _UTF_16.get(first[:2])
+    if encoding is None:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for piece in chain([first[2:]], pieces):
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a file."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = (memoryview(piece) for piece in pieces if piece)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = next(self._pieces, memoryview(b""))
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
