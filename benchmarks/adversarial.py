@@ -186,7 +186,7 @@ STREAMS = {
     "control": Stream("100,000 words in turn, no such words", lambda size: rounds(100_000, size)),
     "turnover": Stream("new words that each take a row from an older one", turnover),
     "contested": Stream(
-        "all rows taken, 1,000,000 words waiting, ordinary text; one row a batch changes hands",
+        "all rows taken, 1,000,000 words waiting, ordinary text; one row a batch is reassigned",
         contested,
     ),
     "full": Stream(

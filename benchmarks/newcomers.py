@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.newcomers --data TEXT [--late 10000000] [--gensim] [--write-docs]
 
-Some words are deleted from the beginning of TEXT and keep only their first k sightings in the rest.
+Some words are deleted from the beginning of TEXT and keep only their first k occurrences in the rest.
 Of each, the ten nearest neighbours are compared with those that it has when it keeps all. gensim,
 which has no way to go on, learns the same text from scratch in one epoch.
 """
@@ -25,7 +25,7 @@ from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 
 TOPN = 10
 FREQUENT_WORDS = 30_000
-"""Neighbours are looked for among so many most frequent words."""
+"""Neighbours are searched among so many of the most frequent words."""
 
 _LEAST_SIGHTINGS, _MOST_SIGHTINGS = 400, 4000
 _SEED = 1
@@ -66,7 +66,7 @@ def choose(rest: Counter[str], n_words: int) -> list[str]:
 
 
 def thinned(lines: list[str], words: list[str], keep: int | None) -> list[str]:
-    """The lines with the first ``keep`` sightings of each word only, None for all."""
+    """The lines with the first ``keep`` occurrences of each word only, None for all."""
     if keep is None:
         return lines
     left = Counter(dict.fromkeys(words, keep))
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--late", type=int, default=10_000_000, help="words before the new ones")
     parser.add_argument("--words", type=int, default=40)
     parser.add_argument("--keep", type=int, nargs="+", default=[10, 30, 100, 300])
-    parser.add_argument("--gensim", action="store_true", help="also gensim, for 100 sightings")
+    parser.add_argument("--gensim", action="store_true", help="also gensim, for 100 occurrences")
     report.add_docs_option(parser)
     options = parser.parse_args()
     lines = text.read_lines(options.data)
@@ -138,7 +138,7 @@ def main() -> None:
         shares = {100: overlap(learn_gensim(first + rests[100], words), final)}
         cells = [f"{shares[k]:.2f}" if k in shares else "" for k in options.keep]
         rows.append(["gensim from scratch", *cells])
-    header = ["overlap after so many sightings", *map(str, options.keep)]
+    header = ["overlap after so many occurrences", *map(str, options.keep)]
     conditions = report.conditions(
         "newcomers",
         f"Text: {options.data.name}; {len(words)} words new after {options.late:,} words.",

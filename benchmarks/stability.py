@@ -87,8 +87,8 @@ def follow(
         before = now
         print(due, columns[-1], flush=True)
     labels = [
-        "go on: as at the beginning", "go on: as at the look before",
-        "gone: as at the beginning", "gone: as at the look before", "longest vector",
+        "go on: as at the beginning", "go on: as at the previous measurement",
+        "gone: as at the beginning", "gone: as at the previous measurement", "longest vector",
     ]  # fmt: skip
     return [
         [label, *cells] for label, cells in zip(labels, zip(*columns, strict=True), strict=True)
