@@ -1,10 +1,10 @@
-"""New words: how fast a word that comes late gets the neighbours that it ends up with.
+"""New words: how soon a word that appears late gets its final neighbours.
 
 Usage: python -m benchmarks.newcomers --data TEXT [--late 10000000] [--gensim] [--write-docs]
 
-Some words are deleted from the beginning of TEXT and keep only their first k occurrences in the rest.
-Of each, the ten nearest neighbours are compared with those that it has when it keeps all. gensim,
-which has no way to go on, learns the same text from scratch in one epoch.
+Some words are deleted from the beginning of TEXT and keep only their first k occurrences in the
+rest. Their ten nearest neighbours are compared with those that they have with all occurrences.
+gensim cannot continue with new words, so it learns the same text from scratch in one epoch.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Old words: how steady they stay, and what becomes of those that never come again.
+"""Old words: how stable their neighbours are, also of words that no longer occur.
 
 Usage: python -m benchmarks.stability --data TEXT [--further 100000000] [--write-docs]
 
-The first quarter of TEXT is learned. Then its other lines come again and again, in another order
-each time, until so many further words were read; some words are deleted from these. The ten
-nearest neighbours of words that go on and of words that are gone are compared with what they were
-at the beginning, and with those at the look before.
+The first quarter of TEXT is learned, then the other lines over and over, in another order each
+time, until so many further words were read; some words are deleted from these. The ten nearest
+neighbours of words that go on occurring and of deleted words are compared with those at the
+beginning, and with those at the previous measurement.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ CONFIGS = {
     "defaults": LearnerConfig(),
     "--half-life 20000000": LearnerConfig(half_life=20_000_000),
 }
-LOOKS = (0.01, 0.03, 0.1, 0.3, 1.0)
-"""Shares of the further words after which it is looked."""
+MEASUREMENTS = (0.01, 0.03, 0.1, 0.3, 1.0)
+"""Fractions of the further words after which neighbours are measured."""
 
 _WORDS = 200
-_LEAST_SIGHTINGS = 100
+_LEAST_COUNT = 100
 _SEED = 1
 
 
@@ -49,7 +49,7 @@ def endless(lines: list[str]) -> Iterator[list[str]]:
             yield lines[first : first + BATCH_LINES]
 
 
-def look(model: OnlineWord2Vec, words: list[str]) -> tuple[Neighbors, float]:
+def measure(model: OnlineWord2Vec, words: list[str]) -> tuple[Neighbors, float]:
     """Neighbours as a reader finds them, and the longest vector; all must be finite."""
     with tempfile.TemporaryDirectory() as folder:
         vectors = load_vectors(model.snapshot(folder))
@@ -63,22 +63,22 @@ def follow(
     first: list[str],
     rest: list[str],
     groups: tuple[list[str], list[str]],
-    looks: list[int],
+    measurements: list[int],
 ) -> list[list[str]]:
-    """Table rows: for each look, how much of each group's neighbours is as it was."""
+    """Table rows: for each measurement, the overlap of each group's neighbours."""
     model = OnlineWord2Vec(config)
     for batch in batches(first):
         model.learn_text(batch)
     learned = model.total_words
     words = groups[0] + groups[1]
-    begin, _ = look(model, words)
+    begin, _ = measure(model, words)
     before = begin
     columns = []
     stream = endless(list(rest))
-    for due in looks:
+    for due in measurements:
         while model.total_words - learned < due:
             model.learn_text("".join(f"{line}\n" for line in next(stream)).encode())
-        now, longest = look(model, words)
+        now, longest = measure(model, words)
         scores = []
         for group in groups:
             part = {word: now[word] for word in group}
@@ -107,23 +107,23 @@ def main() -> None:
     counts = Counter(word for line in first for word in line.split())
     later = Counter(word for line in rest for word in line.split())
     frequent = {word for word, _ in (counts + later).most_common(FREQUENT_WORDS)}
-    pool = [w for w, n in counts.most_common() if n >= _LEAST_SIGHTINGS and w in frequent]
+    pool = [w for w, n in counts.most_common() if n >= _LEAST_COUNT and w in frequent]
     chosen = random.Random(_SEED).sample([w for w in pool if later[w]], 2 * _WORDS)
     groups = chosen[:_WORDS], chosen[_WORDS:]
     rest = without(rest, set(groups[1]))
-    looks = [round(share * options.further) for share in LOOKS]
+    measurements = [round(share * options.further) for share in MEASUREMENTS]
     rows = []
     for name, config in CONFIGS.items():
         print(name)
-        for label, *cells in follow(config, first, rest, groups, looks):
+        for label, *cells in follow(config, first, rest, groups, measurements):
             rows.append([f"{name}: {label}", *cells])
-    header = ["after so many million words more", *(f"{due / 1e6:g}" for due in looks)]
+    header = ["after so many million words more", *(f"{due / 1e6:g}" for due in measurements)]
     conditions = report.conditions(
         "stability",
         f"Text: {options.data.name}, the first {sum(counts.values()):,} words, then its other "
         f"{sum(later.values()):,} over and over in another order.",
         f"Shares of the {TOPN} nearest neighbours among the {FREQUENT_WORDS:,} most frequent; "
-        f"{_WORDS} words each that were seen {_LEAST_SIGHTINGS} times or more by then.",
+        f"{_WORDS} words each that were seen {_LEAST_COUNT} times or more by then.",
     )
     report.publish_table("stability", header, rows, conditions, write_docs=options.write_docs)
 
