@@ -70,7 +70,7 @@ def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -
 
 def _cpu_seconds(process: ClusterDaemon) -> tuple[float, ...]:
     """Time that workers and shards took of the CPUs, until the stream is at its end."""
-    places = re.findall(r"'(worker|shard) \d+': '[^:]+:(\d+)'", process.event("epoch_begun"))
+    places = re.findall(r"'(worker|shard) \d+': '[^:]+:(\d+)'", process.event("epoch_started"))
     began = {pid: _cpu_seconds_of(pid) for _, pid in places}
     taken = dict.fromkeys(began, 0.0)
     while process.process.poll() is None:

@@ -49,7 +49,7 @@ class Trial:
     def kill(self, kind: str) -> None:
         """Kill a worker, a shard or the command at a random moment, and have it replaced."""
         self._epoch += 1
-        self.process.event("epoch_begun", self._epoch)
+        self.process.event("epoch_started", self._epoch)
         if self._chance.random() < 0.5:  # as most lives would, get some way
             saved = self.saved_words()
             self.process.wait_until(lambda: self.saved_words() > saved)

@@ -1,4 +1,5 @@
-"""One broker for all tests that need Kafka, and which tests one of several processes runs."""
+"""What tests share: one broker for those that need Kafka, one process for those that need it, and
+logs that hold what the catalogue says."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import logs
 from tests.kafka import broker as brokers
 from tests.kafka.cluster import Cluster
 
@@ -26,6 +28,16 @@ class _ByFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Asked by pytest-xdist, if there are to be several processes."""
     return _ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_declared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a daemon of a test has logged below ``tmp_path`` is in the catalogue of events."""
+    has_folder = "tmp_path" in request.fixturenames
+    folder = request.getfixturevalue("tmp_path") if has_folder else None
+    yield
+    if folder is not None:
+        logs.check(folder)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 ``python -m tools.reference`` writes them all; a test holds them against the code. Each page comes
 from one declaration: options from the settings, commands from the command line, HTTP from the
-description that the server answers with.
+description that the server answers with, events and metrics from their catalogue.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
+from streamer.catalog import Event, Family
 from streamer.cli import main
 from streamer.cluster.settings import ClusterSettings
 from streamer.config.options import SettingsCommand, section_of
 from streamer.config.settings import RunSettings
 from streamer.http.openapi import description
+from streamer.problems import PROBLEMS
+from streamer.telemetry.events import COMMON
+from streamer.telemetry.events import SECTIONS as EVENTS
+from streamer.telemetry.families import PREFIX
+from streamer.telemetry.families import SECTIONS as FAMILIES
+from streamer.telemetry.reports import FIGURES, metric_of
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `python -m tools.reference`; edit the code instead. -->"
@@ -49,6 +56,24 @@ _HTTP = """\
 is the same as an OpenAPI 3.1 document. With a token (`--http-token-file`), requests need the header
 `Authorization: Bearer TOKEN`, except `/healthz`, `/readyz` and the files of the page. Errors are
 JSON: `{"error": TEXT}`."""
+
+
+_EVENTS = """\
+# Events
+
+What a daemon logs on standard error, one event a line; `--log-format json` makes each a JSON
+object. Names and fields are stable. Text of the stream is never among them."""
+
+_METRICS = """\
+# Metrics
+
+What `/metrics` serves to Prometheus, besides Python's own `python_*` and `process_*`. Names, labels
+and units are stable. Counters begin at zero with each process, those of workers with each epoch."""
+
+_PROBLEMS = """\
+## Problems
+
+Why a daemon is not ready: `/readyz` lists them, and each is a value of the label `problem`."""
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -192,9 +217,54 @@ def _schema(schema: dict[str, Any]) -> str:
     return str(kind)
 
 
+def events() -> str:
+    """Every event, by who logs it."""
+    common = table(["field", "holds"], ((f"`{name}`", text) for name, text in COMMON.items()))
+    parts = [NOTE, _EVENTS, "Every line has these fields:", common]
+    for section, declared in EVENTS.items():
+        parts.append(f"## {section[0].upper()}{section[1:]}")
+        parts += map(_event, declared)
+    return "\n\n".join(parts) + "\n"
+
+
+def _event(event: Event) -> str:
+    text = re.sub(r"\{(\w+)[^}]*\}", r"*\1*", event.text)
+    parts = [f"### {event.name}", f"{event.level}: {text}"]
+    rows: list[tuple[str, ...]] = [(f"`{name}`", text) for name, text in event.fields.items()]
+    if event.has_figures:
+        rows.append(("", "and the figures of the source: [metrics](metrics.md)"))
+    if event.has_options:
+        rows.append(("", "the [options](options.md) that have changed, with their values"))
+    if rows:
+        parts.append(table(["field", "holds"], rows))
+    return "\n\n".join(parts)
+
+
+def metrics() -> str:
+    """Every metric, by subject, and every problem."""
+    parts = [NOTE, _METRICS]
+    of_sources = {
+        f"source {name}": tuple(map(metric_of, figures)) for name, figures in FIGURES.items()
+    }
+    for section, declared in {**FAMILIES, **of_sources}.items():
+        parts.append(f"## {section[0].upper()}{section[1:]}")
+        parts.append(table(["metric", "kind", "means"], map(_metric, declared)))
+    problems = ((f"`{one.name}`", f"{one.text} {one.advice}") for one in PROBLEMS)
+    parts += [_PROBLEMS, table(["problem", "means"], problems)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _metric(family: Family) -> tuple[str, str, str]:
+    name = PREFIX + family.name + ("_total" if family.kind == "counter" else "")
+    labels = "".join(f" `{label}`: {text}." for label, text in family.labels.items())
+    return f"`{name}`", family.kind, family.help + labels
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
+    "events.md": events,
     "http.md": http,
+    "metrics.md": metrics,
     "options.md": options,
 }
 

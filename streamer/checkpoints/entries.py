@@ -37,5 +37,5 @@ class Entries:
         description: dict[str, Any] = {} if self._text is None else {"text": self._text}
         if self._quality_probe is not None:
             description["probe"] = self._quality_probe.ask(learner)
-            log.info("probe", **description["probe"])
+            log.info("quality_probe", **description["probe"])
         return description

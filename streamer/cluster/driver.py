@@ -206,7 +206,7 @@ class Driver:
         self._ask(crew.workers, "start", (self.epoch,))
         self._timetable.restart()
         self._log.info(
-            "epoch_begun",
+            "epoch_started",
             epoch=self.epoch,
             pieces=sum(map(len, self._shares)),
             readers=len(self._shares),

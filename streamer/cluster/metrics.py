@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from streamer.cluster.driver import Driver
 from streamer.cluster.messages import Report
 from streamer.cluster.settings import ClusterSettings
 from streamer.telemetry.counters import Counters
-from streamer.telemetry.metrics import PREFIX, counter, gauge, learned, model, read, snapshots
+from streamer.telemetry.families import each, one
+from streamer.telemetry.metrics import learned, model, snapshots
+from streamer.telemetry.reports import read
 
 
 class ClusterView:
@@ -84,36 +86,21 @@ class ClusterMetrics(Collector):
         yield from read(view.settings.source, driver.source_figures())
         yield from model(driver.words, view.vocabulary, view.vocabulary_limit)
         yield from snapshots(reports[0].written, driver.unsaved_seconds(), driver.every)
-        yield gauge("cluster_epoch", "Beginnings so far.", driver.epoch)
-        yield counter(
-            "cluster_rollbacks", "Times that all went back to a checkpoint.", driver.rollbacks
-        )
-        yield gauge(
-            "cluster_barrier_seconds", "The last barrier: time in which nobody learned.",
-            driver.barrier_seconds,
-        )  # fmt: skip
+        yield one("cluster_epoch", driver.epoch)
+        yield one("cluster_rollbacks", driver.rollbacks)
+        yield one("cluster_barrier_seconds", driver.barrier_seconds)
         yield from _of_workers(reports)
 
 
 def _of_workers(reports: list[Report]) -> Iterator[Metric]:
     """Each worker's, with its number as a label."""
-    counters: dict[str, tuple[str, list[float]]] = {
-        "words": ("Words read.", [report.stats.words for report in reports]),
-        "exchanges": ("Exchanges with the shards.", [r.exchanges for r in reports]),
-        "sent_bytes": ("Bytes sent to shards.", [r.sent_bytes for r in reports]),
-        "received_bytes": ("Bytes received from shards.", [r.received_bytes for r in reports]),
-        "waited_seconds": ("Time that learning stood still for an exchange.",
-                           [r.waited_seconds for r in reports]),
-    }  # fmt: skip
-    for name, (text, values) in counters.items():
-        metric = CounterMetricFamily(f"{PREFIX}worker_{name}", text, labels=["worker"])
-        for number, value in enumerate(values):
-            metric.add_metric([str(number)], value)
-        yield metric
-    staleness = GaugeMetricFamily(
-        f"{PREFIX}worker_staleness_seconds", "Since what it has from the others was asked for.",
-        labels=["worker"],
-    )  # fmt: skip
-    for number, report in enumerate(reports):
-        staleness.add_metric([str(number)], report.staleness_seconds)
-    yield staleness
+    values: dict[str, list[float]] = {
+        "worker_words": [report.stats.words for report in reports],
+        "worker_exchanges": [report.exchanges for report in reports],
+        "worker_sent_bytes": [report.sent_bytes for report in reports],
+        "worker_received_bytes": [report.received_bytes for report in reports],
+        "worker_waited_seconds": [report.waited_seconds for report in reports],
+        "worker_staleness_seconds": [report.staleness_seconds for report in reports],
+    }
+    for name, of_workers in values.items():
+        yield each(name, {str(number): value for number, value in enumerate(of_workers)})

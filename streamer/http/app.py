@@ -27,6 +27,7 @@ from streamer.http.openapi import QUESTIONS, description
 from streamer.http.page import page_routes
 from streamer.http.question import Question
 from streamer.http.search import Search
+from streamer.telemetry.families import FAMILIES, PREFIX
 from streamer.telemetry.health import Health
 
 _HEALTH_CHECKS = ("/healthz", "/readyz")
@@ -184,11 +185,9 @@ class Guard:
         self._open = is_open
         self._is_local = parts.is_local
         self._authorization = None if parts.token is None else f"Bearer {parts.token}".encode()
+        family = FAMILIES["http_requests"]
         self._requests = Counter(
-            "w2v_stream_http_requests",
-            "Requests answered over HTTP.",
-            ["path", "code"],
-            registry=parts.registry,
+            PREFIX + family.name, family.help, list(family.labels), registry=parts.registry
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

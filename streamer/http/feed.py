@@ -53,7 +53,7 @@ class Feed:
                 self._take()
             except Exception as error:
                 # It reads what another thread changes: the next look may well succeed.
-                self._log.warning("look_failed", reason=repr(error))
+                self._log.warning("status_failed", reason=repr(error))
             if self._closing.wait(LOOK_SECONDS):
                 return
 

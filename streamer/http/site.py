@@ -41,7 +41,7 @@ class Site:
         self._server = HttpServer(address, log)
         self.address = self._server.address
         if token is None and not address.is_loopback:
-            log.warning("http_open", note="reachable from outside and without a token")
+            log.warning("http_unprotected", note="reachable from outside and without a token")
         self._search = Search(Archive(folder))
         self._feed = Feed(look, lambda: newest_name(folder), log)
         self._server.start(

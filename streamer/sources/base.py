@@ -46,8 +46,8 @@ class Source(Protocol):
     def figures(self) -> dict[str, float]:
         """What a person wants to see of it beside the learner's progress, by name.
 
-        ``lag_``, ``buffered_`` and ``stalled_`` figures rise and fall, the others only grow. May be
-        asked from another thread.
+        They are fields of the progress event and metrics; the source's ``reports.py`` says which
+        are counters and which gauges. May be asked from another thread.
         """
 
     def commit(self, position: dict[str, Any]) -> None:

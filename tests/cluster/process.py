@@ -18,7 +18,7 @@ class ClusterDaemon(Daemon):
 
     def pid_of(self, member: str, epoch: int = 1) -> int:
         """The process of ``worker 0``, ``shard 1`` ... in an epoch."""
-        found = re.search(rf"'{member}': '[^:]+:([0-9]+)'", self.event("epoch_begun", epoch))
+        found = re.search(rf"'{member}': '[^:]+:([0-9]+)'", self.event("epoch_started", epoch))
         assert found is not None
         return int(found[1])
 

@@ -68,7 +68,7 @@ def test_a_ray_of_ones_own(tmp_path: Path) -> None:
         folder=tmp_path / "s",
     )  # fmt: skip
     try:
-        cluster.event("epoch_begun")
+        cluster.event("epoch_started")
         _write(tmp_path / "logs", "b.log", lines[2000:])  # noticed, dealt out, checkpointed
         cluster.wait_for_words(24_000)
         cluster.wait_until(lambda: _saved_now(cluster) == 36_000)

@@ -51,12 +51,12 @@ def test_a_new_model_is_learned_by_one_worker_first(
     process.wait_for_words(24_000)
     for epoch, member in enumerate(["worker 1", "worker 0"], 1):
         process.kill_member(member, epoch)
-        assert "readers=1" in process.event("epoch_begun", epoch + 1)
+        assert "readers=1" in process.event("epoch_started", epoch + 1)
     cluster.produce(topic, lines[2000:8000])
     process.event("workers_joined")
     process.wait_for_words(96_000)
     process.kill_member("worker 1", 3)
-    assert "readers=2" in process.event("epoch_begun", 4)
+    assert "readers=2" in process.event("epoch_started", 4)
     cluster.produce(topic, lines[8000:])
     process.wait_for_words(144_000)
     assert process.stop() == 0
@@ -75,11 +75,11 @@ def test_whoever_is_killed_every_message_counts_once(
     parts = [lines[first::5] for first in range(5)]
     cluster.produce(topic, parts[0])
     for epoch, member in enumerate(["worker 1", "shard 0", "worker 0"], 1):
-        process.event("epoch_begun", epoch)
+        process.event("epoch_started", epoch)
         cluster.produce(topic, parts[epoch])
         time.sleep(chance.uniform(0.0, 1.5))
         process.kill_member(member, epoch)
-    process.event("epoch_begun", 4)
+    process.event("epoch_started", 4)
     cluster.produce(topic, parts[4])
     time.sleep(chance.uniform(0.0, 1.5))
     process.kill()
@@ -99,6 +99,6 @@ def test_a_worker_that_hangs_is_replaced(cluster: Cluster, start: Start, tmp_pat
     process = start(*options)
     process.wait_for_words(12 * len(lines))
     process.kill_member("worker 1", 1, signal.SIGSTOP)
-    process.event("epoch_begun", 2)
+    process.event("epoch_started", 2)
     assert process.stop() == 0
     assert counts(tmp_path / "s") == words_of(lines)

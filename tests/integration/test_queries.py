@@ -91,7 +91,7 @@ def test_a_probe_scores_every_snapshot(tmp_path: Path) -> None:
     a, b = load_vectors(tmp_path / "a"), load_vectors(tmp_path / "b")
     assert a.manifest["probe"].keys() == {"file", "spearman", "pairs", "unknown_pairs"}
     assert a.manifest["probe"]["pairs"] == 4
-    assert "event=probe" in probed.stderr
+    assert "event=quality_probe" in probed.stderr
     assert "probe" not in b.manifest
     np.testing.assert_array_equal(a.vectors, b.vectors)
     pairs.write_text("nothing asked here at all")

@@ -166,7 +166,7 @@ def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> N
     feed = Feed(look, lambda: "", log)
     wait_until(lambda: feed.history()["time"])
     feed.close()
-    assert failures == ["look_failed: RuntimeError('changed while it was read')"]
+    assert failures == ["status_failed: RuntimeError('changed while it was read')"]
 
 
 def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready() -> None:

@@ -1,0 +1,35 @@
+"""What the file source reports: events."""
+
+from __future__ import annotations
+
+from streamer.catalog import Event
+
+_PATH = {"path": "the file"}
+
+EVENTS = (
+    Event("waiting_for_file", "info", "Waiting for {path}.", {"path": "files or patterns"}),
+    Event(
+        "log_lost",
+        "error",
+        "{path} was rotated and deleted before it was read to its end, from byte {after_byte} on.",
+        {**_PATH, "after_byte": "the first byte that was not read"},
+    ),
+    Event(
+        "log_unreadable",
+        "error",
+        "{path} cannot be read: {reason}.",
+        {**_PATH, "reason": "why"},
+    ),
+    Event(
+        "log_damaged",
+        "error",
+        "{path} is damaged: {reason}.",
+        {**_PATH, "reason": "what is wrong with it"},
+    ),
+    Event(
+        "log_truncated",
+        "error",
+        "{path} was truncated.",
+        {**_PATH, "copy_found": "whether a copy was found and is read on; then the level is info"},
+    ),
+)

@@ -1,0 +1,283 @@
+"""Every event that a daemon logs; names and fields are stable."""
+
+from __future__ import annotations
+
+from streamer.catalog import Event
+from streamer.telemetry import reports
+
+_WRITTEN = {
+    "path": "folder of the snapshot",
+    "words": "words of the stream that it holds",
+    "vocabulary": "words that have a vector",
+    "seconds": "time it took",
+    "pause_seconds": "time that learning stood still for it",
+}
+_TOTALS = {
+    "records": "records learned, by all processes",
+    "words": "words learned, by all processes",
+    "dropped_tokens": "tokens longer than --max-token-bytes, which were dropped",
+    "vocabulary": "words that have a vector",
+    "candidates": "words that are counted and have no vector yet",
+    "forgotten_candidates": "candidates that gave way to others",
+    "evicted_words": "words that lost their vector to more frequent ones",
+    "max_missed_count": "the most by which a count may be too low",
+}
+_UNSAVED = {
+    "signal": "the signal",
+    "words": "words learned since the last snapshot",
+    "seconds": "time since all that was learned was on disk",
+    "note": "what that means",
+}
+
+_DAEMON = (
+    Event(
+        "compiling_kernels",
+        "info",
+        "Compiling kernels, once for each machine and version.",
+        {"note": "how often that happens"},
+    ),
+    Event(
+        "started",
+        "info",
+        "Learning from {source}; snapshots go to {snapshot_dir}.",
+        {
+            "version": "of w2v-stream",
+            "source": "stdin, file or kafka",
+            "snapshot_dir": "folder of snapshots",
+            "memory_ceiling_mib": "the most memory that the learner takes, in MiB",
+        },
+    ),
+    Event(
+        "resumed",
+        "info",
+        "Resuming from {snapshot}: {words:,} words.",
+        {"snapshot": "the snapshot", **_TOTALS},
+    ),
+    Event(
+        "warm_start",
+        "info",
+        "Starting with {words:,} vectors of {file}.",
+        {
+            "file": "the file of --init",
+            "words": "words that were taken over",
+            "left_out": "words that were not, because they repeat or cannot be words here",
+        },
+    ),
+    Event(
+        "reading_terminal",
+        "info",
+        "Reading from the terminal: type text and end it with Ctrl-D.",
+        {"note": "what to do"},
+    ),
+    Event(
+        "progress",
+        "info",
+        "{words_per_second:,} words/s, {words:,} words, vocabulary {vocabulary:,}.",
+        {
+            "words_per_second": "since the last such event",
+            "words": "words learned, by all processes",
+            "vocabulary": "words that have a vector",
+            "loss": "mean loss per positive pair over the last 200,000 words or so",
+            "loss_per_positive": "mean loss of a positive pair",
+            "loss_per_negative": "mean loss of a negative pair",
+            "snapshot_age_seconds": "time since the last snapshot",
+        },
+        has_figures=True,
+    ),
+    Event("stopping", "info", "{signal}: {note}.", _UNSAVED),
+    Event(
+        "exited_at_once",
+        "error",
+        "{signal} again: exited at once; {words:,} words since the last snapshot are lost.",
+        _UNSAVED,
+    ),
+    Event(
+        "stopped",
+        "info",
+        "Stopped ({reason}).",
+        {
+            "reason": "signal or end of input",
+            "note": "what was special",
+            "words_per_second": "mean rate from start to end",
+            "invalid_records": "records that could not be decoded, by all processes",
+            "rollbacks": "cluster: times that all workers went back to a checkpoint",
+            **_TOTALS,
+        },
+        has_figures=True,
+    ),
+    Event(
+        "incomplete",
+        "error",
+        "The final snapshot failed: everything learned since the previous one is lost.",
+        {"note": "what that means"},
+    ),
+    Event(
+        "annealing_started",
+        "info",
+        "The input has ended; annealing on the last {words:,} words, {passes} passes.",
+        {"passes": "passes over the kept text", "words": "words of it"},
+    ),
+    Event("annealing", "info", "Annealing: {done:.0%} done.", {"done": "share that is done"}),
+    Event(
+        "annealing_stopped",
+        "info",
+        "Annealing was stopped; the vectors of the last checkpoint stay published.",
+        {"note": "what that means"},
+    ),
+    Event("reloaded", "info", "The configuration was read again.", has_options=True),
+    Event(
+        "restart_needed",
+        "warning",
+        "These options have changed and need a restart: {options}.",
+        {"options": "their names"},
+    ),
+    Event(
+        "reload_failed",
+        "error",
+        "The new configuration is wrong, nothing was changed: {reason}.",
+        {"reason": "what is wrong", "note": "what follows"},
+    ),
+)
+
+_TEXT = (
+    Event(
+        "records_invalid",
+        "warning",
+        "{invalid:,} of the last {records:,} records are invalid: {reason}.",
+        {
+            "invalid": "records that could not be decoded, since the last check",
+            "records": "all records since the last check",
+            "reason": "what is wrong with the first of them",
+            "total_invalid": "records that could not be decoded, by all processes",
+        },
+    ),
+)
+
+_CHECKPOINTS = (
+    Event(
+        "snapshot_written",
+        "info",
+        "Snapshot {path}: {words:,} words, vocabulary {vocabulary:,}.",
+        _WRITTEN,
+    ),
+    Event(
+        "vectors_written",
+        "info",
+        "Vectors {path}: {words:,} words, vocabulary {vocabulary:,}.",
+        _WRITTEN,
+    ),
+    Event(
+        "snapshot_failed",
+        "error",
+        "A snapshot could not be written: {reason}. It is tried again.",
+        {"reason": "why", "failures": "failures since the start"},
+    ),
+    Event(
+        "snapshot_damaged",
+        "error",
+        "A snapshot is damaged: {reason}. Trying the one before.",
+        {"reason": "what is wrong with it", "action": "what happens now"},
+    ),
+    Event(
+        "prune_failed",
+        "error",
+        "An old snapshot could not be deleted: {reason}.",
+        {"reason": "why"},
+    ),
+    Event(
+        "quality_probe",
+        "info",
+        "Quality on {file}.",
+        {
+            "file": "the file of --probe",
+            "spearman": "rank correlation with the file's similarities",
+            "pairs": "pairs that were asked",
+            "unknown_pairs": "pairs with a word that has no vector",
+            "accuracy": "share of analogies that were solved",
+            "questions": "analogies that were asked",
+            "unknown_questions": "analogies with a word that has no vector",
+        },
+    ),
+)
+
+_HTTP = (
+    Event("http_listening", "info", "Serving http://{address}/.", {"address": "host and port"}),
+    Event(
+        "http_unprotected",
+        "warning",
+        "The HTTP server can be reached from other machines and asks for no token.",
+        {"note": "what that means"},
+    ),
+    Event(
+        "status_failed",
+        "warning",
+        "The status for the page could not be read: {reason}. It is tried again.",
+        {"reason": "why"},
+    ),
+)
+
+_CLUSTER = (
+    Event(
+        "epoch_started",
+        "info",
+        "Epoch {epoch}: {readers} workers read {pieces} pieces of the stream.",
+        {
+            "epoch": "its number",
+            "pieces": "partitions or logs",
+            "readers": "workers that read",
+            "members": "machine and process of each actor",
+            "worker_memory_ceiling_mib": "the most memory that a worker takes, in MiB",
+            "shard_memory_ceiling_mib": "the most memory that a shard takes, in MiB",
+        },
+    ),
+    Event(
+        "waiting",
+        "info",
+        "Waiting for {members}: {note}.",
+        {"members": "actors that have not answered", "note": "what Ray has free"},
+    ),
+    Event(
+        "rolled_back",
+        "warning",
+        "{reason}; all workers go back to {to}.",
+        {
+            "reason": "what happened",
+            "replaced": "actors that were replaced",
+            "to": "the snapshot, or the beginning",
+        },
+    ),
+    Event(
+        "workers_joined",
+        "info",
+        "The model is old enough: {workers} workers learn from now on.",
+        {"workers": "workers that read", "words": "words learned"},
+    ),
+    Event(
+        "barrier",
+        "debug",
+        "Barrier: learning stood still for {seconds} seconds.",
+        {"seconds": "time that learning stood still", "checkpoint": "safe, writing or failed"},
+    ),
+    Event("ray", "debug", "Ray: {message}", {"message": "a line that Ray printed"}),
+)
+
+SECTIONS: dict[str, tuple[Event, ...]] = {
+    "daemon": _DAEMON,
+    "text": _TEXT,
+    "snapshots": _CHECKPOINTS,
+    "HTTP": _HTTP,
+    **{f"source {name}": events for name, events in reports.EVENTS.items()},
+    "cluster": _CLUSTER,
+}
+"""Events by who logs them."""
+
+EVENTS = {event.name: event for events in SECTIONS.values() for event in events}
+"""Events by name."""
+
+COMMON = {
+    "timestamp": "UTC, ISO 8601",
+    "level": "debug, info, warning or error",
+    "event": "the name",
+    "worker": "cluster: number of the worker that logged it",
+}
+"""Fields of every line."""
