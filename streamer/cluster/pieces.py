@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from streamer.cluster.assignment import Piece
 from streamer.cluster.settings import ClusterSettings
 from streamer.errors import ConfigurationError
-from streamer.sources.file.source import find_logs, is_named
+from streamer.sources.file.search import find_logs, is_named
 
 RETRY_SECONDS = 2.0
 """Pause between two attempts to reach a broker at the start."""

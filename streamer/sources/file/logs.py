@@ -2,20 +2,31 @@
 
 Lines are read from every file that held the log since the last one read, in the order in which
 they were written: files renamed while nobody looked, and the copy that was made before a log was
-truncated. A rotated file is read for a moment longer, as its writer may still have it open.
+truncated. A rotated file is read for a moment longer, as its writer may still have it open, and
+read on if it grows later.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from streamer.sources.file.rotation import Generation, describe, generations
-from streamer.sources.file.tail import ChangedError, DamagedError, Mark, Tail
+from streamer.sources.file.aside import GRACE_SECONDS, Aside, Identity
+from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
+from streamer.sources.file.tail import ChangedError, Mark, Tail
+from streamer.text.compression import RefusedError
 from streamer.text.records import RecordSplitter
 
-GRACE_SECONDS = 2.0
-"""How long a rotated file is watched after its end was reached."""
+GONE_SECONDS = 10.0
+"""How long a deleted file is kept open: its writer may still have it."""
+
+_SETTLE_SECONDS = 0.5
+"""How long a file that was cut may take to hold again what it held: editors write it anew."""
+
+_LATE_SECONDS = 60.0
+"""How long the rest of a compressed file may take to come before it is missed."""
 
 _OPEN_TRIES = 20
 """Files may be renamed between being listed and being opened."""
@@ -24,42 +35,87 @@ _OPEN_TRIES = 20
 class RotatedLog:
     """The files of one log that are being read: rotated ones first, the newest last.
 
-    ``belongs`` limits which files are the log's; ``report`` is given an event and its values.
+    ``is_elsewhere`` tells whether a file belongs to another log already; ``report`` is given an
+    event and its values.
     """
 
     def __init__(
         self,
         path: Path,
         make_splitter: Callable[[], RecordSplitter],
-        belongs: Callable[[Path], bool],
+        is_elsewhere: Callable[[Generation | Tail], bool],
         report: Callable[..., None],
     ) -> None:
         self.path = path
         self._make_splitter = make_splitter
-        self._belongs = belongs
+        self._is_elsewhere = is_elsewhere
         self._report = report
         self._tails: list[Tail] = []
-        self._ended: dict[Tail, float] = {}
+        self._changed_at: dict[Tail, float] = {}
+        self._missing_at: float | None = None
+        self._aside = Aside(self._open)
 
     @property
     def marks(self) -> list[Mark]:
-        """The next record to read in each file that is being read, oldest file first."""
-        return [tail.mark for tail in self._tails]
+        """The next record to read in each file, those that hold the log last, oldest first."""
+        return self._aside.marks + [tail.mark for tail in self._tails]
+
+    @property
+    def identities(self) -> set[Identity]:
+        """Device and inode of every file of this log that is known."""
+        return self._aside.identities | {tail.identity for tail in self._tails}
+
+    @property
+    def open_files(self) -> int:
+        """How many files are open."""
+        return len(self._tails) + len(self._aside.tails)
 
     @property
     def is_at_end(self) -> bool:
         """Whether the last :meth:`read` found nothing more in any file."""
-        return all(tail.is_at_end for tail in self._tails)
+        return all(tail.is_at_end for tail in [*self._tails, *self._aside.tails])
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is left of this log."""
+        return not (self.identities or self._exists())
 
     def start(self, paths: list[Path]) -> None:
         """Read these files from their beginnings, oldest first."""
         self._tails += [tail for path in paths if (tail := self._open(path)) is not None]
 
-    def resume(self, marks: list[Mark]) -> None:
-        """Read on at marks, and all that was written to the log after them."""
-        files = self._files()
-        reached = -1
+    def resume(self, marks: list[Mark], wanted: list[Path]) -> None:
+        """Read on at marks, and all that was written to the log after them.
+
+        Of ``wanted`` files those too that come before them and were never read.
+        """
         for mark in marks:
+            if mark.is_aside:
+                self._aside.restore(mark)
+        self._aside.look(0.0, self._files, [], [])
+        chain = [mark for mark in marks if not mark.is_aside]
+        files = self._files()
+        reached = self._resume(chain, files)
+        if reached < 0:
+            newer = _changed_since(chain[-1], files) if chain else files
+            self.start([file.path for file in newer if chain or file.path in wanted])
+            return
+        remembers = any(mark.path for mark in marks)
+        for file in files[:reached]:
+            if file.identity in self.identities:
+                continue
+            if not remembers and (tail := self._open(file.path)) is not None:
+                # A position of a version that did not remember what was read to its end.
+                tail.go_to_end()
+                self._aside.put(tail)
+            elif remembers and file.path in wanted:
+                self._aside.meet(file, self._tails)
+        self.start([file.path for file in files[reached + 1 :]])
+
+    def _resume(self, chain: list[Mark], files: list[Generation]) -> int:
+        """Open what is marked; return which of the files is the last of them, or -1."""
+        reached = -1
+        for mark in chain:
             if not mark.read_bytes:
                 continue  # by nothing a file cannot be known; the one before leads to it
             index, tail = self._find(mark, files)
@@ -69,8 +125,7 @@ class RotatedLog:
             tail.go_to(mark)
             self._tails.append(tail)
             reached = max(reached, index)
-        newer = files[reached + 1 :] if reached >= 0 else _changed_since(marks[-1], files)
-        self.start([file.path for file in newer])
+        return reached
 
     def read(self, now: float, *, follow: bool) -> bytes:
         """Complete records that have come since, some of them.
@@ -83,16 +138,57 @@ class RotatedLog:
             self._open_newer()
         records = b""
         for tail in list(self._tails):
-            records += self._read(tail)
+            records += self._read(tail, now, follow=follow)
             if not tail.is_at_end:
-                self._ended.pop(tail, None)
                 break  # older lines first
             if not follow:
-                records += tail.splitter.flush()
-            elif self._tails.index(tail) < self._anchor:
-                records += self._finish(tail, now)
+                records += self._end(tail)
+            elif self._tails.index(tail) < self._anchor and self._aside.ended(tail, now):
+                self._tails.remove(tail)
+                records += self._put_aside(tail)
         if follow and self._tails and self._tails[-1].is_at_end:
             self._open_newer()
+        return records + self._read_aside(now, follow=follow)
+
+    def _read_aside(self, now: float, *, follow: bool) -> bytes:
+        records = b""
+        for tail in list(self._aside.tails):
+            records += self._read(tail, now, follow=follow)
+            if not follow and tail.is_at_end:
+                records += self._end(tail)
+            elif self._aside.ended(tail, now):
+                self._aside.tails.remove(tail)
+                records += self._put_aside(tail)
+        return records
+
+    def look(self, now: float, strangers: list[Generation]) -> bytes:
+        """What is worth a look now and then; records that are complete by it.
+
+        ``strangers`` are files that are named like those of this log and are nobody's.
+        """
+        if self._exists() and (found := describe(self.path)).identity in self._aside.identities:
+            self._tails += [tail] if (tail := self._aside.take(found)) is not None else []
+        is_current = self._is_newest_current() and self.is_at_end
+        is_settled = is_current or (self._missing_at or now) + GRACE_SECONDS < now
+        self._aside.look(now, self._files, strangers if is_settled else [], self._tails)
+        for tail in self._tails:
+            if tail.is_at_end and (late := tail.missing_since(_LATE_SECONDS)):
+                self._report("log_damaged", path=str(tail.path), reason=late)
+        return self._let_go(now)
+
+    def _let_go(self, now: float) -> bytes:
+        """Close what was deleted a while ago."""
+        if not self.is_at_end or self._exists():
+            self._missing_at = None
+            return b""
+        self._missing_at = self._missing_at or now
+        if now < self._missing_at + GONE_SECONDS:
+            return b""
+        records = b""
+        for tail in list(self._tails):
+            if tail.is_deleted or with_identity(tail.path.parent, tail.identity) is None:
+                self._tails.remove(tail)
+                records += self._put_aside(tail)
         return records
 
     def close(self) -> None:
@@ -100,6 +196,7 @@ class RotatedLog:
         for tail in self._tails:
             tail.close()
         self._tails = []
+        self._aside.close()
 
     @property
     def _anchor(self) -> int:
@@ -108,28 +205,48 @@ class RotatedLog:
         return read[-1] if read else -1
 
     def _exists(self) -> bool:
-        return self._belongs(self.path) and self.path.is_file()
+        return self.path.is_file()
 
     def _files(self) -> list[Generation]:
+        """The files that may hold the log, oldest first, but for what is known to be aside."""
         try:
-            return [file for file in generations(self.path) if self._belongs(file.path)]
+            files = generations(self.path)
         except OSError as error:
             self._report("log_unreadable", path=str(self.path.parent), reason=error.strerror)
             return []
+        aside = self._aside.identities
+        return [f for f in files if f.identity not in aside and not self._is_elsewhere(f)]
 
     def _open(self, path: Path) -> Tail | None:
         try:
-            return Tail(path, self._make_splitter())
+            tail = Tail(path, self._make_splitter())
         except FileNotFoundError:
             return None
         except OSError as error:
-            self._report("log_unreadable", path=str(path), reason=error.strerror)
+            event = "log_unreadable"
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                event = "too_few_descriptors"
+            self._report(event, path=str(path), reason=error.strerror)
             return None
+        if self._is_elsewhere(tail):
+            tail.close()
+            return None
+        return tail
 
     def _find(self, mark: Mark, files: list[Generation]) -> tuple[int, Tail | None]:
         """The file that holds what was read, by preference under its own identity."""
         same = (mark.device, mark.inode)
-        for index, file in sorted(enumerate(files), key=lambda item: item[1].identity != same):
+        places = sorted(enumerate(files), key=lambda item: item[1].identity != same)
+        if not any(file.identity == same for file in files):
+            folders = {self.path.parent, Path(os.path.realpath(self.path)).parent}
+            if mark.path:
+                folders.add(mark.file.parent)
+            found = [with_identity(folder, same) for folder in sorted(folders)]
+            places = [(-1, file) for file in found if file is not None] + places
+            listed = {file.identity for file in files}
+            others = [file for file in relatives(self.path) if file.identity not in listed]
+            places += [(-1, file) for file in others if not self._is_elsewhere(file)]
+        for index, file in places:
             tail = self._open(file.path)
             if tail is not None:
                 if tail.holds(mark):
@@ -137,35 +254,82 @@ class RotatedLog:
                 tail.close()
         return -1, None
 
-    def _read(self, tail: Tail) -> bytes:
+    def _read(self, tail: Tail, now: float, *, follow: bool) -> bytes:
         try:
-            return tail.read()
+            records = tail.read()
         except ChangedError:
-            return self._read_copy(tail)
-        except DamagedError as error:
-            self._report("log_damaged", path=str(tail.path), reason=str(error))
+            if now >= self._changed_at.setdefault(tail, now) + _SETTLE_SECONDS or not follow:
+                del self._changed_at[tail]
+                return self._read_changed(tail)
+        except RefusedError as error:
+            self._report("log_unreadable", path=str(tail.path), reason=str(error))
         except OSError as error:
             self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
+            self._open_again(tail)
+        else:
+            self._changed_at.pop(tail, None)
+            if tail.problem:
+                self._report("log_damaged", path=str(tail.path), reason=tail.problem)
+            return records
         tail.is_at_end = True
         return b""
 
-    def _read_copy(self, tail: Tail) -> bytes:
+    def _end(self, tail: Tail) -> bytes:
+        """The last record of a file that nothing more comes of."""
+        try:
+            records, problem = tail.end()
+        except RefusedError as error:
+            self._report("log_unreadable", path=str(tail.path), reason=str(error))
+            return b""
+        except OSError as error:
+            self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
+            return b""
+        if problem:
+            self._report("log_damaged", path=str(tail.path), reason=problem)
+        return records
+
+    def _put_aside(self, tail: Tail) -> bytes:
+        """Let go of a file that ended a while ago; the line it ends in is complete."""
+        if not tail.is_deleted:
+            records = self._end(tail)
+            self._aside.put(tail)
+            return records
+        # It may have been compressed, or copied before it was deleted.
+        _, copy = self._find(tail.mark, self._files())
+        records = b"" if copy is not None else self._end(tail)
+        if copy is not None:
+            copy.go_on_from(tail)
+            self._aside.add(copy)
+        tail.close()
+        return records
+
+    def _open_again(self, tail: Tail) -> None:
+        """A descriptor can become useless (ESTALE) while the file is there."""
+        again = self._open(tail.path)
+        if again is None:
+            return
+        if again.holds(tail.mark):
+            tail.take_over(again)
+        else:
+            again.close()
+
+    def _read_changed(self, tail: Tail) -> bytes:
         """Go on in the copy of a file that was truncated, then from the file's new beginning."""
         files = [file for file in self._files() if file.identity != tail.identity]
         _, copy = self._find(tail.mark, files)
-        place = self._tails.index(tail)
-        self._ended.pop(tail, None)
+        self._report("log_truncated", path=str(tail.path), copy_found=copy is not None)
         tail.is_at_end = False
         tail.close()
-        if copy is None:
-            self._report("log_truncated", path=str(tail.path), copy_found=False)
-            del self._tails[place]
-            self.start([self.path] if place == len(self._tails) and self._exists() else [])
-            return tail.splitter.flush()
-        self._report("log_truncated", path=str(tail.path), copy_found=True)
-        copy.go_on_from(tail)
-        self._tails[place] = copy
-        return b""
+        tails = self._tails if tail in self._tails else self._aside.tails
+        place = tails.index(tail)
+        if copy is not None:
+            copy.go_on_from(tail)
+            tails[place] = copy
+            return b""
+        del tails[place]
+        if tails is self._tails and place == len(tails) and self._exists():
+            self.start([self.path])
+        return tail.splitter.flush()
 
     def _open_newer(self) -> None:
         """Open what was written to the log after the newest file that was read from."""
@@ -179,7 +343,7 @@ class RotatedLog:
                 return
             place = self._anchor + 1
             known = {tail.identity: tail for tail in self._tails[place:]}
-            files = self._newer_than(self._tails[max(0, self._anchor)])
+            files = self._newer_than(max(0, self._anchor))
             tails = [known.get(file.identity) or self._open(file.path) for file in files]
             opened = [tail for tail in tails if tail is not None]
             if [tail.identity for tail in opened] == [file.identity for file in files]:
@@ -193,11 +357,12 @@ class RotatedLog:
     def _is_newest_current(self) -> bool | None:
         """Whether the newest file has the log's name; None between a rename and the new file."""
         try:
-            return describe(self.path).identity == self._tails[-1].identity
+            return bool(self._tails) and describe(self.path).identity == self._tails[-1].identity
         except OSError:
             return None
 
-    def _newer_than(self, anchor: Tail) -> list[Generation]:
+    def _newer_than(self, place: int) -> list[Generation]:
+        anchor = self._tails[place]
         files = self._files()
         if anchor.is_empty:
             return _changed_since(anchor.mark, files)
@@ -205,19 +370,18 @@ class RotatedLog:
         if anchor.identity in identities:
             return files[identities.index(anchor.identity) + 1 :]
         index, copy = self._find(anchor.mark, files)
-        if copy is not None:
+        if copy is None:
+            if anchor.is_deleted:
+                self._report("log_replaced", path=str(self.path))
+            return _changed_since(anchor.mark, files)
+        if copy.path == self.path and anchor.is_at_end:
+            # The log was replaced by a copy of itself that may be longer.
+            copy.go_on_from(anchor)
+            anchor.close()
+            self._tails[place] = copy
+        else:
             copy.close()
-            return files[index + 1 :]
-        return _changed_since(anchor.mark, files)
-
-    def _finish(self, tail: Tail, now: float) -> bytes:
-        """Let go of a rotated file that ended a while ago; the line it ends in is complete."""
-        if now < self._ended.setdefault(tail, now) + GRACE_SECONDS:
-            return b""
-        tail.close()
-        self._tails.remove(tail)
-        del self._ended[tail]
-        return tail.splitter.flush()
+        return files[index + 1 :] if index >= 0 else _changed_since(anchor.mark, files)
 
 
 def _changed_since(mark: Mark, files: list[Generation]) -> list[Generation]:

@@ -1,24 +1,25 @@
-"""Files as a source: one or a pattern of many, read to the end or followed, each line once.
+"""Files as a source: some or a pattern of many, read to the end or followed, each line once.
 
-A checkpoint holds for each log the files that are being read and the byte of the next record, so
-unlike a pipe nothing is lost or trained twice, whenever the process ends.
+A checkpoint holds for each log the files that were read and the byte of the next record, so unlike
+a pipe nothing is lost or trained twice, whenever the process ends.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import select
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError
 from streamer.sources.base import LocalSource
+from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
-from streamer.sources.file.rotation import Generation, base_path, describe, in_order
-from streamer.sources.file.tail import Mark
+from streamer.sources.file.names import Generation, bases, path_from_text, text_of_path
+from streamer.sources.file.search import by_log, check_paths, is_named, matching
+from streamer.sources.file.tail import Mark, Tail
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
 from streamer.text.batch import Batch
 from streamer.text.records import RecordSplitter
@@ -28,6 +29,9 @@ POLL_SECONDS = 0.1
 
 _SEARCH_SECONDS = 1.0
 """How often a pattern is searched for new files."""
+
+_LOSSES = ("log_unreadable", "log_damaged", "log_lost", "too_few_descriptors")
+"""Events that mean that lines are not read; what stays so is logged once for each file."""
 
 
 class FileSource(LocalSource):
@@ -53,6 +57,7 @@ class FileSource(LocalSource):
         logs: frozenset[Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        check_paths(patterns)
         self._patterns = patterns
         self._only = logs
         self._follow = follow
@@ -60,63 +65,106 @@ class FileSource(LocalSource):
         self._log = log
         self._wake = [] if wake_descriptor is None else [wake_descriptor]
         self._clock = clock
+        self._budget = file_budget()
         self._reported: set[tuple[str, str]] = set()
-        self._marks = _marks(position)
         self._logs: dict[Path, RotatedLog] = {}
-        self._waiting = self._find()
-        for path in list(self._marks):
-            if path not in self._waiting:
-                if is_named(path, patterns) and self._is_ours(path):
-                    self._waiting[path] = []  # rotated away, perhaps
-                else:
-                    del self._marks[path]
-        self._known = set(self._waiting)
+        self._marks = _marks(position)
+        self._waiting: dict[Path, list[Generation]] = {}
         self._searched_at = clock()
+        found = self._find()
+        known = [path for path in self._marks if path in found or is_named(path, patterns)]
+        self._marks = {path: self._marks[path] for path in known if self._is_ours(path)}
+        for path in found:
+            self._merge(path)
+        # Those that were read before come first: a new name may be that of an old file.
+        self._waiting = {path: [] for path in self._marks} | found
         self._is_done = False
         if not self._waiting:
             if not follow:
                 raise ConfigurationError(f"--path {' '.join(patterns)}: there is no such file")
             log.info("waiting_for_file", path=" ".join(patterns))
 
-    def _find(self) -> dict[Path, list[Path]]:
+    def _find(self) -> dict[Path, list[Generation]]:
         """The files that match now, oldest first, by log."""
-        found = find_logs(self._patterns)
+        known = {*self._logs, *self._marks}
+        found = by_log(matching(self._patterns, self._report), self._patterns, known)
         return {path: files for path, files in found.items() if self._is_ours(path)}
 
     def _is_ours(self, path: Path) -> bool:
         return self._only is None or path in self._only
 
-    def _search(self, now: float) -> None:
+    def _search(self, now: float) -> bytes:
+        """Look for new files, and at those that are there; records that are complete by it."""
         if now < self._searched_at + _SEARCH_SECONDS:
-            return
+            return b""
         self._searched_at = now
-        new = {path: files for path, files in self._find().items() if path not in self._known}
-        self._waiting |= new
-        self._known |= set(new)
+        owned = {identity for log in self._logs.values() for identity in log.identities}
+        strangers: dict[Path, list[Generation]] = {}
+        for path, files in self._find().items():
+            new = [file for file in files if file.identity not in owned]
+            if path in self._logs:
+                strangers[path] = new
+            elif new:
+                self._waiting.setdefault(path, new)
+                self._merge(path)
+        records = b""
+        for path, log in list(self._logs.items()):
+            records += log.look(now, strangers.get(path, []))
+            if log.is_gone and path not in self._waiting:
+                log.close()
+                del self._logs[path]
+                self._marks.pop(path, None)
+        return records
 
-    def _open(self, path: Path) -> RotatedLog:
+    def _merge(self, path: Path) -> None:
+        """Let a log have what was read of its rotated files while it was not there itself."""
+        merged = []
+        for other in [other for other in self._marks if path in bases(other)]:
+            log = self._logs.pop(other, None)
+            merged += self._marks.pop(other) if log is None else log.marks
+            if log is not None:
+                self._marks.pop(other)
+                log.close()
+        if merged:
+            aside = [replace(mark, is_aside=True) for mark in merged]
+            self._marks[path] = aside + self._marks.get(path, [])
+
+    def _open(self, path: Path) -> None:
         """Open a log that waits, at its marks if it has some."""
-        paths = self._waiting.pop(path)
-        # A pattern that does not cover the log itself covers some of its rotated files.
-        is_whole = path in paths or not paths
-        belongs = _anything if is_whole else set(paths).__contains__
-        log = RotatedLog(path, self._make_splitter, belongs, self._report)
+        files = [file.path for file in self._waiting.pop(path)]
+        log = RotatedLog(
+            path, self._make_splitter, lambda file: self._is_elsewhere(path, file), self._report
+        )
         if self._marks.get(path):
-            log.resume(self._marks[path])
+            log.resume(self._marks[path], files)
         else:
-            log.start(paths)
+            log.start(files)
         self._logs[path] = log
-        return log
+
+    def _is_elsewhere(self, path: Path, file: Generation | Tail) -> bool:
+        """Whether a file belongs to another log than that at ``path``."""
+        for other, log in self._logs.items():
+            if other != path and file.identity in log.identities:
+                return True
+        if isinstance(file, Generation):
+            return False
+        # An inode alone may have been given to another file meanwhile.
+        return any(
+            mark.identity == file.identity and mark.read_bytes and file.holds(mark)
+            for other, marks in self._marks.items()
+            if other != path and other not in self._logs
+            for mark in marks
+        )
 
     def _report(self, event: str, **values: Any) -> None:
         """Log what happened to a file; what stays wrong only once."""
-        if event in ("log_unreadable", "log_damaged"):
+        if event in _LOSSES:
             key = (event, values["path"])
             if key in self._reported:
                 return
             self._reported.add(key)
-        lost = event != "log_truncated" or not values["copy_found"]
-        (self._log.error if lost else self._log.info)(event, **values)
+        is_loss = event in _LOSSES or not values.get("copy_found", True)
+        (self._log.error if is_loss else self._log.info)(event, **values)
 
     def next_batch(self) -> Batch | None:
         """What has arrived; see :class:`streamer.sources.base.Source`."""
@@ -143,7 +191,7 @@ class FileSource(LocalSource):
         if not self._logs:
             if not self._waiting:
                 return b"", True
-            self._open(min(self._waiting))
+            self._open(next(iter(self._waiting)))
         ((path, log),) = self._logs.items()
         piece = log.read(self._clock(), follow=False)
         if log.is_at_end:
@@ -155,10 +203,8 @@ class FileSource(LocalSource):
     def _read_all(self) -> tuple[bytes, bool]:
         """A piece of every log, as far as they fit a batch."""
         now = self._clock()
-        self._search(now)
-        for path in sorted(self._waiting):
-            self._open(path)
-        pieces = bytearray()
+        pieces = bytearray(self._search(now))
+        self._open_waiting()
         for path in list(self._logs):
             log = self._logs.pop(path)
             self._logs[path] = log  # at the end: every log has its turn
@@ -166,6 +212,19 @@ class FileSource(LocalSource):
             if len(pieces) >= BATCH_BYTES:
                 return bytes(pieces), False
         return bytes(pieces), all(log.is_at_end for log in self._logs.values())
+
+    def _open_waiting(self) -> None:
+        """Open logs that wait, as long as there are descriptors for their files."""
+        room = self._budget - sum(log.open_files for log in self._logs.values())
+        for path in list(self._waiting):
+            if room <= 0:
+                self._report(
+                    "too_few_descriptors", path=str(path), waiting=len(self._waiting),
+                    note="raise the limit of open files: ulimit -n, or LimitNOFILE= of systemd",
+                )  # fmt: skip
+                return
+            self._open(path)
+            room -= self._logs[path].open_files
 
     def _wait(self) -> bool:
         """Wait until files are worth another look; return whether a signal came."""
@@ -177,10 +236,11 @@ class FileSource(LocalSource):
 
     @property
     def position(self) -> dict[str, Any]:
-        """Marks of the files being read, oldest first, by the path of their log."""
+        """Marks of the files that were read, those that hold the log last, by its path."""
         self._marks.update((path, log.marks) for path, log in self._logs.items())
         return {
-            str(path): [mark.to_json() for mark in marks] for path, marks in self._marks.items()
+            text_of_path(path): [mark.to_json() for mark in marks]
+            for path, marks in self._marks.items()
         }
 
     def close(self) -> None:
@@ -189,45 +249,11 @@ class FileSource(LocalSource):
             log.close()
 
 
-def find_logs(patterns: Sequence[str]) -> dict[Path, list[Path]]:
-    """The files that patterns or plain paths match now, oldest first, by log."""
-    named: set[Path] = set()
-    found: dict[Path, dict[Path, Generation]] = {}
-    for pattern in patterns:
-        absolute = Path(pattern).absolute()
-        if not glob.has_magic(pattern):
-            named |= {absolute} if absolute.exists() else set()
-            continue
-        # Path.glob wants a folder and a relative pattern; this one is absolute.
-        for name in glob.glob(str(absolute), recursive=True):  # noqa: PTH207
-            path = Path(name)
-            try:
-                file = describe(path)
-            except OSError:
-                continue  # renamed just now
-            if path.is_file():
-                found.setdefault(base_path(path), {})[path] = file
-    matched = {path for files in found.values() for path in files}
-    logs = {path: [path] for path in named - matched}
-    for path, files in found.items():
-        ordered = in_order(path, sorted(files.values(), key=lambda file: file.path.name))
-        logs[path] = [file.path for file in ordered] + logs.get(path, [])
-    return logs
-
-
-def is_named(path: Path, patterns: Sequence[str]) -> bool:
-    """Whether a plain path is that of a log, or a pattern would match it."""
-    return any(fnmatch.fnmatch(str(path), str(Path(pattern).absolute())) for pattern in patterns)
-
-
-def _anything(_path: Path) -> bool:
-    return True
-
-
 def _marks(position: dict[str, Any]) -> dict[Path, list[Mark]]:
     try:
         return {
-            Path(path): [Mark.from_json(mark) for mark in marks] for path, marks in position.items()
+            path_from_text(path): [Mark.from_json(mark) for mark in marks]
+            for path, marks in position.items()
         }
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""One file that is read to its end as it grows, plain or gzip, and how to know it again.
+"""One file that is read to its end as it grows, and how to know it again.
 
 A place in a file is marked by the file's device and inode and by a checksum of what lies at the
 file's beginning and just before the place. So a file is found again under another name, in a copy
@@ -7,33 +7,39 @@ and compressed, and one that was truncated and written anew is not taken for the
 
 from __future__ import annotations
 
-import gzip
+import errno
 import os
+import stat
+import time
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from streamer.sources.file.content import Content, Plain, open_content
+from streamer.sources.file.names import path_from_text, text_of_path
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
 _KNOWN_BYTES = 1024
 """Bytes at a file's beginning, and before a place, that its content is known by."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
+
+_ALL = 1 << 62
 
 
 class ChangedError(Exception):
     """A file no longer holds what was read from it: it was truncated."""
 
 
-class DamagedError(Exception):
-    """A compressed file cannot be read any further."""
-
-
 @dataclass(frozen=True)
 class Mark:
-    """A place in a file: the next record begins at ``offset``, ``read_bytes`` were looked at."""
+    """A place in a file: the next record begins at ``offset``, ``read_bytes`` were looked at.
+
+    ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
+    log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
+    is the size of a file that was read to its end and closed, else -1.
+    """
 
     device: int
     inode: int
@@ -41,8 +47,21 @@ class Mark:
     read_bytes: int
     checksum: int
     modified_ns: int
+    path: str = ""
+    is_aside: bool = False
+    bytes: int = -1
 
-    def to_json(self) -> dict[str, int]:
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.device, self.inode
+
+    @property
+    def file(self) -> Path:
+        """Where the file was last seen."""
+        return path_from_text(self.path)
+
+    def to_json(self) -> dict[str, Any]:
         """The mark as it stands in a manifest."""
         return asdict(self)
 
@@ -50,91 +69,76 @@ class Mark:
     def from_json(cls, document: Any) -> Mark:
         """The reverse; ValueError or TypeError if it is none."""
         mark = cls(**document)
-        if any(not isinstance(value, int) or value < 0 for value in asdict(mark).values()):
-            raise ValueError("a file's position must be whole numbers")
+        numbers = (mark.device, mark.inode, mark.offset, mark.read_bytes, mark.modified_ns)
+        for value in (*numbers, mark.checksum):
+            if type(value) is not int or value < 0:
+                raise ValueError("a file's position must be whole numbers")
+        if (type(mark.path), type(mark.is_aside), type(mark.bytes)) != (str, bool, int):
+            raise ValueError("a file's position has something else where its path should be")
         return mark
 
 
-class _Content(Protocol):
-    """Bytes of a file as they were before it was compressed."""
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset`` on, fewer at the end."""
-
-    def close(self) -> None:
-        """Let go of what is held besides the descriptor."""
-
-
-class _Plain:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def read(self, offset: int, size: int) -> bytes:
-        return os.pread(self._descriptor, size, offset)
-
-    def close(self) -> None:
-        pass
-
-
-class _Compressed:
-    def __init__(self, descriptor: int) -> None:
-        self._raw = os.fdopen(os.dup(descriptor), "rb")
-        self._file = gzip.GzipFile(fileobj=self._raw)
-
-    def read(self, offset: int, size: int) -> bytes:
-        try:
-            if self._file.seek(offset) < offset:
-                return b""
-            return self._file.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DamagedError(str(error)) from error
-
-    def close(self) -> None:
-        self._file.close()
-        self._raw.close()
-
-
 class Tail:
-    """A file that is read from some place on; records as far as they are complete."""
+    """A file that is read from some place on; records as far as they are complete.
+
+    OSError if it cannot be opened, or is no file but a pipe, a device or a folder.
+    """
 
     def __init__(self, path: Path, splitter: RecordSplitter) -> None:
         self.path = path
         self.splitter = splitter
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.is_compressed = os.pread(self._descriptor, 2, 0) == _GZIP_MAGIC
-        self._content: _Content = (
-            _Compressed(self._descriptor) if self.is_compressed else _Plain(self._descriptor)
-        )
+        # A pipe would be waited for until somebody writes there.
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(self._descriptor)
+            raise OSError(errno.EINVAL, f"is {kind_of(found.st_mode)}, not a file", str(path))
+        self.identity = found.st_dev, found.st_ino
+        self._content: Content | None = None
         self._read_bytes = 0
         self._head = b""
         self._recent = b""
-        self._modified_ns = os.fstat(self._descriptor).st_mtime_ns
+        self._modified_ns = found.st_mtime_ns
         self.is_at_end = False
         """Whether the last read found nothing more."""
 
     @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode."""
-        found = os.fstat(self._descriptor)
-        return found.st_dev, found.st_ino
-
-    @property
     def mark(self) -> Mark:
         """The next record to read."""
-        found = os.fstat(self._descriptor)
         return Mark(
-            found.st_dev,
-            found.st_ino,
+            *self.identity,
             self._read_bytes - self.splitter.pending_bytes,
             self._read_bytes,
             zlib.crc32(self._recent, zlib.crc32(self._head)),
             self._modified_ns,
+            text_of_path(self.path),
         )
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was read so far."""
         return self._read_bytes == 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the file has no name any more."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    @property
+    def problem(self) -> str:
+        """Why no more can be read although there is more, empty if all is well."""
+        return self._content.problem if self._content is not None else ""
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Size and time of the last change, by which it is seen that a file was written to."""
+        found = os.fstat(self._descriptor)
+        return found.st_size, found.st_mtime_ns
+
+    def missing_since(self, seconds: float) -> str:
+        """What is wrong with a file that ends too early and was not written to for so long."""
+        is_late = time.time() - os.fstat(self._descriptor).st_mtime > seconds
+        return self._content.incomplete if is_late and self._content is not None else ""
 
     def was_touched(self) -> bool:
         """Whether the file was written to, or cut, since the last read that found something."""
@@ -144,17 +148,40 @@ class Tail:
         """Whether this file begins with what had been read when ``mark`` was made."""
         known = min(mark.read_bytes, _KNOWN_BYTES)
         if not known:
-            return self.identity == (mark.device, mark.inode)
-        try:
-            head = self._content.read(0, known)
-            recent = self._content.read(mark.read_bytes - known, known)
-        except DamagedError:
+            return self.identity == mark.identity
+        content = self._open()
+        if content is None:
             return False
+        head = content.read(0, known)
+        recent = content.read(mark.read_bytes - known, known)
         return len(recent) == known and zlib.crc32(recent, zlib.crc32(head)) == mark.checksum
+
+    def begins_like(self, other: Tail) -> bool:
+        """Whether both files hold the same as far as both go; False if one of them is empty."""
+        mine, its = self._open(), other._open()
+        if mine is None or its is None:
+            return False
+        size = mine.text_bytes(other._read_bytes)
+        known = min(size, _KNOWN_BYTES)
+        return known > 0 and all(
+            mine.read(at, known) == its.read(at, known) for at in (0, size - known)
+        )
 
     def go_to(self, mark: Mark) -> None:
         """Read on at a mark that this file holds."""
         self._skip_to(mark.offset)
+
+    def go_to_end(self) -> None:
+        """Pass all that is there now."""
+        content = self._open(is_final=True)
+        if content is not None:
+            self._skip_to(content.text_bytes(_ALL))
+
+    def take_over(self, other: Tail) -> None:
+        """Read on through the descriptor of ``other``, which is the same file."""
+        self.close()
+        self.path, self.identity = other.path, other.identity
+        self._descriptor, self._content = other._descriptor, other._content
 
     def go_on_from(self, other: Tail) -> None:
         """Read on where ``other``, which began with the same bytes, has stopped."""
@@ -163,38 +190,105 @@ class Tail:
 
     def _skip_to(self, offset: int) -> None:
         known = min(offset, _KNOWN_BYTES)
-        self._head = self._content.read(0, known)
-        self._recent = self._content.read(offset - known, known)
+        content = self._open()
+        if content is not None:
+            self._head = content.read(0, known)
+            self._recent = content.read(offset - known, known)
         self._read_bytes = offset
+
+    def _open(self, *, is_final: bool = False) -> Content | None:
+        if self._content is None:
+            self._content = open_content(self._descriptor, is_final=is_final)
+        return self._content
 
     def read(self) -> bytes:
         """What has come, as complete records; ``b""`` at the end, or as long as none is complete.
 
-        Raises ChangedError if the file was truncated, DamagedError, OSError.
+        Raises ChangedError if the file was truncated, RefusedError if it is no text, OSError.
         """
         modified_ns = os.fstat(self._descriptor).st_mtime_ns
-        data = self._content.read(self._read_bytes, READ_BYTES)
+        content = self._open()
+        if content is None:
+            self.is_at_end = True
+            return b""
+        data = content.read(self._read_bytes, READ_BYTES)
         # Looked at after reading: what is still the same now was the same then.
-        if not self.is_compressed and not self._is_unchanged():
+        if not self.is_unchanged():
             raise ChangedError
+        if isinstance(content, Plain) and b"\0" in data[:1] + data[-1:]:
+            data = self._without_gap(content, data)
         self.is_at_end = not data
         if not data:
             return b""
         self._modified_ns = modified_ns
+        self._take(data)
+        return self.splitter.feed(data)
+
+    def _without_gap(self, content: Plain, data: bytes) -> bytes:
+        """Data without zeros that nothing follows yet, or that come before a line.
+
+        Zeros within a line are what they are.
+        """
+        if data[:1] == b"\0" and not self.splitter.pending_bytes:
+            end = content.zeros_end(self._read_bytes)
+            if end is None:
+                return b""
+            self._skip_to(end)
+            data = content.read(end, READ_BYTES)
+        text = data.rstrip(b"\0")
+        if len(text) == len(data):
+            return data
+        ends_line = text.endswith(b"\n") or not (text or self.splitter.pending_bytes)
+        if ends_line or content.zeros_end(self._read_bytes + len(text)) is None:
+            return text
+        return data
+
+    def _take(self, data: bytes) -> None:
         self._read_bytes += len(data)
         self._recent = (self._recent + data)[-_KNOWN_BYTES:]
         if len(self._head) < _KNOWN_BYTES:
             self._head = (self._head + data)[:_KNOWN_BYTES]
-        return self.splitter.feed(data)
 
-    def _is_unchanged(self) -> bool:
+    def end(self) -> tuple[bytes, str]:
+        """Nothing more will come: the last record, and what is wrong with the file, if anything.
+
+        Raises RefusedError if it is no text.
+        """
+        content = self._open(is_final=True)
+        assert content is not None  # noqa: S101 for mypy: what is final is told
+        rest, problem = content.end(self._read_bytes)
+        self._take(rest)
+        return self.splitter.feed(rest) + self.splitter.flush(), problem
+
+    def is_unchanged(self) -> bool:
+        """Whether the file still holds what was read from it."""
+        content = self._content
+        if not isinstance(content, Plain):
+            return content is None or content.is_unchanged()
         begin = self._read_bytes - len(self._recent)
         return (
             os.pread(self._descriptor, len(self._head), 0) == self._head
             and os.pread(self._descriptor, len(self._recent), begin) == self._recent
         )
 
+    def aside(self) -> Mark:
+        """The mark of a file that is not read any more, or came from somewhere else."""
+        return replace(self.mark, is_aside=True)
+
     def close(self) -> None:
         """Let go of the file."""
-        self._content.close()
+        if self._content is not None:
+            self._content.close()
         os.close(self._descriptor)
+
+
+def kind_of(mode: int) -> str:
+    """What a thing in a file system is, if it is no file."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "something else")

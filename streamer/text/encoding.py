@@ -1,0 +1,48 @@
+"""UTF-16 and UTF-32 to UTF-8, told by a byte order mark or by the zeros that ASCII has there."""
+
+from __future__ import annotations
+
+import codecs
+
+_MARKS = [
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
+_LOOK_BYTES = 256
+_SURE_BYTES = 16
+"""So many bytes with a zero in every other place are UTF-16 without a mark."""
+
+
+def encoding_of(head: bytes) -> str | None:
+    """Python's name for the encoding of what begins so, None for UTF-8 and what else is ASCII."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    look = head[:_LOOK_BYTES]
+    look = look[: len(look) // 2 * 2]
+    if len(look) < _SURE_BYTES or look.count(0) * 2 != len(look):
+        return None
+    if not any(look[1::2]):
+        return "utf-16-le"
+    return "utf-16-be" if not any(look[::2]) else None
+
+
+def is_undecided(head: bytes) -> bool:
+    """Whether more bytes are needed to say what this is: text, encoded or compressed."""
+    if len(head) >= _SURE_BYTES or (len(head) >= 4 and encoding_of(head) is not None):
+        return False
+    is_line = b"\n" in head and b"\0" not in head
+    return not is_line or any(mark.startswith(head[:4]) for mark, _ in _MARKS)
+
+
+class Transcoder:
+    """Text in one encoding as UTF-8, a piece at a time; what is invalid becomes U+FFFD."""
+
+    def __init__(self, encoding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in the next bytes; return the characters that they complete."""
+        return self._decoder.decode(data).encode(errors="replace")

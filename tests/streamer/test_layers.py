@@ -1,0 +1,204 @@
+"""Bytes that are not what they seem: compressed, in UTF-16, cut, or followed by something else."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.text.compression import RefusedError
+from streamer.text.layers import Layers
+from tests.streamer.followed import Reader
+
+TEXT = "".join(
+    f"word{number} caf\u00e9 \U0001f600 {number**7 % 1_000_003}\n" for number in range(5000)
+)
+
+LONG = "".join(f"{number} {number**7 % 1_000_000_007}\n" for number in range(200_000)).encode()
+
+_PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstandard.compress,
+}
+_WRITTEN: dict[str, Callable[[str], bytes]] = {
+    "utf-16": lambda text: text.encode("utf-16"),
+    "utf-16 big": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "utf-16 without a mark": lambda text: ("ASCII first\n" * 40 + text).encode("utf-16-le"),
+    "utf-32": lambda text: text.encode("utf-32"),
+}
+
+
+def _text_of(data: bytes, step: int = 1000) -> tuple[bytes, str]:
+    layers = Layers()
+    text = b"".join(layers.feed(data[at : at + step]) for at in range(0, len(data), step))
+    rest, problem = layers.end()
+    return text + rest, problem
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096, 1 << 20])
+@pytest.mark.parametrize("name", _PACKED)
+def test_compressed_text_is_told_by_its_first_bytes(name: str, step: int) -> None:
+    text = TEXT[:2000] if step == 1 else TEXT
+    packed = _PACKED[name](text.encode())
+    assert _text_of(packed, step) == (text.encode(), "")
+    assert _text_of(packed + packed, step) == (2 * text.encode(), "")
+    assert _text_of(packed + bytes(600), step) == (text.encode(), "")
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096])
+@pytest.mark.parametrize("name", _WRITTEN)
+def test_text_in_other_encodings_becomes_utf_8(name: str, step: int) -> None:
+    written = _WRITTEN[name](TEXT[:3000])
+    text, problem = _text_of(written, step)
+    assert text.endswith(TEXT[:3000].encode())
+    assert not problem
+    assert _text_of(gzip.compress(written), step) == (text, "")
+
+
+@pytest.mark.parametrize("name", _PACKED)
+def test_what_was_decompressed_before_damage_is_kept_and_the_rest_is_reported(name: str) -> None:
+    text = LONG
+    packed = _PACKED[name](text)
+    cut, problem = _text_of(packed[: len(packed) * 3 // 4])
+    assert text.startswith(cut)
+    assert len(cut) > len(text) // 4
+    assert "ends too early" in problem
+    assert _text_of(packed + b"\r\n") == (text, f"something else follows the {name} data")
+    assert _text_of(packed + b"something else\n")[0] == text
+    damaged = bytearray(packed)
+    damaged[-20:] = bytes(20)
+    assert _text_of(bytes(damaged))[1] or name == "zstd"  # without a checksum it cannot be seen
+
+
+def test_the_last_bytes_before_damage_are_not_lost_with_the_piece_they_came_in() -> None:
+    first, second = b"good\n" * 10, TEXT.encode()
+    packed = gzip.compress(first) + gzip.compress(second)
+    at = len(gzip.compress(first)) + 5
+    text, problem = _text_of(packed[:at] + b"\xff" * 200)
+    assert text.startswith(first)
+    assert problem
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"7z\xbc\xaf\x27\x1c" + bytes(40), "7z x -so"),
+        (b"\x04\x22\x4d\x18" + bytes(40), "lz4 -dc"),
+        (b"PAR1\x15\x04" + bytes(40), "Parquet"),
+        (b"\x1f\x9d\x90" + bytes(40), "zcat"),
+        (b"SQLite format 3\0" + bytes(40), "SQLite"),
+        (b"%PDF-1.7\n" + bytes(40), "pdftotext"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_what_to_do(data: bytes, said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        Layers().feed(data)
+    with pytest.raises(RefusedError, match=said):
+        Layers().feed(gzip.compress(data))
+
+
+def test_archives_are_not_learned_as_text() -> None:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.log"), io.BytesIO())
+    with pytest.raises(RefusedError, match="tar -xOf"):
+        Layers().feed(archive.getvalue())
+
+
+@pytest.mark.parametrize("text", [b"", b"B", b"PK", b"(a\n", b"BZh is a word\n", b"a\n", b"\xff\n"])
+def test_text_that_begins_like_something_else_is_text(text: bytes) -> None:
+    assert _text_of(text, 1) == (text, "")
+
+
+@given(st.binary(max_size=300), st.integers(1, 50))
+@settings(deadline=None)
+def test_whatever_comes_the_text_does_not_depend_on_the_pieces(data: bytes, step: int) -> None:
+    for packed in (data, gzip.compress(data), gzip.compress(data)[:-3] + data):
+        try:
+            whole = _text_of(packed, 1 << 20)
+        except RefusedError:
+            continue
+        assert _text_of(packed, step) == whole
+
+
+@pytest.mark.parametrize("name", [*_PACKED, *_WRITTEN])
+def test_such_files_are_gone_on_from_in_the_middle(tmp_path: Path, name: str) -> None:
+    text = "".join(f"line {number}\n" for number in range(200_000))
+    write = _WRITTEN.get(name) or (lambda text: _PACKED[name](text.encode()))
+    (tmp_path / "a.log").write_bytes(write(text))
+    reader = Reader(tmp_path / "*.log")
+    batch = reader.source.next_batch()
+    assert batch is not None
+    first = batch.records
+    reader.position = batch.position
+    reader.restart()
+    rest = reader.read()
+    assert 0 < first.count(b"\n") < 200_000
+    lines = first.decode().splitlines() + rest
+    assert lines[-200_000:] == text.splitlines()
+    assert len(lines) <= 200_040
+
+
+def test_utf_16_that_is_appended_to_is_followed(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes("one\n".encode("utf-16"))
+    reader = Reader(log)
+    assert reader.read() == ["one"]
+    with log.open("ab") as writer:
+        writer.write("tw\u00f6\nthr".encode("utf-16-le")[:-1])
+    assert reader.read() == ["tw\u00f6"]
+    reader.restart()
+    with log.open("ab") as writer:
+        writer.write("ree\n".encode("utf-16-le")[1:])
+    assert reader.read() == ["three"]
+
+
+def test_a_zip_archive_is_read_file_by_file_once_it_is_complete(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.log", "one\ntwo")
+        archive.writestr("b.log", "three\n".encode("utf-16"))
+    data = packed.getvalue()
+    file = tmp_path / "logs.zip"
+    file.write_bytes(data[:-30])
+    reader = Reader(tmp_path / "*.zip")
+    assert reader.read() == []
+    file.write_bytes(data)
+    assert reader.wait(5) == ["one", "two", "three"]
+    reader.restart()
+    assert reader.read() == []
+    (tmp_path / "cut.zip").write_bytes(data[:-30])
+    once = Reader(tmp_path / "cut.zip", follow=False)
+    assert once.read() == []
+    assert once.log.events == ["log_damaged"]
+
+
+def test_files_that_are_no_text_are_reported_and_passed(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"\x04\x22\x4d\x18" + bytes(40))
+    (tmp_path / "b.log").write_text("one\n")
+    reader = Reader(tmp_path / "*.log", follow=False)
+    assert reader.read() == ["one"]
+    assert reader.log.events == ["log_unreadable"]
+    assert "lz4 -dc" in str(reader.log.values[0]["reason"])
+
+
+def test_compressed_data_whose_rest_does_not_come_is_missed_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.sources.file.logs._LATE_SECONDS", -1.0)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT.encode())[:-50])
+    reader = Reader(tmp_path / "a.gz")
+    assert len(reader.wait(5)) > 1000
+    assert reader.log.events == ["log_damaged"]
