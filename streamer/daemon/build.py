@@ -15,7 +15,8 @@ from streamer.config.settings import RunSettings
 from streamer.daemon.footprint import release_compiler
 from streamer.sources.base import Source
 from streamer.sources.file.source import FileSource
-from streamer.sources.stdin.source import StdinSource
+from streamer.sources.stdin.source import StdinSource, check_stdin
+from streamer.text.containers import DOCKER_FIELDS, ContainerSplitter
 from streamer.text.decode import Decoder
 from streamer.text.invalid import InvalidRecords
 from streamer.text.multiline import MultilineSplitter
@@ -68,17 +69,23 @@ def _make_splitter(settings: RunSettings) -> RecordSplitter:
     limits = settings.max_line_bytes, settings.max_token_bytes
     # A document that is cut is broken; one error a document is enough.
     keep_runs = settings.has_words_in_runs and not settings.json_field
-    if settings.record_start:
-        return MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
-    return RecordSplitter(*limits, keep_runs=keep_runs)
+    splitter = (
+        MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
+        if settings.record_start
+        else RecordSplitter(*limits, keep_runs=keep_runs)
+    )
+    keeps_documents = any(path.split(".")[0] in DOCKER_FIELDS for path in settings.json_field)
+    return ContainerSplitter(splitter, settings.max_line_bytes, keeps_documents=keeps_documents)
 
 
 def open_stdin(settings: RunSettings, position: dict[str, Any], wake: int, log: Any) -> Source:
     """Standard input; ``wake`` is a descriptor that becomes readable when a signal has come."""
+    check_stdin()
     if sys.stdin.isatty():
         log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
     return StdinSource(
         _make_splitter(settings),
+        log=log,
         wake_descriptor=wake,
         known=position if settings.stdin_skip_known else None,
     )

@@ -9,9 +9,14 @@ from prometheus_client.core import Metric
 from streamer.catalog import Event, Family
 from streamer.sources.file import reports as file
 from streamer.sources.kafka import reports as kafka
+from streamer.sources.stdin import reports as stdin
 from streamer.telemetry.families import one
 
-EVENTS: dict[str, tuple[Event, ...]] = {"file": file.EVENTS, "kafka": kafka.EVENTS}
+EVENTS: dict[str, tuple[Event, ...]] = {
+    "stdin": stdin.EVENTS,
+    "file": file.EVENTS,
+    "kafka": kafka.EVENTS,
+}
 FIGURES: dict[str, tuple[Family, ...]] = {"kafka": kafka.FIGURES}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +20,12 @@ class Batch:
 
     Where a stream consists of messages and not of lines, ``messages`` are what ``records`` was
     made of, in order, each as it came: a message is decoded as a whole and may be several records.
+    Where it consists of lines, ``place`` tells where a record stands, by its index among them and
+    its bytes; to be asked before the next batch is taken.
     """
 
     records: bytes
     position: dict[str, Any] = field(default_factory=dict)
     checkpoint: bool = False
     messages: Iterable[tuple[Origin, bytes]] | None = None
+    place: Callable[[int, bytes], str] | None = None

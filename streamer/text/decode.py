@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from streamer.errors import BadRecordError, SourceError
 from streamer.text.batch import Batch, Origin
+from streamer.text.cleaning import clean
 from streamer.text.documents import NoObjectError, records_of
+from streamer.text.encoding import encoding_of
 from streamer.text.invalid import InvalidRecords
 from streamer.text.records import RecordSplitter
 
@@ -65,13 +67,14 @@ class Decoder:
         """The records of a batch as text, each ended by a line feed."""
         if self._paths:
             records = self._each(batch, self._json_text)
-        elif _is_text(batch.records):
+        elif _is_text(batch):
             records = batch.records
             self._invalid.seen(records.count(b"\n"))
         else:
             records = self._each(batch, _text)
         if self._paths or batch.messages is not None:
             records = self._splitter.cut_lines(records)
+        records = clean(records)
         if not self._lowercase:
             return records
         return records.lower() if records.isascii() else records.decode().lower().encode()
@@ -89,6 +92,11 @@ class Decoder:
             try:
                 text = decode(document)
             except BadRecordError as error:
+                if self._stop_at_errors:
+                    where = _where(batch, origin, documents - 1, document)
+                    raise SourceError(
+                        f"{where}: {error}; --errors skip counts and passes such records"
+                    ) from None
                 text = self._bad(origin, document, error)
             if text:
                 lines.append(text if text.endswith(b"\n") else text + b"\n")
@@ -97,11 +105,6 @@ class Decoder:
 
     def _bad(self, origin: Origin | None, document: bytes, error: BadRecordError) -> bytes:
         """Deal with a bad document; return what is learned of it."""
-        if self._stop_at_errors:
-            where = (
-                "a record" if origin is None else " ".join(f"{k} {v}" for k, v in origin.items())
-            )
-            raise SourceError(f"{where} cannot be decoded: {error}; --errors skip goes on")
         self._invalid.add(error)
         if self._dead_letters is not None and origin is not None:
             self._dead_letters.send(document, origin, str(error))
@@ -111,6 +114,7 @@ class Decoder:
     def _json_text(self, document: bytes) -> bytes:
         if not document or document.isspace():
             return b""
+        document = _in_utf_8(document)
         try:
             return "\n".join(records_of(document, self._paths)).encode()
         except NoObjectError:
@@ -129,7 +133,18 @@ def _documents(batch: Batch) -> Iterable[tuple[Origin | None, bytes]]:
     return ((None, line or b"\n") for line in lines)
 
 
-def _is_text(records: bytes) -> bool:
+def _where(batch: Batch, origin: Origin | None, index: int, document: bytes) -> str:
+    """Where a bad document came from, as a person would look for it."""
+    if origin is not None:
+        return ", ".join(f"{key} {value}" for key, value in origin.items())
+    return "a record" if batch.place is None else batch.place(index, document)
+
+
+def _is_text(batch: Batch) -> bool:
+    """Whether all is text as it is; zeros in messages may be UTF-16."""
+    records = batch.records
+    if batch.messages is not None and b"\0" in records:
+        return False
     if records.isascii():
         return True
     try:
@@ -139,7 +154,16 @@ def _is_text(records: bytes) -> bool:
     return True
 
 
+def _in_utf_8(document: bytes) -> bytes:
+    """A document that is in UTF-16 or UTF-32, in UTF-8; others as they are."""
+    if not (document[:1] in (b"\xff", b"\xfe") or b"\0" in document[:4]):
+        return document
+    encoding = encoding_of(document)
+    return document.decode(encoding, "replace").encode() if encoding else document
+
+
 def _text(document: bytes) -> bytes:
+    document = _in_utf_8(document)
     try:
         document.decode()
     except UnicodeDecodeError as error:

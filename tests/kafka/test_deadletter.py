@@ -78,7 +78,7 @@ def test_errors_stop_names_the_message(cluster: Cluster, daemon: Start, tmp_path
     process.wait_for_words(1)
     cluster.produce(topic, [b"\xff"])
     assert process.process.wait(timeout=60) == 1
-    process.wait_for(f"topic {topic} partition 0 offset 1 cannot be decoded: not UTF-8")
+    process.wait_for(f"topic {topic}, partition 0, offset 1: not UTF-8")
     assert counts(tmp_path / "s") == Counter(["good"])
 
 

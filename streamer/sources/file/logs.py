@@ -66,6 +66,11 @@ class RotatedLog:
         return self._aside.identities | {tail.identity for tail in self._tails}
 
     @property
+    def paths(self) -> list[Path]:
+        """The files that are open."""
+        return [tail.path for tail in [*self._tails, *self._aside.tails]]
+
+    @property
     def open_files(self) -> int:
         """How many files are open."""
         return len(self._tails) + len(self._aside.tails)

@@ -27,6 +27,23 @@ EVENTS = (
         {**_PATH, "reason": "what is wrong with it"},
     ),
     Event(
+        "log_replaced",
+        "info",
+        "{path} was replaced by another file, which is read from its beginning.",
+        _PATH,
+    ),
+    Event(
+        "too_few_descriptors",
+        "error",
+        "{path} cannot be opened: too many files are open.",
+        {
+            **_PATH,
+            "reason": "why",
+            "waiting": "logs that wait until others are closed",
+            "note": "what to do",
+        },
+    ),
+    Event(
         "log_truncated",
         "error",
         "{path} was truncated.",

@@ -10,13 +10,18 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import stat
+import sys
 import time
 import zlib
 from typing import Any
 
+from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.base import LocalSource
 from streamer.sources.stdin.known import KnownBeginning
 from streamer.text.batch import Batch
+from streamer.text.compression import RefusedError
+from streamer.text.layers import Layers
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -32,10 +37,20 @@ _LINGER_SECONDS = 0.02
 _PIPE_BYTES = 1 << 20
 
 
+def check_stdin(descriptor: int = 0) -> None:
+    """ConfigurationError if standard input cannot be read at all."""
+    # A closed descriptor may have become another file's by now; Python looked before.
+    if descriptor == 0 and sys.__stdin__ is None:
+        raise ConfigurationError("standard input is closed; pipe text in, or name files: --path")
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise ConfigurationError("standard input is a folder; name the files in it: --path")
+
+
 class StdinSource(LocalSource):
     """Records from a file descriptor, in order, with the number of bytes read as position.
 
-    ``known`` is the position of a checkpoint that begins with the same text, which is skipped then.
+    Text may be compressed or in UTF-16; all numbers are of the text itself. ``known`` is the
+    position of a checkpoint that begins with the same text, which is skipped then.
     ``wake_descriptor`` becomes readable when a signal has come, so that no wait delays it.
     """
 
@@ -47,14 +62,18 @@ class StdinSource(LocalSource):
         descriptor: int = 0,
         wake_descriptor: int | None = None,
         known: dict[str, Any] | None = None,
+        log: Any = None,
     ) -> None:
         self._splitter = splitter
+        self._layers = Layers()
         self._descriptor = descriptor
         self._wake = wake_descriptor
+        self._log = log
         self._known_position = known or {}
         self._known = KnownBeginning(self._known_position)
         self._read_bytes = 0
         self._checksum = 0
+        self._records = 0
         self._ended = False
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -76,17 +95,40 @@ class StdinSource(LocalSource):
             wait = _LINGER_SECONDS if records else deadline - time.monotonic()
             if wait < 0 or not self._wait(wait):
                 break
-            data = os.read(self._descriptor, READ_BYTES)
-            if not data:
-                self._known.end()
-                self._ended = True
-                records += self._splitter.flush()
+            records += self._read()
+            if self._ended:
                 break
-            rest = self._known.rest(data)
-            self._read_bytes += len(data)
-            self._checksum = zlib.crc32(data, self._checksum)
-            records += self._splitter.feed(rest)
-        return Batch(records, self.position)
+        first = self._records
+        self._records += records.count(b"\n")
+        return Batch(records, self.position, place=lambda index, _: _place(first + index))
+
+    def _read(self) -> bytes:
+        """Records of the next bytes, the last ones at the end. Raises SourceError."""
+        try:
+            data = os.read(self._descriptor, READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise SourceError(f"standard input cannot be read: {error.strerror}") from error
+        try:
+            text = self._layers.feed(data)
+            problem = self._layers.problem
+            if not data or problem:
+                rest, missing = self._layers.end()
+                text, problem = text + rest, problem or missing
+        except RefusedError as error:
+            raise SourceError(f"standard input {error}") from error
+        new = self._known.rest(text)
+        self._read_bytes += len(text)
+        self._checksum = zlib.crc32(text, self._checksum)
+        records = self._splitter.feed(new)
+        if not data or problem:
+            self._known.end()
+            self._ended = True
+            records += self._splitter.flush()
+        if problem and self._log is not None:
+            self._log.error("input_damaged", reason=problem)
+        return records
 
     def stop(self) -> Batch | None:
         """The line that was begun, as the last record; see :class:`Source`."""
@@ -95,7 +137,11 @@ class StdinSource(LocalSource):
         self._ended = True
         if not self._known.is_over:
             return None
-        return Batch(self._splitter.flush(), self.position)
+        rest, _ = self._layers.end()
+        self._read_bytes += len(rest)
+        self._checksum = zlib.crc32(rest, self._checksum)
+        records = self._splitter.feed(rest) + self._splitter.flush()
+        return Batch(records, self.position)
 
     @property
     def position(self) -> dict[str, Any]:
@@ -110,3 +156,7 @@ class StdinSource(LocalSource):
 
     def close(self) -> None:
         """Nothing to let go of: the descriptor belongs to the process."""
+
+
+def _place(index: int) -> str:
+    return f"standard input, record {index + 1:,}"
