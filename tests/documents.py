@@ -64,6 +64,8 @@ def commands() -> list[Command]:
     found: dict[Command, None] = {}
     for file in FILES:
         text = file.read_text()
+        if text.startswith("<!-- Written by"):
+            continue  # a reference page: usage, no commands
         for block in blocks(text):
             if block.language == "sh":
                 found.update((Command(line, file.name), None) for line in lines(block.text))

@@ -16,7 +16,7 @@ from tests.integration.daemons import environment
 from tests.shell import run_in
 
 _ELSEWHERE = {
-    "make demo": "needs the checkout; tests/test_demo.py",
+    "make demo": "needs the checkout; tests/integration/test_demo.py",
     "broker:9092": "needs a broker; tests/kafka/test_commands.py",
 }
 """What commands have in them that are not typed here, and why."""
