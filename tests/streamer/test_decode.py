@@ -140,11 +140,8 @@ def test_errors_stop_means_text_too() -> None:
         (b"\x1b[1;32mINFO\x1b[0m\x1b[2m ok\x1b[m\n", b"INFO ok\n"),
         (b"\x1b[38:2::255:0:0mred\x1b[K\x1b(B\n", b"red\n"),
         (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 end\n", b"link end\n"),
-        (b"cut \x1b[31\nnext\n", b"cut \x1b[31\nnext\n"),
-        (
-            b"\xef\xbb\xbffirst\n\xef\xbb\xbfsecond a\xef\xbb\xbfb\n",
-            b"first\nsecond a\xef\xbb\xbfb\n",
-        ),
+        (b"cut \x1b[31\nnext \x1b\n", b"cut \nnext \n"),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb \xef\xbb\xbfc\n", b"a\nb \xef\xbb\xbfc\n"),
         (b"\0\0a\0b\n", b"ab\n"),
     ],
 )

@@ -64,9 +64,9 @@ def test_compressed_and_encoded_input_is_read_as_text(pipes: list[Pipe]) -> None
 
 def test_the_same_text_compressed_otherwise_is_known_again(pipes: list[Pipe]) -> None:
     first = _pipe(pipes)
-    assert first.end(_TEXT[:9000]) == _TEXT[:9000] + b"\n"
+    assert first.end(_TEXT[:8998]) == _TEXT[:8998] + b"\n"
     again = _pipe(pipes, first.source.position)
-    assert again.end(gzip.compress(_TEXT)) == _TEXT[9000:]
+    assert again.end(gzip.compress(_TEXT)) == _TEXT[8998:]
 
 
 def test_what_comes_before_damage_is_read_and_the_rest_reported(pipes: list[Pipe]) -> None:
