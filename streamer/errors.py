@@ -29,6 +29,6 @@ class BadRecordError(ValueError):
 
 
 def nearest(key: str, known: list[str]) -> str:
-    """The end of a message about an unknown key: which known one may be meant."""
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    """The end of a message about an unknown key: which known one may be meant, if one is near."""
+    close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -25,44 +25,46 @@ class LearnerConfig(BaseModel):
     vector_size: int = Field(100, ge=1, le=8192, description="Dimensions of a word vector.")
     cbow: bool = Field(
         False,
-        description="Predict a word from the mean of its contexts (--sg: from each of them).",
+        description="Skip-gram predicts each context word. CBOW predicts a word from the mean of "
+        "its context: faster, less accurate.",
         json_schema_extra={"section": "model", "off": "sg"},
     )
     loss: Literal["ns", "hs", "softmax"] = Field(
         "ns",
-        description="Negative sampling, hierarchical softmax, or the exact softmax (slow).",
+        description="ns: negative sampling; hs: hierarchical softmax; softmax: exact and slow.",
     )
     window: int = Field(
-        5, ge=1, le=1000, description="Largest distance between a word and its context, in words."
+        5, ge=1, le=1000, description="Maximum distance between a word and its context, in words."
     )
-    negative: int = Field(
-        5, ge=1, le=63, description="Words drawn from the noise distribution for each centre."
-    )
+    negative: int = Field(5, ge=1, le=63, description="Noise words drawn for each word trained.")
     ns_exponent: float = Field(
         0.75,
         ge=-1.0,
         le=1.0,
-        description="The noise distribution is proportional to count**ns_exponent.",
+        description="Noise words are drawn in proportion to count**ns_exponent.",
     )
     sample: float = Field(
         1e-3,
         ge=0.0,
         le=1.0,
-        description="Words above this frequency are thinned out at random; 0 keeps all.",
+        description="Words more frequent than this are randomly skipped; 0 keeps all.",
     )
     min_count: int = Field(
-        5, ge=1, le=1_000_000, description="A word gets a vector when it has been seen so often."
+        5,
+        ge=1,
+        le=1_000_000,
+        description="Minimum number of occurrences before a word gets a vector.",
     )
     max_vocab_size: int = Field(
         1_000_000,
         ge=1,
         le=100_000_000,
-        description="Most words that can have a vector; memory is bounded by it.",
+        description="Maximum number of words with a vector. Bounds memory.",
     )
     half_life: int = Field(
         0,
         ge=0,
-        description="Words of the stream after which a sighting counts half; 0: never forget.",
+        description="Words after which an occurrence counts half; 0: never forget.",
     )
     replay: int = Field(
         0,
@@ -75,32 +77,29 @@ class LearnerConfig(BaseModel):
         16_000_000,
         ge=SLOT_IDS,
         le=1 << 32,
-        description="Words of the recent past kept for replay; 4 bytes each.",
+        description="Words of recent text kept for --replay; 4 bytes each.",
     )
     averaging: bool = Field(
         True,
-        description="Publish averages of the vectors' recent path: better, for an eighth more "
-        "memory than the two matrices take.",
+        description="Publish running averages of vectors. More accurate; an eighth more memory.",
     )
     alpha: float = Field(
         0.05,
         gt=0.0,
         le=1.0,
-        description="Learning rate of a first update: with skip-gram an output vector's, which is "
-        "twice a word vector's.",
+        description="Learning rate of a word's first update. Skip-gram uses half of it for input "
+        "vectors.",
     )
     min_alpha: float = Field(
-        0.002, ge=0.0, le=1.0, description="Learning rate that a row's rate falls to, never below."
+        0.002, ge=0.0, le=1.0, description="Minimum learning rate; each word's rate decays to it."
     )
-    seed: int = Field(
-        1, ge=0, le=2**63 - 1, description="Seed of initial vectors, subsampling and negatives."
-    )
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="Random seed.")
     threads: int = Field(
         1,
         ge=1,
         le=256,
-        description="Training threads; with 1 the model is a function of records and seed.",
+        description="Training threads. With 1, the same records and seed give the same model.",
     )
     max_token_bytes: int = Field(
-        64, ge=1, le=4096, description="Longer tokens are dropped and counted."
+        64, ge=1, le=4096, description="Longer words are dropped and counted."
     )

@@ -24,7 +24,7 @@ from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.pruning import Pruning
 from streamer.checkpoints.timetable import Timetable
 from streamer.checkpoints.written import Written
-from streamer.config.settings import Interval
+from streamer.config.types import Interval
 from w2v_online.errors import SnapshotError
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.saving.background import BackgroundSnapshot

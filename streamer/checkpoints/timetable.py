@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamer.config.settings import Interval
+from streamer.config.types import Interval
 
 RETRY_SECONDS = 30.0
 """Wait after a failure, unless the interval is shorter."""

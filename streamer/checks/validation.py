@@ -233,14 +233,16 @@ def _validate(ctx: click.Context, /, cluster: bool, **_options: Any) -> None:
 validate = SettingsCommand(
     "validate",
     callback=_validate,
-    text="Check the configuration that run would have, and all it needs: files, snapshots, "
-    "memory, disk, brokers, topics and credentials. One that says anything under Cluster is "
-    "checked for cluster. Exit code 78 if anything fails.",
+    text="Check a configuration and everything it needs, without starting.\n\nTakes the options "
+    "of run, or of cluster, and looks at files, snapshots, memory, disk, brokers, topics and "
+    "credentials. Exit code 78 if anything is wrong.",
+    examples=(("w2v-stream validate --config /etc/w2v-stream.toml", "Check a file of options."),),
+    everyday=(),
     extra=[
         click.Option(
             ["--cluster"],
             is_flag=True,
-            help="It is one for cluster, though it says nothing under Cluster.",
+            help="Check as cluster would, even if no option of cluster is given.",
         )
     ],
     settings=ClusterSettings,

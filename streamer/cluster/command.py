@@ -106,7 +106,27 @@ def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Ma
 cluster = SettingsCommand(
     "cluster",
     callback=_cluster,
-    text="Learn from files or Kafka in several workers on a Ray cluster, with one model.",
+    text="Learn one model with several workers on a Ray cluster.\n\nFILE is text, plain or "
+    "compressed, or a quoted pattern; workers share files, or the partitions of Kafka topics.",
+    examples=(
+        (
+            "w2v-stream cluster --workers 4 --ray-address auto 'logs/*.log' --snapshot-dir /shared",
+            "Learn files in four workers of the Ray cluster that this machine belongs to.",
+        ),
+    ),
+    everyday=(
+        "workers",
+        "shards",
+        "ray_address",
+        "sync_every",
+        "join_after",
+        "worker_timeout",
+        "follow",
+        "kafka_bootstrap_servers",
+        "kafka_topic",
+        "snapshot_dir",
+        "snapshot_every",
+    ),
     extra=[print_config_option()],
     settings=ClusterSettings,
 )

@@ -24,7 +24,7 @@ from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.pieces import Pieces
 from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import FAILED, WRITING
-from streamer.config.settings import Interval
+from streamer.config.types import Interval
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from w2v_online.errors import W2VError

@@ -17,7 +17,7 @@ from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.checkpoints.written import Written
 from streamer.cluster.messages import Checkpoint
 from streamer.cluster.settings import ClusterSettings
-from streamer.config.settings import Interval
+from streamer.config.types import Interval
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.snapshots import retention
 

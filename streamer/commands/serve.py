@@ -15,7 +15,7 @@ import click
 from pydantic import SecretStr
 
 from streamer.config.address import Address, parse_address
-from streamer.config.options import ENVIRONMENT_PREFIX
+from streamer.config.fields import variable_of
 from streamer.daemon.signals import wake_up_descriptor
 from streamer.problems import NO_SNAPSHOT
 from streamer.telemetry.health import Health
@@ -102,7 +102,7 @@ def _listen_for_end() -> int:
     callback=_address,
     default="127.0.0.1:8787",
     show_default=True,
-    envvar=ENVIRONMENT_PREFIX + "HTTP",
+    envvar=variable_of("http"),
     show_envvar=True,
     metavar="HOST:PORT",
     help="Where to serve; a port alone is one of this machine.",
@@ -110,7 +110,7 @@ def _listen_for_end() -> int:
 @click.option(
     "--http-token-file",
     type=click.Path(path_type=Path),
-    envvar=ENVIRONMENT_PREFIX + "HTTP_TOKEN_FILE",
+    envvar=variable_of("http_token_file"),
     show_envvar=True,
     metavar="FILE",
     help="File with a bearer token that requests must bring; or set W2V_STREAM_HTTP_TOKEN.",
@@ -130,7 +130,7 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
     end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()
     health.began({NO_SNAPSHOT: lambda: not folder.has_snapshot()})
-    secret = os.environ.get(ENVIRONMENT_PREFIX + "HTTP_TOKEN")
+    secret = os.environ.get(variable_of("http_token"))
     site = Site(
         http,
         snapshot_dir,

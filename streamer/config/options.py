@@ -1,182 +1,127 @@
-"""The settings as options: flags, environment, TOML file and help, all from the declaration.
+"""The settings as options: flags, environment and TOML file, all from the declaration.
 
 click reads each field of :class:`streamer.config.settings.RunSettings`, or of a class derived from
-it, from its flag, then from
-``W2V_STREAM_<OPTION>``, then from the file given by ``--config``, then takes the default, and
-pydantic checks it. A field that holds several values is a flag that can be repeated, with commas
-in the environment and a list or a table in the file.
+it, from its flag, then from ``W2V_STREAM_<OPTION>``, then from the file given by ``--config``, then
+takes the default, and pydantic checks it. A field that holds several values is a flag that can be
+repeated, with commas in the environment and a list or a table in the file.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 import click
 from click.core import ParameterSource
-from pydantic import SecretStr, ValidationError
+from click.shell_completion import CompletionItem
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from streamer.config.settings import Interval, RunSettings, holds_secret
+from streamer.config import help as help_text
+from streamer.config.fields import (
+    ENVIRONMENT_PREFIX,
+    choices_of,
+    extra_of,
+    flag_of,
+    is_multiple,
+    is_secret,
+    variable_of,
+)
+from streamer.config.file import read_config_file
+from streamer.config.messages import FlagError, what_is_expected
+from streamer.config.renamed import current_flag, rename_variables
+from streamer.config.settings import RunSettings
+from streamer.config.types import holds_secret
 from streamer.errors import ConfigurationError, nearest
-
-ENVIRONMENT_PREFIX = "W2V_STREAM_"
-
-RENAMED = {"settle": "anneal"}
-"""Options by their former names, which still work: flags, variables and keys, with a note."""
-
-_TABLES = {"kafka": "kafka_config"}
-"""Tables of the configuration file and the options that hold them."""
-
 
 Settings = type[RunSettings]
 """The class whose fields are a command's options."""
 
 
-def _default_text(field: FieldInfo) -> str | None:
-    """The default as a user would type it; None for an option that is off unless given."""
-    return None if field.default is None else str(field.default)
-
-
-def _option(name: str, field: FieldInfo) -> click.Option:
-    flag = "--" + name.replace("_", "-")
-    is_flag = field.annotation is bool
-    if _is_multiple(field):
-        return click.Option(
-            [flag, name],
-            multiple=True,
-            show_envvar=True,
-            envvar=_variable(name),
-            type=_CommaText(),
-            metavar=_extra(field).get("metavar", "TEXT"),
-            help=field.description,
-            callback=_refuse_secret_keys if get_origin(field.annotation) is dict else None,
-        )
-    choices = get_args(field.annotation) if not is_flag else ()
-    metavar = "|".join(choices) if choices and all(isinstance(c, str) for c in choices) else None
-    return click.Option(
-        [f"{flag}/--{_extra(field).get('off', 'no-' + flag[2:])}" if is_flag else flag, name],
-        is_flag=is_flag,
-        default=field.default if is_flag else _default_text(field),
-        show_default=True,
-        show_envvar=True,
-        envvar=_variable(name),
-        type=bool if is_flag else str,
-        metavar=_extra(field).get("metavar")
-        or metavar
-        or (None if is_flag else _METAVARS.get(field.annotation, "TEXT")),
-        help=field.description,
-        callback=_refuse_as_flag if _is_secret(field) else None,
-    )
-
-
-class _CommaText(click.types.StringParamType):
-    """Text of which an environment variable can hold several, with commas between them."""
-
-    envvar_list_splitter = ","
-
-
-def _extra(field: FieldInfo) -> dict[str, Any]:
-    extra = field.json_schema_extra
-    return extra if isinstance(extra, dict) else {}
-
-
-def section_of(field: FieldInfo) -> str:
-    """The heading that an option stands under."""
-    return str(_extra(field).get("section", "model"))
-
-
-def _is_multiple(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) in (tuple, dict)
-
-
-def _is_secret(field: FieldInfo) -> bool:
-    return SecretStr in (field.annotation, *get_args(field.annotation))
-
-
-def _refuse_as_flag(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """A secret among the arguments of a process is seen by everyone on the machine."""
-    name = str(param.name)
-    if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-        raise click.UsageError(
-            f"a secret must not be a flag: set {ENVIRONMENT_PREFIX}{name.upper()} "
-            "or give a file of its own",
-            ctx,
-        )
-    return value
-
-
-def _refuse_secret_keys(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    if ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
-        for pair in value:
-            key = pair.partition("=")[0]
-            if holds_secret(key):
-                raise click.UsageError(
-                    f"{key} must not be a flag: put it into the configuration file", ctx
-                )
-    return value
-
-
-_METAVARS: dict[Any, str] = {
-    int: "INTEGER",
-    float: "NUMBER",
-    Path: "FOLDER",
-    Path | None: "FILE",
-    Interval: "SPAN",
-}
-
-
 class SettingsCommand(click.Command):
-    """A command whose options are the fields of ``settings``, grouped in its help."""
+    """A command whose options are the fields of ``settings``, and whose arguments are files.
+
+    ``--help`` shows ``examples``, as pairs of a command and its purpose, and the options
+    ``everyday``; ``--help-all`` shows every option.
+    """
 
     def __init__(
         self,
         name: str,
         callback: Callable[..., Any],
         text: str,
+        *,
+        examples: Sequence[tuple[str, str]],
+        everyday: Sequence[str],
         extra: Sequence[click.Option] = (),
         settings: Settings = RunSettings,
     ) -> None:
         self.settings = settings
+        self._examples = examples
+        self._everyday = everyday
+        self._arguments: list[str] = []
+        files = click.Argument(["files"], nargs=-1, metavar="[FILE]...", type=click.Path())
         config = click.Option(
             ["--config"],
             type=click.Path(dir_okay=False),
-            envvar=ENVIRONMENT_PREFIX + "CONFIG",
+            envvar=variable_of("config"),
             metavar="FILE",
-            help="TOML file with any of these options as keys.",
+            help="Read options from a TOML file.",
             is_eager=True,
             expose_value=False,
-            callback=_read_config_file,
+            callback=_use_config_file,
+        )
+        help_all = click.Option(
+            ["--help-all"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            help="Show all options.",
+            callback=self._show_all,
         )
         options = [_option(field, info) for field, info in settings.model_fields.items()]
-        self._arguments: list[str] = []
-        super().__init__(name, params=[config, *extra, *options], callback=callback, help=text)
+        super().__init__(
+            name, params=[files, config, *extra, *options, help_all], callback=callback, help=text
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and remember what: :meth:`reread` does it again."""
         self._arguments = list(args)
-        _rename_variables()
-        return super().parse_args(ctx, [_current_flag(arg) for arg in args])
+        rename_variables()
+        return super().parse_args(ctx, [current_flag(arg) for arg in args])
 
     def reread(self) -> RunSettings:
         """The settings of the same flags with the configuration file as it is now."""
         return load_settings(self.make_context(self.name, list(self._arguments)))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under their sections' headings."""
-        sections: dict[str, list[tuple[str, str]]] = {"configuration": []}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            field = self.settings.model_fields.get(param.name or "")
-            name = section_of(field) if field else ""
-            if record:
-                sections.setdefault(name if field else "configuration", []).append(record)
-        for name, records in sections.items():
-            with formatter.section(name.capitalize()):
-                formatter.write_dl(records)
+        """Write the examples and the options of every day."""
+        help_text.write_examples(formatter, self._examples)
+        fields = self.settings.model_fields
+        everyday = [name for name in self._everyday if name in fields]
+        help_text.write_everyday(formatter, fields, everyday, self._others(ctx))
+
+    def _show_all(self, ctx: click.Context, _param: click.Parameter, is_asked: bool) -> None:
+        if not is_asked or ctx.resilient_parsing:
+            return
+        formatter = ctx.make_formatter()
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        help_text.write_examples(formatter, self._examples)
+        help_text.write_all(formatter, self.settings.model_fields, self._others(ctx))
+        click.echo(formatter.getvalue().rstrip("\n"))
+        ctx.exit()
+
+    def _others(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Options that are no settings, as rows of the help."""
+        params = [
+            p
+            for p in self.get_params(ctx)
+            if isinstance(p, click.Option) and p.name not in self.settings.model_fields
+        ]
+        return [record for param in params if (record := param.get_help_record(ctx))]
 
 
 def print_config_option() -> click.Option:
@@ -188,57 +133,90 @@ def print_config_option() -> click.Option:
     )
 
 
-def _variable(name: str) -> str:
-    """The environment variable of an option."""
-    return ENVIRONMENT_PREFIX + name.upper()
+def _option(name: str, field: FieldInfo) -> click.Option:
+    flag = flag_of(name)
+    common: dict[str, Any] = {
+        "envvar": variable_of(name),
+        "metavar": extra_of(field).get("metavar") or help_text.metavar_of(field),
+        "help": field.description,
+    }
+    if is_multiple(field):
+        is_table = get_origin(field.annotation) is dict
+        return click.Option(
+            [flag, name],
+            multiple=True,
+            type=_CommaText(),
+            callback=_refuse_secret_keys if is_table else None,
+            shell_complete=_complete(field),
+            **common,
+        )
+    if field.annotation is bool:
+        off = extra_of(field).get("off", f"no-{flag[2:]}")
+        common.pop("metavar")
+        return click.Option(
+            [f"{flag}/--{off}", name], is_flag=True, default=field.default, type=bool, **common
+        )
+    is_given = field.default is not None and not extra_of(field).get("is_inferred")
+    return click.Option(
+        [flag, name],
+        default=str(field.default) if is_given else None,
+        type=str,
+        callback=_refuse_as_flag if is_secret(field) else None,
+        shell_complete=_complete(field),
+        **common,
+    )
 
 
-def _current_flag(arg: str) -> str:
-    """An argument, with the present name of a flag that was renamed."""
-    flag, separator, value = arg.partition("=")
-    for old, new in RENAMED.items():
-        if flag == "--" + old.replace("_", "-"):
-            renamed = "--" + new.replace("_", "-")
-            _note_renamed(flag, renamed)
-            return renamed + separator + value
-    return arg
+class _CommaText(click.types.StringParamType):
+    """Text of which an environment variable can hold several, with commas between them."""
+
+    envvar_list_splitter = ","
 
 
-def _rename_variables() -> None:
-    """Give environment variables of renamed options their present names."""
-    for old, new in RENAMED.items():
-        if _variable(old) in os.environ and _variable(new) not in os.environ:
-            os.environ[_variable(new)] = os.environ.pop(_variable(old))
-            _note_renamed(_variable(old), _variable(new))
+_COMPLETED = {"FILE": "file", "FOLDER": "dir"}
+"""What a shell completes by itself, by metavar."""
+
+_Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _note_renamed(old: str, new: str) -> None:
-    click.echo(f"w2v-stream: note: {old} is now called {new}", err=True)
+def _complete(field: FieldInfo) -> _Completer:
+    """What a shell offers as the value of an option."""
+    choices = choices_of(field)
+    kind = "" if choices else _COMPLETED.get(help_text.metavar_of(field), "")
+
+    def complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+        if kind:
+            return [CompletionItem(begun, type=kind)]
+        return [CompletionItem(choice) for choice in choices if choice.startswith(begun)]
+
+    return complete
 
 
-def _read_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+def _refuse_as_flag(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A secret among the arguments of a process is seen by everyone on the machine."""
+    name = str(param.name)
+    if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        raise FlagError(
+            f"{flag_of(name)}: a secret must not be a flag, which every user of this machine can "
+            f"see: set {variable_of(name)}, or use {flag_of(name)}-file"
+        )
+    return value
+
+
+def _refuse_secret_keys(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    if ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
+        for pair in value:
+            key = pair.partition("=")[0]
+            if holds_secret(key):
+                raise FlagError(f"{key} must not be a flag: put it into the configuration file")
+    return value
+
+
+def _use_config_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     """Make a TOML file's keys click's default map; unknown keys stop the start."""
-    if value is None:
+    if value is None or ctx.resilient_parsing:
         return
-    try:
-        document = tomllib.loads(Path(value).read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{value} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{value} is not valid TOML: {error}") from error
-    fields = _settings_of(ctx).model_fields
-    settings = {}
-    for key, entry in document.items():
-        name = _TABLES.get(key, key.replace("-", "_"))
-        if name in RENAMED:
-            name = RENAMED[name]
-            _note_renamed(f"{value}: {key}", name.replace("_", "-"))
-        if name in settings:
-            raise ConfigurationError(f"{value}: {name.replace('_', '-')} is set twice")
-        if name not in fields:
-            raise ConfigurationError(f"{value}: unknown key {key!r}{nearest(name, list(fields))}")
-        settings[name] = _file_value(f"{value}: {key}", fields[name], entry)
-    ctx.default_map = settings
+    ctx.default_map = read_config_file(value, _settings_of(ctx).model_fields)
     ctx.meta["config_file"] = value
 
 
@@ -247,21 +225,8 @@ def _settings_of(ctx: click.Context) -> Settings:
     return ctx.command.settings
 
 
-def _file_value(where: str, field: FieldInfo, entry: Any) -> Any:
-    """A value of the file as click takes it: text, a truth value, or a list of texts."""
-    if isinstance(entry, dict) and get_origin(field.annotation) is dict:
-        entry = [f"{key}={text}" for key, text in entry.items()]
-    elif not isinstance(entry, list) and _is_multiple(field):
-        entry = [entry]
-    if isinstance(entry, dict) or (isinstance(entry, list) and not _is_multiple(field)):
-        raise ConfigurationError(f"{where} must be a single value")
-    if isinstance(entry, list):
-        return [str(part) for part in entry]
-    return entry if isinstance(entry, bool) else str(entry)
-
-
 def _check_environment(settings: Settings) -> None:
-    known = [_variable(name) for name in ["config", *settings.model_fields]]
+    known = [variable_of(name) for name in ["config", *settings.model_fields]]
     for key in os.environ:
         if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
             raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
@@ -273,23 +238,37 @@ def load_settings(ctx: click.Context, settings: Settings | None = None) -> RunSe
     """
     _check_environment(_settings_of(ctx))
     settings = settings or _settings_of(ctx)
+    given = {name: ctx.params[name] for name in settings.model_fields}
+    if files := ctx.params.get("files"):
+        given["path"] = (*files, *_flagged_paths(ctx))
     try:
-        return settings.model_validate({name: ctx.params[name] for name in settings.model_fields})
+        return settings.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        name = str(first["loc"][0]) if first["loc"] else ""
-        if not name:
-            raise ConfigurationError(message) from error
-        message = message[0].lower() + message[1:]
-        if name != "kafka_config" and not _is_secret(settings.model_fields[name]):
-            message += f", not {_shown(first['input'])!r}"
-        source = ctx.get_parameter_source(name)
-        if source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')}: {message}", ctx) from error
-        if source is ParameterSource.ENVIRONMENT:
-            raise ConfigurationError(f"{_variable(name)}: {message}") from error
-        raise ConfigurationError(f"{ctx.meta.get('config_file')}: {name}: {message}") from error
+        raise _refusal(ctx, settings, error.errors()[0]) from error
+
+
+def _flagged_paths(ctx: click.Context) -> tuple[str, ...]:
+    """Files given with --path beside others: those of the configuration file give way."""
+    is_flag = ctx.get_parameter_source("path") is ParameterSource.COMMANDLINE
+    return tuple(ctx.params["path"]) if is_flag else ()
+
+
+def _refusal(ctx: click.Context, settings: Settings, error: ErrorDetails) -> Exception:
+    """What is wrong, where it was given, and what is expected."""
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if not name:
+        return ConfigurationError(str(error["ctx"]["error"]))
+    field = settings.model_fields[name]
+    expected = what_is_expected(error, field)
+    is_hidden = is_secret(field) or get_origin(field.annotation) is dict
+    value = "" if is_hidden else _shown(error["input"])
+    source = ctx.get_parameter_source(name)
+    if source is ParameterSource.COMMANDLINE:
+        return FlagError(f"{flag_of(name)} {value}".rstrip() + f": {expected}")
+    if source is ParameterSource.ENVIRONMENT:
+        return ConfigurationError(f"{variable_of(name)}={value}: {expected}")
+    key = flag_of(name)[2:] + (f" = {value}" if value else "")
+    return ConfigurationError(f"{ctx.meta.get('config_file')}: {key}: {expected}")
 
 
 def _shown(value: Any) -> str:

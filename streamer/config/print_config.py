@@ -13,8 +13,9 @@ import click
 from click.core import ParameterSource
 from pydantic import SecretStr
 
-from streamer.config.options import ENVIRONMENT_PREFIX, section_of
-from streamer.config.settings import RunSettings, holds_secret
+from streamer.config.fields import section_of, variable_of
+from streamer.config.settings import RunSettings
+from streamer.config.types import holds_secret
 
 
 def config_text(settings: RunSettings, ctx: click.Context) -> str:
@@ -48,11 +49,13 @@ def _toml(value: Any) -> str:
 
 
 def _origin(name: str, ctx: click.Context) -> str:
+    if name == "path" and ctx.params["files"]:
+        return "argument"
     source = ctx.get_parameter_source(name)
     if source is ParameterSource.COMMANDLINE:
         return "flag"
     if source is ParameterSource.ENVIRONMENT:
-        return f"environment {ENVIRONMENT_PREFIX}{name.upper()}"
+        return f"environment {variable_of(name)}"
     if source is ParameterSource.DEFAULT_MAP:
         return f"file {ctx.meta['config_file']}"
-    return "default"
+    return "follows from the other options" if name == "source" else "default"

@@ -8,137 +8,24 @@ file only, never from a flag: process arguments can be seen by everyone on the m
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    field_validator,
-    model_validator,
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from streamer.config.types import (
+    Interval,
+    MaybeAddress,
+    MaybeSpan,
+    Numbers,
+    Pairs,
+    Paths,
+    Span,
+    Start,
+    Values,
 )
-
-from streamer.config.address import Address, parse_address
 from w2v_online.config import ANNEAL_PASSES, LearnerConfig
 from w2v_online.snapshots.retention import Retention
-
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A span of the stream: so many seconds or so many words, exactly one of them set."""
-
-    seconds: float | None = None
-    words: int | None = None
-
-    def __str__(self) -> str:
-        if self.seconds is None:
-            return f"{self.words}words"
-        for unit, seconds in reversed(_SECONDS.items()):
-            if self.seconds % seconds == 0:
-                return f"{self.seconds / seconds:g}{unit}"
-        return f"{self.seconds:g}s"
-
-
-def parse_interval(value: object) -> object:
-    """``30s``, ``5m``, ``1h``, ``1d`` or ``1000000words`` as an :class:`Interval`."""
-    if not isinstance(value, str):
-        return value
-    words = re.fullmatch(r"([1-9][0-9_]*)\s*words?", value)
-    if words:
-        return Interval(words=int(words[1]))
-    span = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])", value)
-    if not span or float(span[1]) == 0:
-        raise ValueError("expected a span such as 30s, 5m, 1h or 1000000words")
-    return Interval(seconds=float(span[1]) * _SECONDS[span[2]])
-
-
-def split_values(value: object) -> object:
-    """Values given one by one or with commas between them as a tuple of values."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list | tuple):
-        return value
-    return tuple(part.strip() for entry in value for part in str(entry).split(",") if part.strip())
-
-
-Values = Annotated[tuple[str, ...], BeforeValidator(split_values)]
-"""Several values of one option."""
-
-
-def as_values(value: object) -> object:
-    """One value or several as a tuple; commas are part of them."""
-    return (value,) if isinstance(value, str) else value
-
-
-Paths = Annotated[tuple[str, ...], BeforeValidator(as_values)]
-"""Several files or patterns: their names may have commas."""
-
-
-def parse_pairs(value: object) -> object:
-    """``KEY=VALUE`` pairs as a dictionary."""
-    if not isinstance(value, list | tuple):
-        return value
-    pairs = {}
-    for entry in value:
-        key, equals, text = str(entry).partition("=")
-        if not equals:
-            raise ValueError("expected KEY=VALUE")
-        pairs[key.strip()] = text.strip()
-    return pairs
-
-
-def parse_numbers(value: object) -> object:
-    """``0``, ``2`` and ``4-7`` as the numbers that they name, in order."""
-    texts = split_values(value)
-    if not isinstance(texts, tuple):
-        return value
-    numbers: set[int] = set()
-    for text in texts:
-        found = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
-        if not found:
-            raise ValueError("expected numbers and ranges such as 0,2,4-7")
-        numbers |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
-    return tuple(sorted(numbers))
-
-
-Numbers = Annotated[tuple[int, ...], BeforeValidator(parse_numbers)]
-
-
-def holds_secret(key: str) -> bool:
-    """Whether a key of something's own settings names a secret, by its name."""
-    return any(part in key.lower() for part in ("password", "secret", "token"))
-
-
-def _masked(pairs: dict[str, str]) -> dict[str, str]:
-    return {key: "**********" if holds_secret(key) else pairs[key] for key in pairs}
-
-
-Pairs = Annotated[dict[str, str], BeforeValidator(parse_pairs), PlainSerializer(_masked)]
-"""Keys and values of something that has its own settings; secrets are masked when dumped."""
-
-
-StartTime = Literal["earliest", "latest"] | datetime
-
-
-def parse_start(value: object) -> object:
-    """``earliest``, ``latest`` or a time in ISO 8601, in UTC unless it says otherwise."""
-    if not isinstance(value, str) or value in ("earliest", "latest"):
-        return value
-    try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError("expected earliest, latest or a time such as 2026-01-31T12:00Z") from None
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _section(name: str) -> dict[str, Any]:
@@ -162,223 +49,226 @@ class RunSettings(LearnerConfig):
         json_schema_extra={"metavar": "INTEGER"},
     )
     source: Literal["stdin", "file", "kafka"] = Field(
-        "stdin", description="Where records come from.", json_schema_extra=_section("source")
+        "stdin",
+        description="Where text comes from. Unless given, follows from FILE, --path or "
+        "--kafka-topic; else standard input.",
+        json_schema_extra=_section("source") | {"is_inferred": True},
     )
     path: Paths = Field(
         (),
-        description="Source file: a file, plain or gzip, or a pattern such as 'logs/*.log'. "
-        "Repeat it for several.",
+        description="File to read, or a quoted pattern such as 'logs/*.log'. Same as FILE; "
+        "repeatable.",
         json_schema_extra=_section("source") | {"metavar": "FILE"},
     )
     follow: bool = Field(
         False,
-        description="Source file: wait for more, across rotation and truncation.",
+        description="Keep reading as files grow, across rotation and truncation.",
         json_schema_extra=_section("source"),
     )
     stdin_skip_known: bool = Field(
         False,
-        description="Source stdin: the same text comes again; go on behind what was learned.",
+        description="The same input is piped again: skip what was already learned.",
         json_schema_extra=_section("source"),
     )
     kafka_bootstrap_servers: Values = Field(
         (),
-        description="Brokers to begin with, HOST:PORT; with commas or repeated.",
+        description="Kafka brokers to connect to first; comma-separated or repeated.",
         json_schema_extra=_kafka("HOST:PORT"),
     )
     kafka_topic: Values = Field(
         (),
-        description="Topic to read; with commas or repeated for several.",
+        description="Kafka topic to read; comma-separated or repeated.",
         json_schema_extra=_kafka("TOPIC"),
     )
     kafka_topic_pattern: str | None = Field(
         None,
-        description="Regular expression for whole names of topics to read, new ones included.",
+        description="Read every topic whose whole name matches, including new ones.",
         json_schema_extra=_kafka("REGEX"),
     )
     kafka_partitions: Numbers = Field(
         (),
-        description="Read these partitions of each topic, as 0,2,4-7, and leave the group to "
-        "others. Default: what the group assigns.",
+        description="Read only these partitions of each topic, such as 0,2,4-7, instead of those "
+        "the consumer group assigns.",
         json_schema_extra=_kafka("NUMBERS"),
     )
     kafka_group: str = Field(
         "w2v-stream",
-        description="Consumer group: its daemons share the topics.",
+        description="Consumer group. Daemons in one group share the partitions.",
         json_schema_extra=_kafka("NAME"),
     )
-    kafka_start: Annotated[StartTime, BeforeValidator(parse_start)] = Field(
+    kafka_start: Start = Field(
         "earliest",
-        description="Where a partition begins that neither checkpoint nor group know: earliest, "
-        "latest or a time such as 2026-01-31T12:00:00Z.",
+        description="Where to start in a partition that has neither a checkpoint nor a committed "
+        "offset. A time looks like 2026-01-31T12:00:00Z.",
         json_schema_extra=_kafka("earliest|latest|TIME"),
     )
     kafka_expired: Literal["earliest", "latest", "stop"] = Field(
         "earliest",
-        description="Where to go on when the next message does not exist any more.",
+        description="What to do when the next message has expired from the topic.",
         json_schema_extra=_kafka(),
     )
     kafka_dead_letter_topic: str | None = Field(
         None,
-        description="Topic for messages that cannot be decoded; they are not learned then.",
+        description="Send messages that cannot be decoded to this topic.",
         json_schema_extra=_kafka("TOPIC"),
     )
     kafka_username: str | None = Field(
-        None, description="User for SASL.", json_schema_extra=_kafka("NAME")
+        None, description="SASL user name.", json_schema_extra=_kafka("NAME")
     )
     kafka_password: SecretStr | None = Field(
         None,
-        description="Password for SASL: only from the environment or the configuration file.",
+        description="SASL password; only from the environment or the configuration file.",
         json_schema_extra=_kafka("SECRET"),
     )
     kafka_password_file: Path | None = Field(
-        None, description="File with the password for SASL.", json_schema_extra=_kafka("FILE")
+        None, description="File that contains the SASL password.", json_schema_extra=_kafka("FILE")
     )
     kafka_config: Pairs = Field(
         {},
-        description="Any other consumer setting of kafka-python, as in max_poll_interval_ms=60000; "
-        "repeat it, or use the table [kafka] of the configuration file.",
+        description="Any kafka-python consumer setting, such as max_poll_interval_ms=60000; "
+        "repeatable, or the table [kafka] of the configuration file.",
         json_schema_extra=_kafka("KEY=VALUE"),
     )
     json_field: Values = Field(
         (),
-        description="Records are JSON: learn the text in this field, as a.b.c; with commas or "
-        "repeated for several.",
+        description="Records are JSON objects: learn the text of this field, such as "
+        "message or a.b.c; comma-separated or repeated.",
         json_schema_extra={**_section("text"), "metavar": "PATH"},
     )
     json_other: Literal["error", "text"] = Field(
         "error",
-        description="With --json-field: what a line or message is that is no JSON object, an "
-        "error (see --errors) or text to learn.",
+        description="With --json-field: treat a record that is not a JSON object as an error "
+        "(see --errors) or as plain text.",
         json_schema_extra=_section("text"),
     )
     errors: Literal["skip", "stop"] = Field(
         "skip",
-        description="What to do with a record that cannot be decoded, after it was counted.",
+        description="What to do with a record that cannot be decoded. Skipped records are counted.",
         json_schema_extra=_section("text"),
     )
     record_start: str = Field(
         "",
-        description="Records have several lines: regular expression for how their first one "
-        "begins, such as '\\d{4}-'. Default: a record a line.",
+        description="Regular expression for the start of a multi-line record, such as '\\d{4}-'. "
+        "Without it, each line is a record.",
         json_schema_extra={**_section("text"), "metavar": "REGEX"},
     )
     tokenizer: str = Field(
         "whitespace",
-        description="What splits a record into tokens: whitespace (ASCII's), unicode, log, "
-        "chinese, japanese, korean, an installed one, or your own as module:function.",
+        description="How to split text into words: whitespace (ASCII), unicode, log, chinese, "
+        "japanese, korean, an installed tokenizer, or your own as module:function.",
         json_schema_extra={**_section("text"), "metavar": "NAME"},
     )
     tokenizer_option: Pairs = Field(
         {},
-        description="An option of the tokenizer, as in nfkc=on; repeat it, or use the table "
+        description="Option of the tokenizer, such as nfkc=on; repeatable, or the table "
         "[tokenizer_option] of the configuration file.",
         json_schema_extra={**_section("text"), "metavar": "KEY=VALUE"},
     )
     phrases: bool = Field(
         False,
-        description="Join words that often come together, as in new_york.",
+        description="Join words that often occur together, such as new_york.",
         json_schema_extra=_section("text"),
     )
     phrases_threshold: float = Field(
         100.0,
         gt=0.0,
-        description="How far above chance phrases are; higher gives fewer (word2phrase's).",
+        description="Score above which two words are joined (word2phrase's); higher joins fewer.",
         json_schema_extra=_section("text"),
     )
     lowercase: bool = Field(
-        False, description="Turn text into lower case first.", json_schema_extra=_section("text")
+        False, description="Convert text to lower case.", json_schema_extra=_section("text")
     )
     max_line_bytes: int = Field(
         1_048_576,
         ge=1024,
         le=1 << 30,
-        description="Longer lines are cut at a token's end into several records.",
+        description="Split longer lines into several records, between words.",
         json_schema_extra=_section("text"),
     )
     snapshot_dir: str = Field(
         "snapshots",
-        description="Folder that snapshots are written to, or a URL such as s3://bucket/prefix.",
+        description="Where to write snapshots: a folder, or a URL such as s3://bucket/prefix.",
         json_schema_extra=_section("snapshots"),
     )
-    snapshot_every: Annotated[Interval, BeforeValidator(parse_interval), PlainSerializer(str)] = (
-        Field(
-            Interval(seconds=300.0),
-            description="How often to write one: 30s, 5m, 1h or 1000000words.",
-            json_schema_extra=_section("snapshots"),
-        )
+    snapshot_every: Span = Field(
+        Interval(seconds=300.0),
+        description="How often to write a snapshot: 30s, 5m, 1h or 1000000words.",
+        json_schema_extra=_section("snapshots"),
     )
-    vectors_every: Annotated[
-        Interval | None, BeforeValidator(parse_interval), PlainSerializer(_text)
-    ] = Field(
+    vectors_every: MaybeSpan = Field(
         None,
-        description="How often to write the vectors alone, for readers, between snapshots that "
-        "learning can go on from. Off unless given.",
+        description="Also write the vectors alone this often, between full snapshots. Programs "
+        "can read them; a restart resumes from full snapshots only.",
         json_schema_extra=_section("snapshots") | {"metavar": "SPAN"},
     )
     keep: int = Field(
         5,
         ge=1,
-        description="Snapshots kept; older ones go.",
+        description="Number of newest snapshots to keep.",
         json_schema_extra=_section("snapshots"),
     )
     keep_hourly: int = Field(
         0,
         ge=0,
-        description="Also keep the last one of each of so many hours.",
+        description="Also keep the last snapshot of each of the past N hours.",
         json_schema_extra=_section("snapshots"),
     )
     keep_daily: int = Field(
         0,
         ge=0,
-        description="Also keep the last one of each of so many days (UTC).",
+        description="Also keep the last snapshot of each of the past N days (UTC).",
         json_schema_extra=_section("snapshots"),
     )
     keep_vectors: int = Field(
         5,
         ge=1,
-        description="Snapshots of vectors alone kept, besides the others.",
+        description="Number of newest --vectors-every snapshots to keep.",
         json_schema_extra=_section("snapshots"),
     )
     resume: Literal["auto", "require", "never"] = Field(
         "auto",
-        description="Go on from the newest snapshot: if there is one, or else stop, or start anew.",
+        description="Whether to continue from the newest snapshot; auto does if there is one.",
         json_schema_extra=_section("snapshots"),
     )
     init: Path | None = Field(
         None,
-        description="Word2vec file to start from when there is nothing to resume.",
+        description="word2vec file with initial vectors, used when there is nothing to resume.",
         json_schema_extra=_section("snapshots"),
     )
     probe: Path | None = Field(
         None,
-        description="Word pairs or analogies that each snapshot is scored on.",
+        description="File of word pairs or analogies to score each snapshot on.",
         json_schema_extra=_section("snapshots"),
     )
-    http: Annotated[Address | None, BeforeValidator(parse_address), PlainSerializer(_text)] = Field(
+    http: MaybeAddress = Field(
         None,
-        description="Serve metrics, probes and questions there, as on 127.0.0.1:8787; a port alone "
-        "is one of this machine. Off unless given.",
+        description="Serve the web page, the API and metrics on this address, such as "
+        "127.0.0.1:8787. A port alone is reachable from this machine only.",
         json_schema_extra=_section("service") | {"metavar": "HOST:PORT"},
     )
     http_token: SecretStr | None = Field(
         None,
-        description="Bearer token that HTTP requests must bring, probes excepted: only from the "
+        description="Access token for HTTP requests (not needed for probes); only from the "
         "environment or the configuration file.",
         json_schema_extra=_section("service") | {"metavar": "SECRET"},
     )
     http_token_file: Path | None = Field(
-        None, description="File with that token.", json_schema_extra=_section("service")
+        None,
+        description="File that contains the access token.",
+        json_schema_extra=_section("service"),
     )
     progress: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="A live line on stderr; auto: if that is a terminal.",
+        description="Live status line on stderr; auto shows it on a terminal.",
         json_schema_extra=_section("service"),
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="One event a line.", json_schema_extra=_section("service")
+        "text",
+        description="Format of log lines: text is a sentence on a terminal, key=value elsewhere.",
+        json_schema_extra=_section("service"),
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is logged.", json_schema_extra=_section("service")
+        "info", description="Minimum log level.", json_schema_extra=_section("service")
     )
 
     @field_validator("record_start")
@@ -393,22 +283,50 @@ class RunSettings(LearnerConfig):
     @model_validator(mode="after")
     def _check_text(self) -> RunSettings:
         if self.max_line_bytes <= self.max_token_bytes:
-            raise ValueError("max_line_bytes must be greater than max_token_bytes")
+            raise ValueError("--max-line-bytes must be greater than --max-token-bytes")
         if self.json_other == "text" and not self.json_field:
-            raise ValueError("json_other is for json_field: without one all is text")
+            raise ValueError(
+                "--json-other needs --json-field: without it every record is plain text"
+            )
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_source(cls, values: Any) -> Any:
+        """Take the source that other options name, unless one is given."""
+        if not isinstance(values, dict) or values.get("source") is not None:
+            return values
+        path = values.get("path") or ()
+        has_topics = bool(values.get("kafka_topic") or values.get("kafka_topic_pattern"))
+        if path and has_topics:
+            raise ValueError("a run reads one source: give either files or --kafka-topic")
+        if path in ("-", ("-",), ["-"]):
+            return {**values, "source": "stdin", "path": ()}
+        if path:
+            source = "file"
+        else:
+            source = "kafka" if has_topics or values.get("kafka_bootstrap_servers") else "stdin"
+        return {**values, "source": source}
 
     @model_validator(mode="after")
     def _check_source(self) -> RunSettings:
         is_file = self.source == "file"
-        if is_file != bool(self.path):
-            raise ValueError("source file needs a path, and only that source takes one")
+        if is_file and not self.path:
+            raise ValueError("no file to read: name one, as in w2v-stream run FILE, or --path FILE")
+        if self.path and not is_file:
+            raise ValueError(
+                f"--source {self.source} reads no files: leave out --source, or the files"
+            )
+        if self.source != "kafka" and (self.kafka_topic or self.kafka_topic_pattern):
+            raise ValueError(
+                f"--source {self.source} reads no topics: leave out --source, or --kafka-topic"
+            )
         if self.follow and not is_file:
-            raise ValueError("follow is for source file")
+            raise ValueError("--follow needs files to follow: w2v-stream run FILE --follow")
         if self.record_start and self.source == "kafka":
-            raise ValueError("record_start is for sources stdin and file; messages are records")
+            raise ValueError("--record-start is for lines: each Kafka message is a record already")
         if self.stdin_skip_known and self.source != "stdin":
-            raise ValueError("stdin_skip_known is for source stdin")
+            raise ValueError("--stdin-skip-known needs piped input, not --source " + self.source)
         return self
 
     @model_validator(mode="after")
@@ -430,21 +348,25 @@ class RunSettings(LearnerConfig):
         if self.source != "kafka":
             return self
         if not self.kafka_bootstrap_servers:
-            raise ValueError("source kafka needs --kafka-bootstrap-servers HOST:PORT")
-        if bool(self.kafka_topic) == bool(self.kafka_topic_pattern):
-            raise ValueError("source kafka needs --kafka-topic or --kafka-topic-pattern, not both")
+            raise ValueError(
+                "Kafka needs the address of a broker: add --kafka-bootstrap-servers HOST:PORT"
+            )
+        if not self.kafka_topic and not self.kafka_topic_pattern:
+            raise ValueError("Kafka needs a topic to read: add --kafka-topic TOPIC")
+        if self.kafka_topic and self.kafka_topic_pattern:
+            raise ValueError("give --kafka-topic or --kafka-topic-pattern, not both")
         if self.kafka_partitions and not self.kafka_topic:
             raise ValueError("--kafka-partitions needs --kafka-topic")
         if self.kafka_password and self.kafka_password_file:
-            raise ValueError("give --kafka-password-file or a password, not both")
+            raise ValueError("give a Kafka password or --kafka-password-file, not both")
         return self
 
     @model_validator(mode="after")
     def _check_http(self) -> RunSettings:
         if self.http_token and self.http_token_file:
-            raise ValueError("give --http-token-file or a token, not both")
+            raise ValueError("give an HTTP token or --http-token-file, not both")
         if (self.http_token or self.http_token_file) and self.http is None:
-            raise ValueError("a token for HTTP needs --http HOST:PORT")
+            raise ValueError("an HTTP token is of no use without --http HOST:PORT")
         return self
 
     @property

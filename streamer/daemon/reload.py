@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from streamer.config.settings import Interval, RunSettings
+from streamer.config.settings import RunSettings
+from streamer.config.types import Interval
 from streamer.errors import ConfigurationError
 from streamer.telemetry.log import LogLevel
 from w2v_online.snapshots.retention import Retention

@@ -30,7 +30,7 @@ from w2v_online import __version__
 
 if TYPE_CHECKING:
     from streamer.checkpoints.written import Written
-    from streamer.config.settings import Interval
+    from streamer.config.types import Interval
     from streamer.telemetry.counters import Counters
     from streamer.telemetry.view import Parts
 

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.cluster.mark import Mark
 from streamer.cluster.settings import ClusterSettings
-from streamer.config.settings import Interval
+from streamer.config.types import Interval
 from streamer.telemetry.counters import Counters
 from w2v_online.snapshots.retention import Retention
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.config.settings import RunSettings
 from w2v_online import load_vectors
 from w2v_online.errors import SnapshotError
 
@@ -282,12 +283,12 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
     ("toml", "environment", "message"),
     [
         ("widnow = 5", {}, "did you mean window?"),
-        ("window = 0", {}, "window: input should be greater"),
+        ("window = 0", {}, "window = 0: expected a whole number from 1 to 1000"),
         ("window = [1]", {}, "single value"),
         ("window = ", {}, "not valid TOML"),
         ("", {"W2V_STREAM_WIDNOW": "5"}, "did you mean W2V_STREAM_WINDOW?"),
-        ("", {"W2V_STREAM_WINDOW": "x"}, "W2V_STREAM_WINDOW: "),
-        ("max-line-bytes = 1024\nmax-token-bytes = 2000", {}, "max_line_bytes must be greater"),
+        ("", {"W2V_STREAM_WINDOW": "x"}, "W2V_STREAM_WINDOW=x: expected a whole number"),
+        ("max-line-bytes = 1024\nmax-token-bytes = 2000", {}, "--max-line-bytes must be greater"),
     ],
 )
 def test_wrong_configuration_is_exit_code_78(
@@ -369,10 +370,85 @@ def test_a_full_disk_at_the_end_is_a_failure_with_a_reason(tmp_path: Path) -> No
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
-def test_help_tells_every_option_with_its_default_and_variable() -> None:
-    result = run("run", "--help")
-    assert result.returncode == 0
-    for part in ("--vector-size", "[env var: W2V_STREAM_WINDOW", "default: 5m", "Snapshots"):
-        assert part in " ".join(result.stdout.split())
-    assert "neighbors" in run("--help").stdout
+def test_help_shows_an_example_and_the_options_of_every_day() -> None:
+    everyday = run("run", "--help").stdout
+    assert "w2v-stream run corpus.txt" in everyday
+    options = everyday.partition("Options:")[2].splitlines()
+    assert len([line for line in options if line.split() and line.split()[0] in _flags()]) == 15
+    assert len(everyday.splitlines()) <= 75
+    whole = run("run", "--help-all").stdout
+    for flag in _flags():
+        assert f"  {flag}" in whole or f"|{flag}" in whole, flag
+    text = " ".join(whole.split())
+    assert "--window 5 " in text
+    assert "--loss ns|hs|softmax " in text
+    for told_once in ("W2V_STREAM_", "Values shown are the defaults"):
+        assert text.count(told_once) == 1
+
+
+def _flags() -> list[str]:
+    return ["--" + name.replace("_", "-") for name in RunSettings.model_fields]
+
+
+def test_commands_are_grouped_with_whole_summaries() -> None:
+    text = run("--help", env={"COLUMNS": "80"}).stdout
+    for heading in ("Learn:", "Ask:", "Serve:"):
+        assert f"\n{heading}\n" in text
+    assert "..." not in text.replace("[ARGS]...", "")
     assert run("--version").stdout.startswith("w2v-stream ")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["--window", "abc"], 2, "--window abc: expected a whole number from 1 to 1000"),
+        (["--loss", "nss"], 2, "--loss nss: expected ns, hs or softmax; did you mean ns?"),
+        (["--sample", "2"], 2, "--sample 2: expected a number from 0 to 1"),
+        (["--snapshot-every", "5"], 2, "--snapshot-every 5: expected a span such as 30s"),
+        (["--source", "text"], 2, "to read a file: w2v-stream run text"),
+        (["run", "text", "--kafka-topic", "t"], 78, "give either files or --kafka-topic"),
+        (["--kafka-topic", "t"], 78, "add --kafka-bootstrap-servers HOST:PORT"),
+        (["--kafka-bootstrap-servers", "h:9"], 78, "add --kafka-topic TOPIC"),
+        (["--source", "stdin", "--kafka-topic", "t"], 78, "leave out --source, or --kafka-topic"),
+        (["nieghbors", "x"], 2, "did you mean neighbors?"),
+        (["neighbors"], 2, "Usage: w2v-stream neighbors [OPTIONS] SNAPSHOT WORD..."),
+        (["neighbors", "x", "y", "--topn", "0"], 2, "--topn: 0 is not in the range"),
+        (["--http-token", "x"], 2, "set W2V_STREAM_HTTP_TOKEN, or use --http-token-file"),
+    ],
+)
+def test_an_error_names_flag_value_and_remedy(
+    tmp_path: Path, args: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "text").write_text("a b c\n")
+    result = run(*args, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.parametrize(
+    "args", [["run", "text"], ["text"], ["--path", "text"], ["--source", "file", "--path", "text"]]
+)
+def test_naming_a_file_is_enough_to_read_it(tmp_path: Path, args: list[str]) -> None:
+    (tmp_path / "text").write_text("a b c\n" * 10)
+    result = run(*args, *_SMALL, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert totals(tmp_path / "snapshots")["words"] == 30
+
+
+def test_files_come_before_those_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "w2v.toml").write_text('path = "other"\n')
+    (tmp_path / "text").write_text("a b c\n" * 10)
+    shown = run("run", "--config", tmp_path / "w2v.toml", tmp_path / "text", "--print-config")
+    assert f'path = ["{tmp_path / "text"}"]  # argument' in shown.stdout
+    assert 'source = "file"  # follows' in shown.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell: str) -> None:
+    assert "_W2V_STREAM_COMPLETE" in run("completion", shell).stdout
+    if shell == "bash":
+        words = {"_W2V_STREAM_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+        line = {"COMP_WORDS": "w2v-stream run --loss "}
+        completed = run(env=words | line).stdout.split()
+        assert completed == ["plain,ns", "plain,hs", "plain,softmax"]

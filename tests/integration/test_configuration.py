@@ -30,7 +30,10 @@ def run(*args: str | Path, **variables: str) -> subprocess.CompletedProcess[str]
 def test_the_printed_configuration_says_where_each_value_comes_from(tmp_path: Path) -> None:
     """And is a configuration file that means the same."""
     file = tmp_path / "w2v.toml"
-    file.write_text('window = 3\nkeep = 9\nkafka-topic = ["a", "b"]\n[kafka]\nclient_id = "é"\n')
+    file.write_text(
+        'window = 3\nkeep = 9\nkafka-topic = ["a", "b"]\n'
+        'kafka-bootstrap-servers = "h:9092"\n[kafka]\nclient_id = "é"\n'
+    )
     variables = {"W2V_STREAM_KEEP": "8", "W2V_STREAM_MIN_COUNT": "4"}
     first = run("run", "--config", file, "--print-config", "--min-count", "2", **variables)
     assert (first.returncode, first.stderr) == (0, "")

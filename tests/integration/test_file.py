@@ -116,10 +116,10 @@ def test_text_piped_again_goes_on_behind_what_was_learned(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--source", "file"], 78, "needs a path"),
-        (["--path", "x"], 78, "needs a path"),
-        (["--follow"], 78, "follow is for source file"),
-        (["--source", "file", "--path", "x", "--stdin-skip-known"], 78, "source stdin"),
+        (["--source", "file"], 78, "no file to read: name one"),
+        (["--source", "stdin", "--path", "x"], 78, "leave out --source, or the files"),
+        (["--follow"], 78, "--follow needs files to follow"),
+        (["--source", "file", "--path", "x", "--stdin-skip-known"], 78, "needs piped input"),
         (["--source", "file", "--path", "/nowhere/x"], 78, "no such file"),
     ],
 )

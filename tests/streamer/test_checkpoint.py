@@ -15,7 +15,8 @@ from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.timetable import GRACE_SECONDS, RETRY_SECONDS
-from streamer.config.settings import Interval, RunSettings
+from streamer.config.settings import RunSettings
+from streamer.config.types import Interval
 from streamer.errors import ConfigurationError
 from w2v_online import OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from kafka.structs import TopicPartition
 
-from streamer.config.settings import StartTime
+from streamer.config.types import StartTime
 
 OURS = "w2v-stream "
 """How the note begins that a daemon leaves with its commits; its identity follows."""
