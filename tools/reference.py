@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 from streamer.catalog import Event, Family
 from streamer.cli import main
 from streamer.cluster.settings import ClusterSettings
-from streamer.config.options import SettingsCommand, section_of
+from streamer.config.fields import section_of
+from streamer.config.options import SettingsCommand
 from streamer.config.settings import RunSettings
 from streamer.http.openapi import description
 from streamer.problems import PROBLEMS

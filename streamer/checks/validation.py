@@ -237,7 +237,6 @@ validate = SettingsCommand(
     "of run, or of cluster, and looks at files, snapshots, memory, disk, brokers, topics and "
     "credentials. Exit code 78 if anything is wrong.",
     examples=(("w2v-stream validate --config /etc/w2v-stream.toml", "Check a file of options."),),
-    everyday=(),
     extra=[
         click.Option(
             ["--cluster"],

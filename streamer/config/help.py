@@ -28,6 +28,8 @@ _COLUMN = 38
 
 def write_examples(formatter: click.HelpFormatter, examples: Sequence[tuple[str, str]]) -> None:
     """Commands that can be typed, each with what it does."""
+    if not examples:
+        return
     with formatter.section("Examples"):
         for command, purpose in examples:
             formatter.write(f"{'':{formatter.current_indent}}{command}\n")

@@ -53,8 +53,8 @@ class SettingsCommand(click.Command):
         callback: Callable[..., Any],
         text: str,
         *,
-        examples: Sequence[tuple[str, str]],
-        everyday: Sequence[str],
+        examples: Sequence[tuple[str, str]] = (),
+        everyday: Sequence[str] = (),
         extra: Sequence[click.Option] = (),
         settings: Settings = RunSettings,
     ) -> None:

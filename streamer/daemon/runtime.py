@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
-from streamer.config.settings import Interval, RunSettings
+from streamer.config.settings import RunSettings
+from streamer.config.types import Interval
 from streamer.daemon import build
 from streamer.daemon.reload import Reload
 from streamer.daemon.service import Service

@@ -20,7 +20,7 @@ from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.structs import TopicPartition
 
-from streamer.config.settings import StartTime
+from streamer.config.types import StartTime
 from streamer.errors import SourceError
 from streamer.sources.kafka import start
 from streamer.sources.kafka.client import Consumer

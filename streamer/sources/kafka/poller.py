@@ -16,10 +16,6 @@ from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
 from kafka.structs import TopicPartition
 
-<<<<<<< HEAD
-=======
-from streamer.config.types import StartTime
->>>>>>> e38d641 (wip)
 from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import REPEAT_SECONDS, ClientLog, reason_of
