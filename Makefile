@@ -33,6 +33,7 @@ check: $(INSTALLED) ## formatting, lint, types and the layer rule
 
 docs: $(INSTALLED) ## the documentation site, into site/
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.layout
 	$(BIN)/zensical build --strict --clean
 
 package: $(INSTALLED) ## a wheel and an sdist in dist/, checked

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 FILES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FILES = [file for file in FILES if file.exists()]
-SHOWN = frozenset({"console", "json", "math", "text", "toml", "yaml"})
+SHOWN = frozenset({"console", "diff", "json", "math", "text", "toml", "yaml"})
 """Languages of blocks that nothing runs."""
 
 _PROGRAMS = (

@@ -80,6 +80,21 @@ def test_every_flag_in_the_documents_exists() -> None:
         assert flags <= known, f"{file.name}: {flags - known}"
 
 
+_RIDDLES = re.compile(
+    r"sightings?|anew|settl(?:e|es|ed|ing)|chang(?:e|es|ed|ing) hands|young|whoever|somebody"
+    r"|(?:a|one|first|second|more|another|[0-9]+|two|four|each) looks?(?! (?:like|at|up|for))",
+    re.IGNORECASE,
+)
+"""Words that this project once had for pass, occurrence, annealing, reassigned and the like."""
+
+
+def test_documents_use_the_fields_words() -> None:
+    for file in FILES:
+        prose = re.sub(r"`[^`\n]+`", "", file.read_text())
+        found = re.findall(rf"\b(?:{_RIDDLES.pattern})\b", prose, re.IGNORECASE)
+        assert not found, f"{file.name}: {found}"
+
+
 def test_the_documents_links_lead_somewhere() -> None:
     for file in FILES:
         for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text()):

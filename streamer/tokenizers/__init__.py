@@ -1,1 +1,1 @@
-"""Tokenizers by name: text to tokens, one noun a file; :mod:`.registry` opens them."""
+"""Tokenizers, which split text into tokens; the registry knows them by name."""

@@ -1,1 +1,1 @@
-"""njit only: bytes in and out."""
+"""Compiled kernels of the tokenizers: bytes in and out."""
