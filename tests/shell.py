@@ -16,7 +16,7 @@ from tests.integration.daemons import environment, wait_until
 
 _ENDLESS = {
     re.compile(r"--follow\b"): "event=started",
-    re.compile(r"--source kafka\b"): "event=kafka_partition_begun",
+    re.compile(r"--kafka-topic\b"): "event=kafka_partition_begun",
     re.compile(r"\bw2v-stream serve\b"): "event=http_listening",
 }
 """Commands without an end, and what they say when they do what they are for."""

@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 from streamer.catalog import Event, Family
 from streamer.cli import main
 from streamer.cluster.settings import ClusterSettings
-from streamer.config.fields import section_of
+from streamer.config.fields import choices_of, extra_of, flag_of, is_multiple, section_of
+from streamer.config.help import metavar_of
 from streamer.config.options import SettingsCommand
 from streamer.config.settings import RunSettings
 from streamer.http.openapi import description
@@ -30,6 +31,7 @@ from streamer.telemetry.families import PREFIX
 from streamer.telemetry.families import SECTIONS as FAMILIES
 from streamer.telemetry.reports import FIGURES, metric_of
 
+_KEPT = "\b\n"
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `python -m tools.reference`; edit the code instead. -->"
 
@@ -97,11 +99,8 @@ def prose(text: str) -> str:
 def options() -> str:
     """Every option of ``run`` and ``cluster``, by section."""
     sections: dict[str, list[str]] = {}
-    command = SettingsCommand("run", lambda: None, "", settings=ClusterSettings)
-    for param in command.params:
-        field = ClusterSettings.model_fields.get(str(param.name))
-        if field is not None and isinstance(param, click.Option):
-            sections.setdefault(section_of(field), []).append(_option(param, field))
+    for name, field in ClusterSettings.model_fields.items():
+        sections.setdefault(section_of(field), []).append(_option(name, field))
     parts = [NOTE, _OPTIONS]
     for name, entries in sections.items():
         only = "" if _is_for_run(name) else "\n\nThese belong to `w2v-stream cluster` alone."
@@ -113,21 +112,18 @@ def _is_for_run(section: str) -> bool:
     return any(section_of(field) == section for field in RunSettings.model_fields.values())
 
 
-def _option(param: click.Option, field: FieldInfo) -> str:
-    flags = [f"`{flag}`" for flag in [*param.opts, *param.secondary_opts]]
-    value = f"`{param.make_metavar(click.Context(click.Command('')))}`"
-    return (
-        f"### {param.opts[0]}\n\n{' or '.join(flags) if param.is_flag else value}"
-        f"{_default(param)}. {prose(str(field.description))}"
-    )
-
-
-def _default(param: click.Option) -> str:
-    if param.is_flag:
-        return f", default `{param.opts[0] if param.default else param.secondary_opts[0]}`"
-    if param.multiple or param.default is None or param.default == "":
-        return ""
-    return f", default `{param.default}`"
+def _option(name: str, field: FieldInfo) -> str:
+    flag = flag_of(name)
+    if field.annotation is bool:
+        off = flag_of(str(extra_of(field).get("off", f"no_{name}")))
+        facts = [f"`{flag}` or `{off}`", f"default `{flag if field.default else off}`"]
+    else:
+        facts = [f"`{'|'.join(choices_of(field)) or metavar_of(field)}`"]
+        if is_multiple(field):
+            facts.append("can be repeated")
+        elif field.default not in (None, "") and not extra_of(field).get("is_inferred"):
+            facts.append(f"default `{field.default}`")
+    return f"### {flag}\n\n{', '.join(facts)}. {prose(str(field.description))}"
 
 
 def commands() -> str:
@@ -145,8 +141,7 @@ def commands() -> str:
 def _command(command: click.Command, context: click.Context) -> str:
     usage = " ".join(command.collect_usage_pieces(context))
     text = [f"## {command.name}", f"```text\n{context.command_path} {usage}\n```"]
-    paragraphs = inspect.cleandoc((command.help or "").replace("\b", "")).split("\n\n")
-    text += [" ".join(paragraph.split()) for paragraph in paragraphs]
+    text += map(_paragraph, inspect.cleandoc(command.help or "").split("\n\n"))
     if isinstance(command, SettingsCommand):
         text.append("Its options are on [a page of their own](options.md).")
         return "\n\n".join(text)
@@ -158,6 +153,13 @@ def _command(command: click.Command, context: click.Context) -> str:
     if rows:
         text.append(table(["option", "meaning"], rows))
     return "\n\n".join(text)
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph of a command's help; click keeps the lines of one that begins with a mark."""
+    if text.startswith(_KEPT):
+        return f"```text\n{inspect.cleandoc(text.removeprefix(_KEPT))}\n```"
+    return " ".join(text.split())
 
 
 def http() -> str:

@@ -1,7 +1,7 @@
 """Every command in README and docs does what it is shown for, or has a reason why it is not run.
 
 Those that need a Kafka broker are in ``tests/kafka/test_commands.py``, the blocks of README in
-``test_readme.py``.
+``test_readme.py``, the recipes of CONTRIBUTING in ``tests/test_contributing.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import README, ROOT, Command, commands
+from tests.documents import ROOT, Command, commands
 from tests.integration.test_s3 import _ACCESS, server  # noqa: F401 a fixture
 from tests.shell import furnish, run
 
@@ -54,7 +54,7 @@ _RUN = [
     if _PLAIN[command] not in _NOT_RUN
     and not command.text.startswith(("pip install", "make bench", "python -m benchmarks"))
     and "broker:" not in command.text
-    and not (command.document == README.name and command.is_block)
+    and not (command.document in ("README.md", "CONTRIBUTING.md") and command.is_block)
 ]
 
 
