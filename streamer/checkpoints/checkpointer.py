@@ -133,7 +133,7 @@ class Checkpointer:
 
     def is_recent(self) -> bool:
         """Whether checkpoints are written as often as they should be."""
-        return self._timetable.is_kept(self.unsaved_seconds())
+        return self._timetable.is_on_time(self.unsaved_seconds())
 
     # --- the loop ---
 
@@ -172,7 +172,7 @@ class Checkpointer:
         elif self._work is None:
             self._begin_if_due(position)
         else:
-            self._look_at(self._work)
+            self._check(self._work)
         work = self._work
         if not at_once and work is not None and work.snapshot.is_ready() and self._settle():
             self._cut(work, position, counters)
@@ -231,7 +231,7 @@ class Checkpointer:
         extra = {} if work.vectors_only else self._entries.continuation(position, counters)
         work.snapshot.cut(**extra, **self._entries.description(self._learner, self._log))
 
-    def _look_at(self, work: _Work) -> None:
+    def _check(self, work: _Work) -> None:
         """See whether the work is done or has failed."""
         try:
             path = work.snapshot.result()

@@ -1,7 +1,7 @@
-"""The folder of snapshots that a daemon writes to: one at a time, local or a copy of a remote one.
+"""The folder that a daemon writes snapshots to, local or a mirror of a remote one.
 
-Holds the folder by a lock, cleans it at the start and finds the snapshot that learning goes on
-from. Knows nothing of when snapshots are written.
+Locks the folder, cleans it at the start and finds the snapshot to resume from. Knows nothing of
+when snapshots are written.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Accepted = TypeVar("Accepted")
 
 
 class SnapshotFolder:
-    """The folder that this process alone writes snapshots to, held by a lock until it ends.
+    """The folder that only this process writes snapshots to; locked until the process ends.
 
-    ``location`` is its path, or a URL: then snapshots are written to a folder of this machine first
-    and are safe when they are complete there. With ``is_held`` another process holds the lock for
-    this one.
+    ``location`` is a path, or a URL: then snapshots are written to a local folder first, and are
+    safe once they are uploaded. With ``is_held`` another process holds the lock for this one.
+    Raises ConfigurationError.
     """
 
     def __init__(self, location: str, *, is_held: bool = False) -> None:
@@ -50,9 +50,10 @@ class SnapshotFolder:
                 raise ConfigurationError(f"--snapshot-dir: {error}") from error
 
     def _take_from(self, remote: RemoteFolder) -> None:
-        """Have here what is there: the newest ones, and none that never got there.
+        """Mirror the remote folder: download its newest snapshots, delete what was never uploaded.
 
-        The newest to go on from, and one of vectors that is newer, which gives the next its number.
+        These are the newest to resume from and, if it is newer still, the newest of vectors only,
+        which the number of the next one follows.
         """
         names = remote.names()
         for path in reader.folders(self.path):
@@ -63,12 +64,12 @@ class SnapshotFolder:
             remote.download(name, self.path)
 
     def store(self, path: Path) -> None:
-        """Have a snapshot that was written where it is safe; SnapshotError if that fails."""
+        """Upload a snapshot that was written, if the folder is remote. Raises SnapshotError."""
         if self._remote is not None:
             self._remote.upload(path)
 
     def prune(self, keep: Retention) -> None:
-        """Delete snapshots that need not stay. Raises SnapshotError."""
+        """Delete the snapshots that ``keep`` does not retain. Raises SnapshotError."""
         retention.prune(self.path, keep)
         if self._remote is not None:
             self._remote.prune(keep)
@@ -76,9 +77,10 @@ class SnapshotFolder:
     def open_learner(
         self, settings: RunSettings, tokenizer: str, log: Any
     ) -> tuple[OnlineWord2Vec, dict[str, Any]]:
-        """A learner and the manifest of the snapshot it goes on from; a new one and ``{}`` else.
+        """The learner, and the manifest of the snapshot it resumes from; ``{}`` for a new one.
 
-        ``tokenizer`` is the identity of the one in use.
+        ``tokenizer`` is the identity of the tokenizer in use. Raises ConfigurationError, see
+        :meth:`find`.
         """
         config = settings.learner_config
 
@@ -95,11 +97,11 @@ class SnapshotFolder:
     def find(
         self, resume: str, accept: Callable[[Snapshot], Accepted], log: Any
     ) -> tuple[Snapshot, Accepted] | None:
-        """The newest intact snapshot to go on from, with what ``accept`` makes of it.
+        """The newest intact snapshot to resume from, with what ``accept`` makes of it.
 
-        None if there is none, or none is wanted. ConfigurationError if ``accept`` says that it
-        does not fit (SnapshotMismatchError), if all are damaged (other SnapshotErrors), or if there
-        must be one.
+        None if there is none, or with ``resume`` never. Raises ConfigurationError if ``accept``
+        says that the snapshot does not fit (SnapshotMismatchError), if all are damaged (other
+        SnapshotErrors), or if there is none with ``resume`` require.
         """
         if resume == "never":
             return None
@@ -117,31 +119,30 @@ class SnapshotFolder:
                 damaged += 1
         if damaged:
             raise ConfigurationError(
-                f"{self.path} holds only damaged snapshots; repair one, or start anew with "
-                "--resume never or another --snapshot-dir"
+                f"{self.path} holds only damaged snapshots: restore one from a backup, or start "
+                "a new model with --resume never or another --snapshot-dir"
             )
         if resume == "require":
             raise ConfigurationError(
-                f"--resume require: {self.path} holds no intact snapshot to go on from"
+                f"--resume require: {self.path} holds no intact snapshot to resume from"
             )
         return None
 
 
 def _locked(path: Path) -> int:
-    """Make the folder and hold it; ConfigurationError if that cannot be."""
+    """Create the folder and lock it; return the descriptor. Raises ConfigurationError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ConfigurationError(
-            f"snapshot folder {path} cannot be written: {error.strerror}; "
-            "choose another with --snapshot-dir"
+            f"--snapshot-dir {path} cannot be written: {error.strerror}; choose another folder"
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise ConfigurationError(
-            f"another w2v-stream writes to snapshot folder {path}; "
-            "stop it or choose another with --snapshot-dir"
+            f"--snapshot-dir {path} is used by another w2v-stream; stop that one or choose another "
+            "folder"
         ) from error
     return lock

@@ -1,7 +1,7 @@
-"""The live quality probe: a few questions put to the learner whenever a snapshot is written.
+"""The quality probe: a test set that the learner is scored on whenever a snapshot is written.
 
-Cheap by construction: only the most frequent words answer, and of a long file a sample is asked,
-the same one every time. Reads the learner, changes nothing of it.
+Cheap by construction: only the most frequent words take part, and of a long file a sample is used,
+the same one every time. Reads the learner and changes nothing.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.reading.vectors import WordVectors
 
 PROBE_WORDS = 30_000
-"""Most frequent words that are asked about and may answer."""
+"""Most frequent words, the only ones that questions and answers are taken from."""
 
 PROBE_QUESTIONS = 1_000
-"""Most questions of an analogy file that are asked, evenly spread over it."""
+"""Maximum number of questions from an analogy file, evenly spread over it."""
 
 
 class QualityProbe:
-    """Questions of one file, word pairs or analogies; ConfigurationError if it is neither."""
+    """The questions of one file, word pairs or analogies; ConfigurationError if it is neither."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -43,17 +43,17 @@ class QualityProbe:
                 sections = read_analogies(file)
             except FileFormatError as error:
                 raise ConfigurationError(
-                    f"--probe: {error}, or else two words and a number a line"
+                    f"--probe: {error}; word pairs are lines of two words and a number"
                 ) from error
             questions = [question for section in sections.values() for question in section]
             chosen = np.linspace(0, len(questions) - 1, min(PROBE_QUESTIONS, len(questions)))
             self._analogies = [questions[int(i)] for i in chosen]
 
     def ask(self, learner: OnlineWord2Vec) -> dict[str, Any]:
-        """The score now, as it goes into the log and into the manifest.
+        """The score now, for the log and the manifest.
 
         ``spearman`` of word pairs or ``accuracy`` of analogies (3CosAdd), None if too few of their
-        words are known; how many were asked, and how many could not be.
+        words have vectors; the number of questions, and of those with unknown words.
         """
         weighted = learner.vocabulary.weighted_counts
         rows = np.argsort(-weighted, kind="stable")[:PROBE_WORDS].astype(np.int32)

@@ -1,4 +1,4 @@
-"""When something is due that comes every so many seconds, or every so many words of the stream."""
+"""When something is due that is done at intervals of seconds, or of words of the stream."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from streamer.config.types import Interval
 
 RETRY_SECONDS = 30.0
-"""Wait after a failure, unless the interval is shorter."""
+"""Delay after a failure, unless the interval is shorter."""
 
 GRACE_SECONDS = 60.0
-"""Time for doing what is due, beyond twice the interval, before it counts as missing."""
+"""Time beyond twice the interval after which what is due counts as missing."""
 
 
 class Timetable:
-    """Due one interval after the last :meth:`restart`; never without an interval.
+    """Due one interval after the last :meth:`restart`; never, if there is no interval.
 
-    ``clock`` gives seconds, ``words`` the length of the stream so far.
+    ``clock`` returns seconds, ``words`` the number of words of the stream so far.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Timetable:
         self.restart()
 
     def restart(self) -> None:
-        """Count from now on."""
+        """Start a new interval now."""
         seconds, words = (
             (None, None) if self.every is None else (self.every.seconds, self.every.words)
         )
@@ -37,13 +37,13 @@ class Timetable:
         self._due_words = None if words is None else self._words() + words
 
     def change(self, every: Interval | None) -> None:
-        """Have another interval, and count from now on if it is another."""
+        """Change the interval; if it is different, a new one starts now."""
         if every != self.every:
             self.every = every
             self.restart()
 
     def retry(self) -> None:
-        """What was due has failed: soon again."""
+        """What was due has failed: due again soon."""
         self._has_failed = True
         self.restart()
         retry_at = self._clock() + RETRY_SECONDS
@@ -54,10 +54,10 @@ class Timetable:
         """What was due is done."""
         self._has_failed = False
 
-    def is_kept(self, seconds: float) -> bool:
-        """Whether all comes as it should, where ``seconds`` have passed since it last did.
+    def is_on_time(self, seconds: float) -> bool:
+        """Whether things are done on time, if ``seconds`` have passed since they last were.
 
-        What goes by words may take as long as they take to come, and is missing if it has failed.
+        An interval of words takes as long as the words take to arrive: then only a failure counts.
         """
         if self.every is None or self.every.seconds is None:
             return not self._has_failed

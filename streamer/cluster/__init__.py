@@ -1,1 +1,1 @@
-"""The same learner on several machines: Ray actors, each with its share of the stream."""
+"""The same learner on several machines: Ray actors, each with a share of the stream."""

@@ -1,7 +1,7 @@
-"""Which worker reads what: pieces of the stream, and positions cut up and joined by them.
+"""Assigns pieces of the stream to workers, and splits and joins positions by piece.
 
-A piece is a partition or a log, and belongs to one worker at a time. Positions are those of
-:mod:`streamer.sources`: what a worker may say of one is of its own pieces only.
+A piece is a partition or a log; one worker reads it at a time. Positions are those of
+:mod:`streamer.sources`; a worker's covers its own pieces only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LOG = -1
 
 
 class Piece(NamedTuple):
-    """A partition of a topic, or a log by its path, which has no number."""
+    """A partition of a topic, or a log: the path without a number."""
 
     name: str
     number: int = LOG
@@ -24,16 +24,16 @@ Share = frozenset[Piece]
 
 
 def deal(pieces: Mapping[Piece, float], shares: Sequence[Share]) -> list[Share]:
-    """Give each piece that nobody has to the worker with the least; the others stay.
+    """Assign each piece without a worker to the one with the smallest load; others stay.
 
-    ``pieces`` have weights, ``shares`` are what each worker has already, of which what there is no
-    more is taken away. The same pieces are dealt the same way, whatever their order.
+    ``pieces`` have weights; ``shares`` are what each worker has already. Pieces that do not exist
+    any more are removed. The result does not depend on the order of the pieces.
     """
     dealt = [set(share & pieces.keys()) for share in shares]
     loads = [sum(pieces[piece] for piece in share) for share in dealt]
     new = pieces.keys() - {piece for share in dealt for piece in share}
     for piece in sorted(new, key=lambda piece: (-pieces[piece], piece)):
-        # Many pieces may weigh nothing yet: their number counts too.
+        # Many pieces may have no weight yet: their number counts, too.
         least = min(range(len(dealt)), key=lambda i: (loads[i], len(dealt[i]), i))
         dealt[least].add(piece)
         loads[least] += pieces[piece]
@@ -63,7 +63,7 @@ def part_of(position: Mapping[str, Any], share: Share, source: str) -> dict[str,
 
 
 def joined(positions: Iterable[Mapping[str, Any]], source: str) -> dict[str, Any]:
-    """Positions of different pieces as one; where a piece comes twice the later one counts."""
+    """Join positions of different pieces; if two have the same piece, the later one counts."""
     whole: dict[str, Any] = {}
     topics: dict[str, dict[str, int]] = {}
     for position in positions:

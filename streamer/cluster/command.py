@@ -64,7 +64,7 @@ def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
         with connected(settings.ray_address, log), progress:
             from streamer.cluster.crew import Crew
             from streamer.cluster.driver import Driver
-            from streamer.cluster.metrics import ClusterMetrics, ClusterView
+            from streamer.cluster.view import ClusterMetrics, ClusterView
 
             signals.arm()  # Ray has put a handler of its own there
             crew = Crew(settings, lambda: signals.stop, log)

@@ -1,6 +1,6 @@
-"""The actors of a cluster: started, asked, and replaced when they die.
+"""The actors of a cluster: starts them, calls them, and replaces those that die.
 
-Knows who is there and who answers; nothing of what they learn or when.
+Knows which actors there are and which answer; nothing of what they learn or when.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from w2v_online.errors import W2VError
 from w2v_online.sharing.merge import EpochError
 
 PING_SECONDS = 5.0
-"""Longest wait for an answer that takes no work."""
+"""Longest wait for an answer to a ping."""
 
 SLICE_SECONDS = 0.25
-"""How often a wait looks whether it is still wanted."""
+"""Time between two checks whether a wait was cancelled."""
 
 SAY_SECONDS = 30.0
-"""How often it says whom it waits for."""
+"""Time between two events that say which actors have not answered."""
 
 
 @dataclass
 class Member:
-    """An actor with its name and how it is made."""
+    """An actor, its name, and a function that makes it."""
 
     name: str
     make: Callable[[], Any]
@@ -39,7 +39,7 @@ class Member:
 
 
 class LostError(Exception):
-    """Not all actors answered; ``suspects`` are those that did not."""
+    """Not all actors have answered; ``suspects`` are those that may be at fault."""
 
     def __init__(self, reason: str, suspects: Sequence[Member] = ()) -> None:
         super().__init__(reason)
@@ -47,11 +47,11 @@ class LostError(Exception):
 
 
 class StoppedError(Exception):
-    """The wait for an answer is not wanted any more."""
+    """A wait for answers was cancelled."""
 
 
 class Crew:
-    """Workers and shards; ``start`` makes them. ``is_stopping`` ends waits that may be ended."""
+    """Workers and shards; ``start`` makes them. ``is_stopping`` cancels waits that allow it."""
 
     def __init__(
         self, settings: ClusterSettings, is_stopping: Callable[[], bool], log: Any
@@ -59,7 +59,7 @@ class Crew:
         self._log = log
         self._is_stopping = is_stopping
         self._ping_seconds = min(PING_SECONDS, settings.worker_timeout)
-        # On one machine Ray need not count: who asked for so many workers gets them.
+        # On one machine Ray does not count CPUs: there are as many workers as were asked for.
         is_local = settings.ray_address == "local"
         cpus = 0 if is_local else settings.threads
         worker = ray.remote(Worker).options(
@@ -78,7 +78,7 @@ class Crew:
         ]
 
     def start(self) -> None:
-        """Make all actors; they come to life when there is room for them."""
+        """Make all actors; Ray starts each when there is room for it."""
         for member in self._members:
             member.actor = member.make()
 
@@ -95,10 +95,10 @@ class Crew:
         seconds: float,
         is_patient: bool = True,
     ) -> list[Any]:
-        """Have all do something at once, the i-th with ``arguments(i)``, and wait for the answers.
+        """Call a method of all members, of the i-th with ``arguments(i)``; return the answers.
 
-        Raises LostError if not all have answered within so many seconds, W2VError if one says so,
-        and StoppedError, unless ``is_patient``, as soon as nobody wants to wait.
+        Raises LostError if not all have answered within so many seconds, W2VError if one of them
+        raises that and, unless ``is_patient``, StoppedError as soon as the daemon is to stop.
         """
         given = arguments if callable(arguments) else lambda _number: arguments
         answers = [
@@ -127,7 +127,7 @@ class Crew:
         self._log.info(
             "waiting",
             members=", ".join(member.name for member in members),
-            note=f"it takes long to begin; Ray has {free:g} free CPUs",
+            note=f"Ray has {free:g} free CPUs",
         )
 
     def _answer(self, member: Member, answer: Any) -> Any:
@@ -137,7 +137,7 @@ class Crew:
             cause = error.cause
             if isinstance(cause, W2VError) and not isinstance(cause, EpochError):
                 raise cause from None
-            # It asked somebody who is gone; or else it failed itself, in a way nobody thought of.
+            # Either it called an actor that is gone, or it failed itself, with an unexpected error.
             is_innocent = isinstance(cause, RayError | EpochError)
             suspects = [] if is_innocent else [member]
             raise LostError(f"{member.name}: {_line(cause)}", suspects) from error
@@ -145,10 +145,10 @@ class Crew:
             raise LostError(f"{member.name} is gone: {_line(error)}", [member]) from error
 
     def replace(self, suspects: Sequence[Member]) -> list[str]:
-        """Put new actors in the place of those that do not answer; their names.
+        """Replace the members that do not answer a ping; return their names.
 
-        Whoever waits for a dead one does not answer either: only if all answer at all, the
-        suspects are to blame.
+        A member that waits for a dead one may be a suspect without being at fault: suspects are
+        replaced only if all members answer.
         """
         pings = {member.actor.ping.remote(): member for member in self._members}
         ray.wait(list(pings), num_returns=len(pings), timeout=self._ping_seconds)
@@ -175,6 +175,6 @@ def _has_succeeded(ping: Any) -> bool:
 
 
 def _line(error: BaseException) -> str:
-    """An error in one line, without what Ray adds of places and advice."""
+    """An error in one line, without the traceback and the advice that Ray adds."""
     text = " ".join(str(error).split("\n", 1)[0].split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

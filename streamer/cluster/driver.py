@@ -1,9 +1,9 @@
-"""What ``w2v-stream cluster`` is: rounds of looking at the workers, barriers, and going back.
+"""Drives a cluster: polls the workers, holds barriers, and rolls back.
 
-A barrier is a moment that all workers have in common: each has learned up to a position and has
-all that the others learned. Worker 0 writes it as a checkpoint. When a worker or a shard dies, what
-it knew is gone: an epoch is over, and all begin another one at the last checkpoint on disk. So
-every record is learned once in what any checkpoint holds.
+At a barrier all workers have the same state: each has learned up to a position and has merged what
+the others learned. Worker 0 writes that state as a checkpoint. When a worker or a shard dies, its
+state is lost: the epoch ends, and all begin another one at the last checkpoint on disk. So each
+checkpoint holds every record before its position exactly once.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention
 
 BEGIN_SECONDS = 900.0
-"""Longest time to begin: kernels are compiled, models read; a node may have to be started."""
+"""Longest time to begin: kernels are compiled and models read; a node may be starting."""
 
 LAST_SECONDS = 900.0
 """Longest time for the last checkpoint."""
 
 ROUND_SECONDS = 0.2
-LOOK_SECONDS = 5.0
-"""How often new partitions and logs are looked for."""
+SEARCH_SECONDS = 5.0
+"""Time between two searches for new partitions and logs."""
 
 MAX_FAILURES = 10
-"""So often in a row, without a checkpoint in between, all begin again before it is given up."""
+"""Rollbacks in a row, without a checkpoint in between, before the driver gives up."""
 
 _BACKOFF_SECONDS = 10.0
 
@@ -66,15 +66,15 @@ class Driver:
         self._signals = runtime.signals
         self._log = runtime.log
         if settings.source == "kafka" and "daemon" not in mark.positions.get("kafka", {}):
-            # One identity for all workers: what one has committed is not another daemon's.
+            # One identity for all workers: the commits of one are not those of another daemon.
             known = {"daemon": uuid.uuid4().hex, "partitions": {}}
             mark = replace(mark, positions=mark.positions | {"kafka": known})
         self._mark = self._base = mark
         """The newest checkpoint on disk, and the one that this epoch began at."""
         self._is_writing = False
         self._shares: list[Share] = []
-        """Of the workers that read. The others only listen."""
-        self._looked_at = 0.0
+        """Of the workers that read; the others only merge."""
+        self._searched_at = 0.0
         self._safe_at = time.monotonic()
         self._marked_at: float | None = None
         self._failures = 0
@@ -88,7 +88,7 @@ class Driver:
 
     @property
     def words(self) -> int:
-        """Words of the stream that the workers have learned, together and ever."""
+        """Words of the stream that the workers have learned, together, in all processes."""
         return self._base.words + sum(report.stats.words for report in self.reports)
 
     def age_seconds(self) -> float | None:
@@ -104,8 +104,8 @@ class Driver:
         return self.words - self._mark.words
 
     def is_recent(self) -> bool:
-        """Whether checkpoints come as they should."""
-        return self._timetable.is_kept(self.unsaved_seconds())
+        """Whether checkpoints are written as often as they should be."""
+        return self._timetable.is_on_time(self.unsaved_seconds())
 
     @property
     def every(self) -> Interval:
@@ -115,7 +115,7 @@ class Driver:
         return every
 
     def source_figures(self) -> dict[str, float]:
-        """Those of all workers' sources, together: sums, and of ``stalled_`` figures the worst."""
+        """The figures of all workers' sources: sums, and of ``stalled_`` figures the maximum."""
         whole: dict[str, float] = {}
         for report in self.reports:
             for name, value in report.source.items():
@@ -125,7 +125,7 @@ class Driver:
         return whole
 
     def figures(self) -> dict[str, float]:
-        """The sources' figures, and how well the workers keep together."""
+        """The sources' figures, and those of the exchange between workers."""
         return self.source_figures() | {
             "epoch": self.epoch,
             "sent_bytes": sum(report.sent_bytes for report in self.reports),
@@ -134,15 +134,15 @@ class Driver:
         }
 
     def change(self, every: Interval, keep: Retention, _vectors_every: Interval | None) -> None:
-        """Another schedule from now on; see :class:`streamer.daemon.reload.Reload`."""
+        """Follow another schedule from now on; see :class:`streamer.daemon.reload.Reload`."""
         self._keep = keep
         self._timetable.change(every)
 
     def run(self, began: Callable[[], None]) -> bool:
-        """Learn until the stream ends or a signal comes; whether all that was learned is on disk.
+        """Learn until the stream ends or a signal arrives; return whether all is on disk.
 
-        ``began`` is called when all have begun for the first time. If a source fails, what was
-        learned until then is saved before its SourceError is passed on.
+        ``began`` is called when all members have begun for the first time. If a source fails, what
+        was learned until then is saved before its SourceError is raised.
         """
         self._crew.start()
         try:
@@ -162,7 +162,7 @@ class Driver:
     # --- epochs ---
 
     def _guard(self, action: Callable[[], bool | None]) -> bool | None:
-        """Do something; as long as somebody is lost in it, begin a new epoch instead."""
+        """Do something; if a member is lost meanwhile, roll back and begin a new epoch instead."""
         while True:
             try:
                 return action()
@@ -170,7 +170,7 @@ class Driver:
                 self._failures += 1
                 if self._failures > MAX_FAILURES:
                     raise W2VError(
-                        f"given up after {MAX_FAILURES} attempts without a checkpoint: {lost}"
+                        f"the cluster failed {MAX_FAILURES} times without a checkpoint: {lost}"
                     ) from lost
                 self.rollbacks += 1
                 replaced = self._crew.replace(lost.suspects)
@@ -184,7 +184,7 @@ class Driver:
                 action = self._begin
 
     def _begin(self) -> None:
-        """Have all begin a new epoch at the mark."""
+        """Begin a new epoch at the mark, in all members."""
         self.epoch += 1
         self._is_writing = False
         self._base = self._mark
@@ -217,7 +217,7 @@ class Driver:
 
     @property
     def _due_readers(self) -> int:
-        """How many workers are to read: a young model is better learned by one."""
+        """How many workers are to read: early in training one alone learns better."""
         return 1 if self.words < self._settings.join_after else len(self._crew.workers)
 
     @property
@@ -228,13 +228,13 @@ class Driver:
         return self._shares[number] if number < len(self._shares) else frozenset()
 
     def _ask(self, members: Any, method: str, arguments: Any = ()) -> list[Any]:
-        """Ask what may take long, while nothing is lost by a stop."""
+        """Call what may take long; a stop cancels it, because nothing is lost by that."""
         return self._crew.ask(members, method, arguments, seconds=BEGIN_SECONDS, is_patient=False)
 
     # --- rounds ---
 
     def _round(self) -> bool | None:
-        """Look at all workers once; at the end, whether everything is on disk."""
+        """Poll all workers once; at the end, return whether everything is on disk."""
         self._runtime.turned()
         self._take_in(self._ask_workers("report"))
         for worker, report in zip(self._crew.workers, self.reports, strict=True):
@@ -259,7 +259,7 @@ class Driver:
         return None
 
     def _ask_workers(self, method: str, arguments: Any = (), seconds: float = 0.0) -> list[Any]:
-        """Ask all workers in this epoch."""
+        """Call a method of all workers in this epoch."""
         seconds = seconds or self._settings.worker_timeout
         given = arguments if callable(arguments) else lambda _number: arguments
         return self._crew.ask(
@@ -267,7 +267,7 @@ class Driver:
         )
 
     def _take_in(self, reports: list[Report]) -> None:
-        """Pass on what the workers have to say."""
+        """Pass on the workers' events and figures."""
         for number, (old, new) in enumerate(zip(self.reports, reports, strict=True)):
             for level, event, values in new.events:
                 getattr(self._log, level)(event, worker=number, **values)
@@ -283,7 +283,7 @@ class Driver:
         self._progress.show(self.words, vocabulary, self.age_seconds(), self.figures)
 
     def _is_safe(self, path: str) -> None:
-        """All begin there from now on if anybody is lost, and sources may be told."""
+        """A checkpoint is on disk: roll back to it from now on, and let sources commit it."""
         self._mark = Mark.of(reader.read(Path(path)))
         self._is_writing = False
         self._failures = 0
@@ -293,18 +293,18 @@ class Driver:
 
     def _has_new_pieces(self) -> bool:
         now = time.monotonic()
-        if now - self._looked_at < LOOK_SECONDS:
+        if now - self._searched_at < SEARCH_SECONDS:
             return False
-        self._looked_at = now
+        self._searched_at = now
         known = frozenset().union(*self._shares)
         return not self._pieces.find().keys() <= known
 
     # --- the barrier ---
 
     def _barrier(self, *, is_last: bool) -> bool:
-        """Bring all workers to one moment, which worker 0 writes.
+        """Bring all workers to the same state, which worker 0 writes.
 
-        Returns whether the last one is on disk; any other is written while all go on.
+        Returns whether the last one is on disk; any other is written while learning continues.
         """
         began = time.monotonic()
         self._timetable.restart()
@@ -336,7 +336,7 @@ class Driver:
         return True
 
     def _deal_again(self) -> None:
-        """Deal new pieces, and all of them when the model is old enough for all workers."""
+        """Assign new pieces, and all of them again when the other workers join."""
         known = {piece: 0.0 for share in self._shares for piece in share}
         pieces = known | self._pieces.find()
         if self._has_joining_workers:

@@ -1,4 +1,4 @@
-"""A checkpoint as the driver knows it: what all workers begin at, or go back to."""
+"""A checkpoint as the driver knows it: where all workers begin, or roll back to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from w2v_online.snapshots.reader import Snapshot
 
 @dataclass(frozen=True)
 class Mark:
-    """The checkpoint to go back to: snapshot, positions by source, and sums until then."""
+    """A checkpoint: snapshot, positions by source, and totals at that moment."""
 
     snapshot: str | None = None
     positions: dict[str, Any] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Mark:
 
     @classmethod
     def of(cls, saved: Snapshot) -> Mark:
-        """That of a snapshot."""
+        """The mark of a snapshot."""
         manifest = saved.manifest
         return cls(
             str(saved.path.absolute()),

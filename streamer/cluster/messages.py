@@ -1,4 +1,4 @@
-"""What driver and workers tell each other. Ray carries it; plain data, nothing that acts."""
+"""What driver and workers send each other through Ray: plain data."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from w2v_online.stats import BatchStats
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where a worker begins an epoch."""
+    """What a worker needs to begin an epoch."""
 
     epoch: int
     share: Share
     readers: int
-    """Workers that have a share of the stream; the others only listen."""
+    """Workers that have a share of the stream; the others only merge."""
 
     snapshot: str | None
-    """The checkpoint that model and positions are of; None for a new model."""
+    """The checkpoint of model and positions; None for a new model."""
 
     positions: dict[str, Any] = field(default_factory=dict)
-    """All positions of that checkpoint, by source; those of others' pieces too."""
+    """All positions of that checkpoint, by source, with those of other workers' pieces."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """An actor that is ready: where it is, and the ceiling of its memory."""
+    """An actor that is ready: its machine and process, and the ceiling of its memory."""
 
     place: str
     max_bytes: int
@@ -37,40 +37,40 @@ class Begun:
 
 @dataclass(frozen=True)
 class Held:
-    """A worker at a barrier: it has learned what is before ``position`` and sent all of it."""
+    """A worker at a barrier: it has learned and sent all that precedes ``position``."""
 
     position: dict[str, Any]
     """Of its own pieces."""
 
     invalid_records: int
-    """That it could not decode, since its epoch began."""
+    """Records that it could not decode since its epoch began."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What worker 0 is to write, with all that was learned before ``position``."""
+    """A checkpoint for worker 0 to write: all that precedes ``position`` was learned."""
 
     position: dict[str, Any]
     """Of all pieces."""
 
     invalid_records: int
     keep: Retention
-    """Which of the older ones stay."""
+    """Which of the older ones are retained."""
 
     is_last: bool = False
-    """Nothing comes after it: it may be written at once."""
+    """Whether nothing follows, so that it is written at once."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A worker as it is now; sums are of its epoch."""
+    """The state of a worker; sums are of its epoch."""
 
     stats: BatchStats = field(default_factory=BatchStats)
     read_bytes: int = 0
     invalid_records: int = 0
     failed_tokenizer: int = 0
     total_words: int = 0
-    """Words of the whole stream that its model has, by its own learning and by exchange."""
+    """Words of the stream in its model, learned by itself or merged."""
 
     vocabulary: int = 0
     source: dict[str, float] = field(default_factory=dict)
@@ -79,25 +79,25 @@ class Report:
     is_connected: bool = True
     is_stalled: bool = False
     has_ended: bool = False
-    """Whether its share of the stream is at its end."""
+    """Whether its share of the stream has ended."""
 
     failure: str = ""
-    """Why it cannot go on with its share, in a line; what it has learned is whole."""
+    """Why it cannot continue with its share, in a line; what it has learned is consistent."""
 
     breakdown: str = ""
-    """Why it stands still and has to begin again, in a line."""
+    """Why it has failed and has to begin again, in a line."""
 
     exchanges: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
     waited_seconds: float = 0.0
-    """Time that learning stood still because an exchange was still under way."""
+    """Time that learning waited for an exchange."""
 
     staleness_seconds: float = 0.0
-    """Since what it last had from the others was asked for."""
+    """Age of the newest merged state."""
 
     written: Written = field(default_factory=Written)
     """Worker 0's checkpoints."""
 
     events: tuple[tuple[str, str, dict[str, Any]], ...] = ()
-    """What it has to say since the last report: level, event, values."""
+    """Events since the last report: level, name, values."""

@@ -1,7 +1,7 @@
-"""The Ray cluster that actors live in: one of its own on this machine, or one that is there.
+"""The Ray cluster that the actors run in: a private one on this machine, or an existing one.
 
-One of its own listens on the loopback address only, has no dashboard, keeps its files in a folder
-that goes with it, and sends nothing to anybody.
+A private one listens on loopback only, has no dashboard, keeps its files in a folder that is
+deleted at its end, and sends no usage statistics.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ CONNECT_SECONDS = 10.0
 
 @contextmanager
 def connected(address: str, log: Any) -> Iterator[None]:
-    """Be connected to the Ray cluster at ``address``; see ``--ray-address``.
+    """Connect to the Ray cluster at ``address``; see ``--ray-address``.
 
-    Raises ConfigurationError if there is none. What Ray prints meanwhile is logged: its standard
-    output is ours.
+    What Ray prints on standard output meanwhile is logged. Raises ConfigurationError if there is no
+    such cluster.
     """
     is_local = address == "local"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if is_local:
-        # By this Ray takes the loopback address for the node's. It is read when Ray is imported.
+        # Makes Ray use the loopback address for the node; read when Ray is imported.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
@@ -67,27 +67,32 @@ def connected(address: str, log: Any) -> Iterator[None]:
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where a Ray of one's own keeps its files; sockets among them, whose paths must be short."""
+    """A folder for the files of a private Ray; it has sockets, whose paths must be short."""
     return tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True)
 
 
 def reachable(address: str) -> str:
-    """An address with somebody behind it; Ray itself would try for minutes. ConnectionError."""
+    """The address that a cluster answers at; Ray itself would try for minutes.
+
+    Raises ConnectionError.
+    """
     from ray._private.services import canonicalize_bootstrap_address
 
     found = canonicalize_bootstrap_address(address)
     if found is None:
-        raise ConnectionError("this machine belongs to none; see ray start, or use local")
+        raise ConnectionError(
+            "this machine belongs to no cluster; run ray start, or use --ray-address local"
+        )
     host, _, port = found.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except OSError as error:
-        raise ConnectionError(f"nobody listens on {found}: {error}") from error
+        raise ConnectionError(f"nothing listens on {found}: {error}") from error
     return found
 
 
 class _Said(io.TextIOBase):
-    """Takes what is printed, and logs it line by line for those who want to know."""
+    """Logs what is printed, line by line."""
 
     def __init__(self, log: Any) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""What there is to read at all, looked up by the driver: logs by pattern, partitions by topic."""
+"""The pieces of the stream that exist, found by the driver: logs and partitions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ RETRY_SECONDS = 2.0
 
 
 class Pieces(Protocol):
-    """Looks for pieces of the stream."""
+    """Finds pieces of the stream."""
 
     def find(self) -> dict[Piece, float]:
-        """Those that exist now, each with its weight: how much there is to read, if known."""
+        """Those that exist now, with their weights: how much there is to read, if known."""
 
     def close(self) -> None:
-        """Let go of whatever it holds."""
+        """Close connections."""
 
 
 class LogPieces:
-    """Logs that a pattern matches, and those of a checkpoint that it would match."""
+    """Logs that match a pattern, and those of the checkpoint that would match it."""
 
     def __init__(self, settings: ClusterSettings, known: Iterable[str]) -> None:
         self._patterns = settings.path
@@ -38,14 +38,14 @@ class LogPieces:
 
     def find(self) -> dict[Piece, float]:
         """Weights are bytes."""
-        # Rotated away, perhaps: who reads it finds the file by what was read.
+        # It may have been rotated; the worker finds the file by what was read.
         pieces = {Piece(path): 0.0 for path in self._known}
         for log, files in find_logs(self._patterns).items():
             pieces[Piece(str(log))] = float(sum(map(_bytes, files)))
         return pieces
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to close."""
 
 
 def _bytes(path: Path) -> int:
@@ -89,7 +89,7 @@ class PartitionPieces:
                 time.sleep(RETRY_SECONDS)
 
     def find(self) -> dict[Piece, float]:
-        """All weigh the same. What a broker does not tell now is told later."""
+        """All have the same weight; empty if no broker answers now."""
         from kafka.errors import KafkaError
 
         if self._consumer is None:
@@ -127,7 +127,7 @@ def open_pieces(
     is_stopping: Callable[[], bool],
     log: Any,
 ) -> Pieces:
-    """Those of the source that is set; ``positions`` are the checkpoint's."""
+    """The pieces of the configured source; ``positions`` are the checkpoint's."""
     if settings.source == "kafka":
         return PartitionPieces(settings, config, is_stopping, log)
     return LogPieces(settings, positions.get("file", {}))

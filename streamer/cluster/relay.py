@@ -1,7 +1,7 @@
-"""A worker's exchanges on their way to the shards and back, one at a time.
+"""A worker's exchanges with the shards, one at a time, while learning continues.
 
-Learning goes on meanwhile. What is sent is kept until the answer is there: if a connection breaks
-it is sent again under the same number, and shards that have it already only answer again.
+An update stays in memory until it is answered: if a connection breaks, it is sent again under the
+same number, and a shard that has merged it already only answers again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RESENDS = 20
 
 
 class Relay:
-    """Carries the updates of one worker in one epoch; ``shards`` are handles of actors.
+    """Sends the updates of one worker in one epoch; ``shards`` are handles of actors.
 
     Raises ray.exceptions.RayError if a shard is gone.
     """
@@ -39,11 +39,11 @@ class Relay:
         self.waited_seconds = 0.0
 
     def staleness_seconds(self) -> float:
-        """Since what was last had from the others was asked for."""
+        """Age of the newest merged state."""
         return time.monotonic() - self._current_at
 
     def load(self) -> None:
-        """Let the shards begin with what the learner holds."""
+        """Load the learner's state into the shards."""
         updates = self._exchange.whole()
         ray.get([
             shard.load.remote(self._epoch, update)
@@ -51,13 +51,13 @@ class Relay:
         ])  # fmt: skip
 
     def begin(self, *, everything: bool = False) -> None:
-        """Send what is due, and ask for what is; :meth:`finish` the last exchange before."""
+        """Send the update that is due and request the others'; call :meth:`finish` before."""
         updates = self._exchange.take(everything=everything)
         self.sent_bytes += sum(update.nbytes for update in updates)
         self._ask(updates, everything=everything)
 
     def ask_everything(self) -> None:
-        """Send nothing, ask for all there is."""
+        """Send nothing and request everything that was merged."""
         self._ask([None] * len(self._shards), everything=True)
 
     def _ask(self, updates: Sequence[Update | None], *, everything: bool) -> None:
@@ -77,11 +77,11 @@ class Relay:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether an exchange was begun and not finished."""
+        """Whether an exchange has begun and is not finished."""
         return bool(self._under_way)
 
     def is_answered(self) -> bool:
-        """Whether :meth:`finish` would not have to wait."""
+        """Whether :meth:`finish` would return without waiting."""
         ready, _ = ray.wait(
             self._under_way, num_returns=len(self._under_way), timeout=0, fetch_local=True
         )

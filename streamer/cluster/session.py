@@ -1,8 +1,8 @@
-"""A worker in one epoch: a learner with its share of the stream, learning in a thread of its own.
+"""A worker in one epoch: a learner and its share of the stream, in a thread of its own.
 
-Between two batches it exchanges what it learned with the shards; while an exchange is under way it
-learns a little more, then it waits for the answer. At a barrier it stands still: held, it has sent
-all it learned; released, it has all that the others learned, so all models are alike.
+Between two batches it exchanges updates with the shards; while an exchange is under way it learns a
+little more, then waits for the answer. At a barrier it pauses: held, it has sent all it learned;
+released, it has merged all that the others learned, so all models are equal.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ray.exceptions import RayError
 
 from streamer.checkpoints.written import Written
 from streamer.cluster.assignment import Share, part_of, partitions_of
-from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
 from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.worker_log import WorkerLog
 from streamer.cluster.writer import Writer
 from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
@@ -33,26 +33,26 @@ from w2v_online.learning.vocabulary import RECORD_SEPARATOR
 from w2v_online.sharing.exchange import Exchange
 
 IDLE_SECONDS = 0.25
-"""Longest rest of a worker that has nothing to read; a barrier ends it."""
+"""Longest sleep of a worker that has nothing to read; a barrier ends it."""
 
 SYNC_SECONDS = 10.0
-"""Longest time between two exchanges where the stream is too thin for ``sync_every`` words."""
+"""Longest time between two exchanges if fewer than ``sync_every`` words arrive."""
 
 END_SECONDS = 30.0
 
 WORD_BYTES = 6
-"""What a word takes of a text, about."""
+"""Approximate length of a word in a text."""
 
 PIECES = 8
-"""Between two exchanges text is learned in so many pieces at least."""
+"""Minimum number of pieces that text between two exchanges is learned in."""
 
 OVERLAP_PIECES = 32
-"""While an exchange is under way one part in so many of the interval is learned at most: shares
-that are stable at once overshoot if answers come an exchange late."""
+"""At most this fraction of the interval is learned while an exchange is under way: shares that are
+stable without delay overshoot if answers are an exchange late."""
 
 
 class Session(threading.Thread):
-    """Worker ``number`` from one beginning on; ``start`` it when the shards are loaded.
+    """Worker ``number`` from ``beginning`` on; to be started when the shards are loaded.
 
     Worker 0 writes the checkpoints.
     """
@@ -64,7 +64,7 @@ class Session(threading.Thread):
         beginning: Beginning,
         shards: Sequence[Any],
         tokenizer: Tokenizer,
-        log: Events,
+        log: WorkerLog,
     ) -> None:
         super().__init__(name="learn", daemon=True)
         self._settings = settings
@@ -72,14 +72,14 @@ class Session(threading.Thread):
         self._log = log
         self._kafka_config = build.kafka_config(settings)
         config, identity = settings.learner_config, tokenizer.identity
-        if number > 0:  # it publishes nothing
+        if number > 0:  # only worker 0 publishes
             config = config.model_copy(update={"averaging": False})
         self._learner = (
             OnlineWord2Vec(config, tokenizer=identity)
             if beginning.snapshot is None
             else OnlineWord2Vec.restore(Path(beginning.snapshot), config, tokenizer=identity)
         )
-        if number:  # worker 0 goes on as a single learner would
+        if number:  # worker 0 continues as a single learner would
             self._learner.reseed(number, self._learner.total_words)
         self._exchange = Exchange(self._learner, len(shards), beginning.readers)
         self._relay = Relay(self._exchange, shards, number, beginning.epoch)
@@ -104,17 +104,17 @@ class Session(threading.Thread):
 
     @property
     def max_bytes(self) -> int:
-        """Most memory that it takes besides text and updates on their way."""
+        """Maximum memory besides text and updates in transit."""
         return self._learner.max_bytes + self._exchange.max_bytes
 
     def load_shards(self) -> None:
-        """Let the shards begin with what the checkpoint holds."""
+        """Load the checkpoint's state into the shards."""
         self._relay.load()
 
     # --- the thread ---
 
     def run(self) -> None:
-        """Learn until it is over, or until it cannot go on, which the next report says."""
+        """Learn until the end or a failure, which the next report tells."""
         try:
             while self._turn():
                 pass
@@ -122,11 +122,11 @@ class Session(threading.Thread):
             self._breakdown = f"a shard does not answer: {type(error).__name__}"
         except (SourceError, ConfigurationError) as error:  # between two batches
             self._failure = str(error)
-        except Exception as error:  # perhaps within a batch: what was learned is of no use
+        except Exception as error:  # perhaps within a batch, so that the state is of no use
             self._breakdown = f"learning failed: {error!r}"
 
     def _turn(self) -> bool:
-        """Learn one batch; False when it is over."""
+        """Learn one batch; False at the end."""
         with self._turns:
             while self._is_held and not self._is_over:
                 self._turns.wait()
@@ -141,7 +141,7 @@ class Session(threading.Thread):
         return True
 
     def _learn(self, batch: Batch) -> None:
-        """Learn a batch, in pieces if it is long beside what lies between two exchanges."""
+        """Learn a batch, in pieces if it is long compared with the time between two exchanges."""
         tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
         separated = self._tokenizer.is_separated
         record_end = RECORD_SEPARATOR if separated else b"\n"
@@ -178,10 +178,10 @@ class Session(threading.Thread):
             self._words_since, self._exchanged_at = 0, now
             self._relay.begin()
 
-    # --- what the driver asks; called in other threads ---
+    # --- called by the driver, in other threads ---
 
     def hold(self) -> Held:
-        """Stand still after this batch, with all that was learned sent. Raises RayError."""
+        """Pause after this batch, with all that was learned sent. Raises RayError."""
         self._is_held = True
         with self._turns:
             self._counters.add(self._learner.flush())
@@ -196,9 +196,9 @@ class Session(threading.Thread):
             )
 
     def release(self, share: Share, readers: int, checkpoint: Checkpoint) -> str:
-        """Take over all that the others sent; go on with a share, unless all is over.
+        """Merge all that the others sent; continue with a share, unless the checkpoint is the last.
 
-        ``readers`` workers have one. Worker 0 says what became of the checkpoint
+        ``readers`` workers have a share. Worker 0 returns the outcome of the checkpoint
         (:meth:`Writer.write`). Raises RayError.
         """
         with self._turns:
@@ -222,7 +222,7 @@ class Session(threading.Thread):
             self._source.commit(position)
 
     def report(self) -> Report:
-        """How it is now."""
+        """The state of the worker."""
         relay, source = self._relay, self._source
         return Report(
             stats=self._counters.sums,
@@ -247,7 +247,7 @@ class Session(threading.Thread):
         )
 
     def end(self) -> None:
-        """Learn no more and let go of everything; TimeoutError if learning hangs."""
+        """Stop learning and close everything; TimeoutError if learning hangs."""
         self._is_over = True
         if not self._turns.acquire(timeout=END_SECONDS):
             raise TimeoutError("learning does not end")
@@ -266,7 +266,7 @@ class Session(threading.Thread):
         return self._decoder.invalid_records + failed
 
     def _read(self, share: Share) -> None:
-        """Read these pieces from now on, each from where the position says."""
+        """Read these pieces from now on, each from its position."""
         self._close_source()
         self._share = share
         settings = self._settings

@@ -1,4 +1,4 @@
-"""A shard as an actor: merges what workers send of its words, in the order in which it comes."""
+"""A shard as an actor: merges the workers' updates of its words, in order of arrival."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from w2v_online.sharing.update import Update
 class Shard:
     """One part of the words; Ray calls one method at a time.
 
-    An answer is kept until the worker comes again: who asks twice, because the answer was lost on
-    its way, gets the same one, and nothing is merged twice.
+    The last answer to each worker stays in memory: a worker that asks again because it was lost
+    gets the same answer, and nothing is merged twice.
     """
 
     def __init__(self, config: LearnerConfig, workers: int, shards: int) -> None:
@@ -28,27 +28,27 @@ class Shard:
         self._answers: dict[int, tuple[int, Update]] = {}
 
     def ping(self) -> str:
-        """Where it is: machine and number of its process."""
+        """Machine and process of the actor."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
     def begin(self, epoch: int) -> Begun:
-        """Forget everything; from now on only this epoch counts."""
+        """Begin an epoch with nothing merged; calls of earlier epochs are refused."""
         if not self._is_warm:
             warm_up(self._config)
             self._is_warm = True
         self._answers.clear()
-        self._rows = None  # before the new one takes its memory
+        self._rows = None  # frees its memory before the new one needs it
         self._rows = MergedRows(self._config, self._workers, self._shards, epoch=epoch)
         return Begun(self.ping(), self._rows.max_bytes)
 
     def load(self, epoch: int, update: Update) -> None:
-        """Begin with what the workers' checkpoint holds."""
+        """Load the state of the checkpoint."""
         self._current(epoch).load(update)
 
     def exchange(
         self, worker: int, epoch: int, sequence: int, update: Update | None, everything: bool
     ) -> Update:
-        """Merge what a worker has learned, if anything; answer what the others have."""
+        """Merge a worker's update, if there is one; return what the others have learned."""
         rows = self._current(epoch)
         kept = self._answers.get(worker)
         if kept is not None and kept[0] == sequence:

@@ -1,4 +1,4 @@
-"""A worker as an actor: what the driver asks it, passed on to its session of this epoch.
+"""A worker as an actor: passes the driver's calls on to its session of this epoch.
 
 Ray calls its methods in several threads, so that it answers while it learns.
 """
@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from streamer.cluster.assignment import Share
-from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.session import Session
 from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.worker_log import WorkerLog
 from streamer.daemon import build
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.sharing import exchange
 from w2v_online.sharing.merge import EpochError
 
 THREADS = 4
-"""Calls under way at once: one that takes long, and those that look on."""
+"""Calls at the same time: one that takes long, and reports meanwhile."""
 
 
 class Worker:
@@ -32,19 +32,19 @@ class Worker:
     def __init__(self, number: int, settings: ClusterSettings) -> None:
         self._number = number
         self._settings = settings
-        self._log = Events()
+        self._log = WorkerLog()
         self._tokenizer: Tokenizer | None = None
         self._session: Session | None = None
         self._epoch = 0
         self._beginnings = threading.Lock()
 
     def ping(self) -> str:
-        """Where it is: machine and number of its process."""
+        """Machine and process of the actor."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
     def begin(self, beginning: Beginning, shards: Sequence[Any]) -> Begun:
-        """End what was, and be ready to learn from a beginning; ``start`` starts."""
-        with self._beginnings:  # an earlier call may be under way that nobody waits for any more
+        """End the last session and make a new one; ``start`` starts it."""
+        with self._beginnings:  # an earlier call may still be under way
             if beginning.epoch <= self._epoch:
                 raise EpochError(f"epoch {beginning.epoch} is over")
             self._epoch = beginning.epoch
@@ -58,11 +58,11 @@ class Worker:
             return Begun(self.ping(), self._session.max_bytes)
 
     def load_shards(self, epoch: int) -> None:
-        """Let the shards begin with what this worker's checkpoint holds."""
+        """Load this worker's checkpoint into the shards."""
         self._current(epoch).load_shards()
 
     def start(self, epoch: int) -> None:
-        """Learn from now on."""
+        """Start learning."""
         self._current(epoch).start()
 
     def hold(self, epoch: int) -> Held:
@@ -78,11 +78,11 @@ class Worker:
         self._current(epoch).commit(position)
 
     def report(self, epoch: int) -> Report:
-        """How it is now."""
+        """The state of the worker."""
         return self._current(epoch).report()
 
     def end(self, epoch: int) -> None:
-        """Learn no more; the last commit is told to Kafka."""
+        """Stop learning; the last position is committed."""
         with self._beginnings:
             if epoch == self._epoch:
                 self._end()
@@ -95,7 +95,7 @@ class Worker:
             gc.collect()  # the next learner needs the memory
 
     def _current(self, epoch: int) -> Session:
-        """The session of an epoch: what was asked in an earlier one is not wanted any more."""
+        """The session of an epoch; calls of earlier epochs are refused."""
         session = self._session
         if session is None or epoch != self._epoch:
             raise EpochError(f"epoch {epoch} is not this worker's")

@@ -1,7 +1,7 @@
 """Worker 0's checkpoints: ordinary snapshots of its learner, with the positions of all workers.
 
-When one is due the driver decides, for all workers have to be at its moment; it is written while
-learning goes on.
+The driver decides when one is due, because all workers have to reach the same state first; it is
+written while learning continues.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from w2v_online.snapshots import retention
 READY_SECONDS = 0.005
 
 SAFE, WRITING, FAILED = "safe", "writing", "failed"
-"""What became of a checkpoint that was wanted."""
+"""Outcomes of a checkpoint."""
 
 
 class Writer:
-    """Writes what the driver asks for; ``positions`` are those of all sources until now."""
+    """Writes the checkpoints that the driver requests; ``positions`` are those of all sources."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Writer:
         log: Any,
     ) -> None:
         folder = SnapshotFolder(settings.snapshot_dir, is_held=True)
-        retention.clean(folder.path)  # what was being written when an earlier worker died
+        retention.clean(folder.path)  # removes what an earlier worker was writing when it died
         self._checkpointer = Checkpointer(
             learner,
             folder,
@@ -54,7 +54,7 @@ class Writer:
         )
 
     def write(self, checkpoint: Checkpoint) -> str:
-        """Write one of this moment: SAFE if it is on disk, WRITING while it gets there, FAILED."""
+        """Write one of this moment; return SAFE if it is on disk, else WRITING or FAILED."""
         checkpointer, position = self._checkpointer, checkpoint.position
         checkpointer.keep = checkpoint.keep
         counters = {"invalid_records": checkpoint.invalid_records}
@@ -71,14 +71,14 @@ class Writer:
         return SAFE if checkpointer.written.failures == failures else FAILED
 
     def advance(self) -> None:
-        """Go on with one that is being written; to be called between two batches."""
+        """Advance the one that is being written; to be called between two batches."""
         if self._checkpointer.is_writing:
             self._checkpointer.advance({})
 
     def written(self) -> Written:
-        """What was written so far."""
+        """The checkpoints written so far."""
         return self._checkpointer.written
 
     def cancel(self) -> None:
-        """End what is under way."""
+        """Cancel the one under way."""
         self._checkpointer.cancel()

@@ -35,14 +35,14 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Addres
 
 
 class Folder:
-    """A folder of snapshots that somebody else writes, looked at for a page."""
+    """A folder of snapshots that another process writes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._newest: reader.Snapshot | None = None
 
-    def look(self) -> Status:
-        """What the newest snapshot is."""
+    def status(self) -> Status:
+        """The state that the page shows: what the newest snapshot is."""
         try:
             newest = self._open()
         except SnapshotError as error:
@@ -136,7 +136,7 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
         snapshot_dir,
         registry=make_registry(health),
         health=health,
-        look=folder.look,
+        status=folder.status,
         token=read_token(SecretStr(secret) if secret else None, http_token_file),
         version=__version__,
         log=make_log("text", LogLevel("info")),

@@ -1,1 +1,1 @@
-"""A run from its start to its end: the loop, its parts, signals, systemd."""
+"""A run from start to end: its parts, the loop, signals, systemd."""

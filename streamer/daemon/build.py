@@ -1,6 +1,6 @@
-"""The way of text in, as the settings say: source, decoder and tokenizer, each made here.
+"""Makes the parts that text passes through, as the settings say: source, decoder, tokenizer.
 
-Whoever learns from a stream joins them: the daemon, and every worker of a cluster.
+The daemon and each worker of a cluster join them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMPILE_NOTICE_SECONDS = 1.0
 
 
 def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
-    """Load kernels and the tokenizer, and say so if that takes long because they are compiled."""
+    """Load kernels and the tokenizer; log it if that takes long because they are compiled."""
     notice = threading.Timer(
         COMPILE_NOTICE_SECONDS,
         lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
@@ -51,7 +51,7 @@ def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
 def make_decoder(
     settings: RunSettings, dead_letters: DeadLetters | None, log: Any, invalid_records: int = 0
 ) -> Decoder:
-    """The decoder; ``invalid_records`` were found before."""
+    """The decoder; ``invalid_records`` is the count of earlier processes."""
     return Decoder(
         RecordSplitter(
             settings.max_line_bytes, settings.max_token_bytes, keep_runs=settings.has_words_in_runs
@@ -67,7 +67,7 @@ def make_decoder(
 
 def _make_splitter(settings: RunSettings) -> RecordSplitter:
     limits = settings.max_line_bytes, settings.max_token_bytes
-    # A document that is cut is broken; one error a document is enough.
+    # A document that was cut is invalid; one error per document is enough.
     keep_runs = settings.has_words_in_runs and not settings.json_field
     splitter = (
         MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
@@ -79,10 +79,10 @@ def _make_splitter(settings: RunSettings) -> RecordSplitter:
 
 
 def open_stdin(settings: RunSettings, position: dict[str, Any], wake: int, log: Any) -> Source:
-    """Standard input; ``wake`` is a descriptor that becomes readable when a signal has come."""
+    """Standard input; ``wake`` is a descriptor that becomes readable when a signal arrives."""
     check_stdin()
     if sys.stdin.isatty():
-        log.info("reading_terminal", note="type text, end it with Ctrl-D, or pipe some in")
+        log.info("reading_terminal", note="type text and end it with Ctrl-D")
     return StdinSource(
         _make_splitter(settings),
         log=log,
@@ -98,7 +98,7 @@ def open_files(
     wake: int | None = None,
     logs: frozenset[Path] | None = None,
 ) -> Source:
-    """The files at the position of the checkpoint (``{}`` without one), or some logs of them."""
+    """The files, at the checkpoint's position (``{}`` without one); only ``logs`` if given."""
     return FileSource(
         settings.path,
         follow=settings.follow,
@@ -110,11 +110,11 @@ def open_files(
     )
 
 
-# Kafka's client is imported by those who use it: it takes a third of a second.
+# kafka-python is imported only where it is used: that takes a third of a second.
 
 
 def kafka_config(settings: RunSettings) -> dict[str, Any]:
-    """kafka-python's settings; ConfigurationError before anything is made if they are wrong."""
+    """kafka-python's settings, ``{}`` without Kafka. Raises ConfigurationError."""
     if settings.source != "kafka":
         return {}
     from streamer.sources.kafka.config import consumer_config
@@ -129,9 +129,9 @@ def open_kafka(
     log: Any,
     partitions: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Source:
-    """The Kafka source at the position of the checkpoint (``{}`` without one).
+    """The Kafka source at the checkpoint's position (``{}`` without one).
 
-    ``partitions``, by topic, are read instead of what the settings say.
+    If ``partitions``, by topic, are given, these are read instead of what the settings say.
     """
     from streamer.sources.kafka.source import KafkaSource
 
@@ -155,7 +155,7 @@ def open_kafka(
 def open_dead_letters(
     settings: RunSettings, config: dict[str, Any], is_stopping: Callable[[], bool], log: Any
 ) -> DeadLetters | None:
-    """Where messages go that cannot be decoded, if they are to go anywhere."""
+    """Where messages go that cannot be decoded, with --kafka-dead-letter-topic."""
     if settings.source != "kafka" or settings.kafka_dead_letter_topic is None:
         return None
     from streamer.sources.kafka.dead_letters import DeadLetters

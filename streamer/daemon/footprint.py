@@ -1,8 +1,8 @@
-"""What a process keeps in memory without using it: the compiler's code, once kernels are loaded.
+"""Releases memory that is not needed any more: the compiler's code, once kernels are loaded.
 
-LLVM's library is the largest single part of a small daemon's resident memory, and nearly all of it
-has done its work once the kernels are warm. Its pages are read-only copies of a file, so giving
-them back loses nothing: should they be needed again, the system reads them again.
+LLVM's library is the largest single part of a small daemon's resident memory, and hardly any of it
+is needed once the kernels are loaded. Its pages are read-only copies of a file, so releasing them
+loses nothing: if they are needed, the system reads them again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _COMPILER_CODE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-xp .*/libllvmlite\.so$"
 
 
 def release_compiler() -> int:
-    """Give the pages of LLVM's code back to the system; return how many bytes they span.
+    """Release the pages of LLVM's code; return how many bytes they span.
 
-    Only mappings that are executable and not writable: every page of them is the file's. Does
+    Only mappings that are executable and not writable: their pages are those of the file. Does
     nothing where there is no /proc (not Linux).
     """
     try:

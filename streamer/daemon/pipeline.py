@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
-from streamer.telemetry.view import Parts
+from streamer.telemetry.parts import Parts
 
 
 def run(parts: Parts, runtime: Runtime) -> bool:

@@ -1,7 +1,7 @@
-"""SIGHUP: the configuration is read again, and what can change in a running daemon changes.
+"""SIGHUP: the configuration is read again, and options that can change in a running daemon do.
 
-That is the log's level, how often snapshots are written and which stay. Everything else is said to
-need a restart, and a configuration that is wrong changes nothing.
+These are the log level, how often snapshots are written and which are retained. Other changes are
+logged as needing a restart; a wrong configuration changes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RELOADABLE = (
 
 
 class Reload:
-    """Brings a daemon with ``settings`` in line with what ``reread`` gives."""
+    """Applies what ``reread`` returns to a daemon that runs with ``settings``."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Reload:
         self._log = log
 
     def apply(self, change: Callable[[Interval, Retention, Interval | None], None]) -> None:
-        """Read again and change what can be changed: schedule and retention by ``change``."""
+        """Read the configuration again; ``change`` sets schedule and retention."""
         try:
             wanted = self._reread()
         except (ConfigurationError, click.ClickException) as error:

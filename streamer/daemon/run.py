@@ -14,7 +14,7 @@ from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
 from streamer.sources.base import Source
-from streamer.telemetry.view import Parts
+from streamer.telemetry.parts import Parts
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from w2v_online import __version__

@@ -1,5 +1,4 @@
-"""What those who look after a daemon see of it: HTTP with metrics, probes and the page, and
-systemd.
+"""What operators see of a daemon: HTTP with metrics, health checks and the page, and systemd.
 
 Joins health, metrics, observer, site and notifier; the daemon tells it what happens, and it knows
 nothing of what the daemon does.
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Service:
-    """The service side of one daemon; answers over HTTP as soon as it is made, if it is to.
+    """The service side of one daemon; answers over HTTP, with --http, as soon as it is made.
 
-    ``snapshots`` is the folder that questions are answered from. Raises ConfigurationError.
+    ``snapshots`` is the folder that queries are answered from. Raises ConfigurationError.
     """
 
     def __init__(self, settings: RunSettings, snapshots: Path, log: Any) -> None:
@@ -49,7 +48,7 @@ class Service:
         from streamer.http.site import Site
         from streamer.telemetry.metrics import make_registry
 
-        assert settings.http is not None  # noqa: S101 for mypy: the caller has looked
+        assert settings.http is not None  # noqa: S101 for mypy: the caller has checked
         token = read_token(settings.http_token, settings.http_token_file)
         self._registry = make_registry(self.health)
         self._observer = Observer(self.health)
@@ -58,7 +57,7 @@ class Service:
             snapshots,
             registry=self._registry,
             health=self.health,
-            look=self._observer.look,
+            status=self._observer.sample,
             token=token,
             version=__version__,
             log=log,
@@ -70,7 +69,7 @@ class Service:
         metrics: Callable[[], Collector],
         is_snapshot_recent: Callable[[], bool],
     ) -> None:
-        """Everything is in place, and the loop begins; ``metrics`` makes what is scraped."""
+        """All parts are in place, and the loop begins; ``metrics`` makes what is scraped."""
         if self._registry is not None and self._observer is not None:
             self._registry.register(metrics())
             self._observer.began(observed)
@@ -93,7 +92,7 @@ class Service:
         self._notifier.reloading()
 
     def reloaded(self) -> None:
-        """It was."""
+        """The configuration was read again."""
         self._notifier.ready()
 
     def ending(self) -> None:
@@ -106,14 +105,17 @@ class Service:
         self._notifier.still_stopping(progress.status)
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         if self._site is not None:
             self._site.close()
         self._notifier.close()
 
 
 def read_token(secret: SecretStr | None, file: Path | None) -> str | None:
-    """The bearer token that requests must bring, None if none is set. ConfigurationError."""
+    """The bearer token that requests must carry, None if none is set.
+
+    Raises ConfigurationError.
+    """
     if secret is not None:
         token = secret.get_secret_value()
     elif file is not None:

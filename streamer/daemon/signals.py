@@ -26,7 +26,7 @@ def wake_up_descriptor() -> int:
     readable, writable = os.pipe()
     for end in (readable, writable):
         os.set_blocking(end, False)
-    # Full of wake-ups that nobody has read, it is awake enough.
+    # If the pipe is full, the descriptor is readable anyway.
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
     return readable
 

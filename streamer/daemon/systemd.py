@@ -1,7 +1,7 @@
-"""Messages to systemd, or whoever listens on ``NOTIFY_SOCKET`` (sd_notify(3)): Type=notify.
+"""Messages to systemd on ``NOTIFY_SOCKET``, as sd_notify(3) describes them: Type=notify.
 
-Says when the daemon is ready, what it does, that it reloads or stops, and, often enough for the
-watchdog that is set, that it lives. Does nothing where nobody listens.
+Reports when the daemon is ready, reloads or stops, its status and, as often as the watchdog needs,
+that it is alive. Does nothing if the variable is not set.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Mapping
 
 STATUS_SECONDS = 5.0
-"""How often the status line is brought up to date."""
+"""Time between two updates of the status line."""
 
 STOPPING_SECONDS = 60.0
-"""For how long one that says that it is still stopping is waited for."""
+"""How much longer systemd waits after each message that the daemon is still stopping."""
 
 
 class Notifier:
-    """Sends messages; what cannot be sent is left: the one who listens may be restarting."""
+    """Sends messages; those that cannot be sent are dropped: systemd may be restarting."""
 
     def __init__(
         self,
@@ -34,17 +34,17 @@ class Notifier:
         self._pause = STATUS_SECONDS
         self._has_watchdog = watchdog.isdigit() and is_ours
         if self._has_watchdog:
-            # Twice in the time that systemd waits, as it advises.
+            # Half the watchdog's time, as systemd advises.
             self._pause = min(STATUS_SECONDS, int(watchdog) / 2e6)
         self._said_at = -self._pause
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
 
     def ready(self) -> None:
-        """The daemon learns."""
+        """The daemon is ready."""
         self._send("READY=1")
 
     def alive(self, status: Callable[[], str]) -> None:
-        """The loop has turned; says so, with a status, when it is time to."""
+        """The loop has turned: report that and a status, if it is due."""
         self._keep_saying(["WATCHDOG=1"] * self._has_watchdog, status)
 
     def reloading(self) -> None:
@@ -52,15 +52,15 @@ class Notifier:
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """The daemon reads no more."""
+        """The daemon has stopped reading."""
         self._send("STOPPING=1", "STATUS=writing the last snapshot")
 
     def still_stopping(self, status: Callable[[], str]) -> None:
-        """It has to do something first: asks for more time, with a status, when it is time to."""
+        """The daemon needs more time to stop: ask for it, with a status, if it is due."""
         self._keep_saying([f"EXTEND_TIMEOUT_USEC={int(STOPPING_SECONDS * 1e6)}"], status)
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
 

@@ -1,7 +1,7 @@
-"""``--init``: a new learner starts from vectors that were learned elsewhere.
+"""``--init``: a new learner starts with vectors that were trained elsewhere.
 
-Reads the file whole, so its size is needed in memory once, at the start. What does not fit is a
-wrong configuration, said before anything is learned.
+The whole file is read into memory at the start. Vectors that do not fit are a configuration error,
+reported before anything is learned.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from w2v_online.reading.vectors import load_vectors
 
 
 def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
-    """Let a learner that has learned nothing adopt the words and vectors of ``file``."""
+    """Load the words and vectors of ``file`` into a new learner. Raises ConfigurationError."""
     try:
         wv = load_vectors(file)
     except W2VError as error:
@@ -24,13 +24,13 @@ def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
     config = learner.config
     if wv.vector_size != config.vector_size:
         raise ConfigurationError(
-            f"--init: {file} holds vectors of {wv.vector_size} numbers, not {config.vector_size}; "
-            f"give --vector-size {wv.vector_size}"
+            f"--init: the vectors of {file} have {wv.vector_size} dimensions, not "
+            f"{config.vector_size}; use --vector-size {wv.vector_size}"
         )
     if len(wv) > config.max_vocab_size:
         raise ConfigurationError(
-            f"--init: {file} holds {len(wv):,} words, which all keep their rows, and "
-            f"--max-vocab-size is {config.max_vocab_size}; give more, for new words too"
+            f"--init: {file} holds {len(wv):,} words, more than --max-vocab-size "
+            f"{config.max_vocab_size}; raise it, with room for new words"
         )
     # Bytes that are not UTF-8 are in the words of a file what they become in the stream: U+FFFD.
     words = [word.encode(errors="surrogateescape").decode(errors="replace") for word in wv.words]

@@ -1,7 +1,7 @@
-"""The figures of the last hour, and the stream of events that a page follows.
+"""The figures of the last hour, and the stream of events that a page listens to.
 
-A thread of its own takes a look every two seconds; memory is bounded whatever comes. Events are
-sent as they are described by the HTML standard ("Server-sent events").
+A thread of its own takes a sample every two seconds; memory is bounded. Events are server-sent
+events as the HTML standard describes them.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ import orjson
 
 from streamer.telemetry.status import Status
 
-LOOK_SECONDS = 2.0
-"""Time between two looks."""
+SAMPLE_SECONDS = 2.0
+"""Time between two samples."""
 
-KEPT_LOOKS = 1800
-"""Looks that are kept: an hour."""
+HISTORY_SAMPLES = 1800
+"""Samples in memory: an hour."""
 
 MAX_STREAMS = 32
-"""Pages that may listen at once; one costs a connection and some kilobytes."""
+"""Pages that can listen at once; each costs a connection and some kilobytes."""
 
 _POLL_SECONDS = 0.25
-"""How often a stream looks for news of the thread: the longest that an end of the server waits."""
+"""Time between two checks for a new sample: the longest that closing the server waits."""
 
 _CURVES = ("words_per_second", "loss", "vocabulary", "lag", "snapshot_age")
 
 
 class Feed:
-    """Looks at a daemon, or a folder, and tells pages; ``newest`` names the newest snapshot."""
+    """Samples ``status`` and tells pages; ``newest`` returns the name of the newest snapshot."""
 
-    def __init__(self, look: Callable[[], Status], newest: Callable[[], str], log: Any) -> None:
-        self._look = look
+    def __init__(self, status: Callable[[], Status], newest: Callable[[], str], log: Any) -> None:
+        self._status = status
         self._log = log
         self._newest = newest
-        self._points: deque[tuple[float, ...]] = deque(maxlen=KEPT_LOOKS)
+        self._points: deque[tuple[float, ...]] = deque(maxlen=HISTORY_SAMPLES)
         self._state: tuple[int, dict[str, Any]] = (0, {})
         self._closing = threading.Event()
         self._streams = 0
@@ -52,13 +52,13 @@ class Feed:
             try:
                 self._take()
             except Exception as error:
-                # It reads what another thread changes: the next look may well succeed.
+                # It reads what another thread changes: the next sample may well succeed.
                 self._log.warning("status_failed", reason=repr(error))
-            if self._closing.wait(LOOK_SECONDS):
+            if self._closing.wait(SAMPLE_SECONDS):
                 return
 
     def _take(self) -> None:
-        document = asdict(self._look())
+        document = asdict(self._status())
         now = round(time.time(), 1)
         self._points.append((now, *(_number(document[name]) for name in _CURVES)))
         state = {"time": now, "snapshot": self._newest(), **document}
@@ -66,19 +66,19 @@ class Feed:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may listen."""
+        """Whether no more pages can listen."""
         return self._streams >= MAX_STREAMS
 
     def history(self) -> dict[str, list[float]]:
-        """The curves of the last hour: ``time`` in seconds of the epoch, and each figure."""
+        """The curves of the last hour: ``time`` in seconds since the epoch, and each figure."""
         points = list(self._points)
         names = ("time", *_CURVES)
         return {name: [point[i] for point in points] for i, name in enumerate(names)}
 
     async def events(self, prepare: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
-        """``history`` once, then ``status`` after each look, until the client leaves.
+        """``history`` once, then ``status`` after each sample, until the client leaves.
 
-        ``prepare`` is awaited before a new snapshot is told of.
+        ``prepare`` is awaited before a new snapshot is announced.
         """
         self._streams += 1
         try:

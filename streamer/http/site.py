@@ -22,8 +22,8 @@ from w2v_online.snapshots.reader import newest_name
 class Site:
     """Answers at ``address``, from the snapshots in ``folder``, until closed.
 
-    ``look`` says how things are, see :mod:`streamer.telemetry.status`; with a ``token`` only
-    those are answered who bring it. Raises ConfigurationError if it cannot listen there.
+    ``status`` returns the state that the page shows; with a ``token`` only requests that carry it
+    are answered. Raises ConfigurationError if it cannot listen there.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Site:
         *,
         registry: CollectorRegistry,
         health: Health,
-        look: Callable[[], Status],
+        status: Callable[[], Status],
         token: str | None,
         version: str,
         log: Any,
@@ -43,7 +43,7 @@ class Site:
         if token is None and not address.is_loopback:
             log.warning("http_unprotected", note="reachable from outside and without a token")
         self._search = Search(Archive(folder))
-        self._feed = Feed(look, lambda: newest_name(folder), log)
+        self._feed = Feed(status, lambda: newest_name(folder), log)
         self._server.start(
             make_app(
                 Parts(

@@ -1,4 +1,4 @@
-"""What this process has learned since it started: sums that only grow, and the loss of late.
+"""What this process has learned since it started: sums that only grow, and the recent loss.
 
 Counts of the whole model are the learner's. These begin at zero with every process, as counters
 of metrics should: one that went on from a snapshot would fall back after a crash.
@@ -28,9 +28,9 @@ class Counters:
         self._recent = [0.0] * 4
 
     def add(self, stats: BatchStats, text_bytes: int = 0) -> None:
-        """Take in a batch that was learned of so many bytes."""
+        """Add a batch of ``text_bytes`` bytes that was learned."""
         self.bytes += text_bytes
-        # One new object: who scrapes meanwhile sees the figures of one moment.
+        # A new object each time: a scrape meanwhile sees the figures of one moment.
         self.sums += stats
         kept = math.exp(-stats.words / _LOSS_WORDS)
         figures = (
@@ -55,18 +55,18 @@ class Counters:
 
     @property
     def loss(self) -> float:
-        """The objective per positive pair of late, nan before the first."""
+        """Recent loss per positive pair, nan before the first."""
         pairs, _, positive, negative = self._recent
         return _ratio(positive + negative, pairs)
 
     @property
     def loss_per_positive(self) -> float:
-        """Loss per pair of words that stood together, of late; nan before the first."""
+        """Recent loss of a positive pair, nan before the first."""
         return _ratio(self._recent[2], self._recent[0])
 
     @property
     def loss_per_negative(self) -> float:
-        """Loss per pair with a word drawn from the noise, of late; nan while there is none."""
+        """Recent loss of a negative pair, nan while there is none."""
         return _ratio(self._recent[3], self._recent[1]) if self.has_negatives else math.nan
 
 

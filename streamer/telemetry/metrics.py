@@ -1,9 +1,8 @@
-"""The daemon's figures for Prometheus, read from its parts whenever someone scrapes.
+"""The daemon's figures for Prometheus, read from its parts at each scrape.
 
-Nothing is counted here, and training does nothing for it. Counters begin at zero with every
-process (see :mod:`streamer.telemetry.counters`); what the model is made of is a gauge. Called in
-the HTTP server's thread: each figure is true for a moment, all together need not be for the same
-one.
+Nothing is counted here, and training does nothing for it; what each metric means is declared in
+:mod:`streamer.telemetry.families`. Called in the HTTP server's thread: each figure is true for a
+moment, but not necessarily the same one for all.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ if TYPE_CHECKING:
     from streamer.checkpoints.written import Written
     from streamer.config.types import Interval
     from streamer.telemetry.counters import Counters
-    from streamer.telemetry.view import Parts
+    from streamer.telemetry.parts import Parts
 
 RATE_ROWS = 10_000
-"""Rows whose learning rates are looked at, evenly spread over the vocabulary."""
+"""Rows whose learning rates are sampled, evenly spread over the vocabulary."""
 
 _PERCENTILES = (0, 10, 50, 90, 100)
 
 
 def make_registry(health: Health) -> CollectorRegistry:
     """A registry with the figures of the process; those of the daemon join when it has parts."""
-    disable_created_metrics()  # type: ignore[no-untyped-call] # series that nobody asked for
+    disable_created_metrics()  # type: ignore[no-untyped-call] # series of no use
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
@@ -51,13 +50,13 @@ def make_registry(health: Health) -> CollectorRegistry:
 
 
 class _Start(Collector):
-    """What is known before there is a learner."""
+    """Metrics that exist before there is a learner."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
-        """Ready, and what was built."""
+        """Readiness, and the versions."""
         found = self._health.problems()
         yield one("ready", not found)
         yield each("problem", {problem.name: problem in found for problem in PROBLEMS})
@@ -65,14 +64,14 @@ class _Start(Collector):
 
 
 class DaemonMetrics(Collector):
-    """The figures of a daemon's parts."""
+    """The metrics of a daemon's parts."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._totals_before = parts.learner.totals()
 
     def collect(self) -> Iterator[Metric]:
-        """All of them, now."""
+        """All of them, as they are now."""
         yield from learned(self._parts.counters)
         yield from self._errors()
         yield from self._model()

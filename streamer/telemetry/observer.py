@@ -1,6 +1,6 @@
-"""Looks at a running daemon from the side, every few seconds, for people who look on.
+"""Samples a running daemon every few seconds and sums up its state for the page.
 
-Reads figures that the parts keep anyway, from another thread: training does nothing for it.
+Reads figures that the parts keep anyway, in another thread: training does nothing for it.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from streamer.telemetry.health import Health
 from streamer.telemetry.status import Concern, Status, spell_seconds
 
 QUIET_SECONDS = 15.0
-"""Without text for so long, the source is said to be quiet."""
+"""Time without text after which the source is said to be quiet."""
 
 IDLE_SECONDS = 300.0
-"""Without text for so long, it is worth a warning."""
+"""Time without text that is worth a warning."""
 
-RATE_LOOKS = 5
-"""Looks that the rate is taken over: batches come in bursts."""
+RATE_SAMPLES = 5
+"""Samples that the rate is averaged over: batches come in bursts."""
 
-LAG_LOOKS = 150
-"""Looks after which a lag that has only grown is worth a warning."""
+LAG_SAMPLES = 150
+"""Samples after which a lag that has grown is worth a warning."""
 
 LAG_MESSAGES = 1000
-"""Less than that may wait at any time."""
+"""A lag below this is never worth a warning."""
 
 BAD_SHARE = 0.01
-"""Of the records: more that cannot be decoded are worth a warning."""
+"""Share of the records that cannot be decoded above which that is worth a warning."""
 
 
 class Observed(Protocol):
-    """What there is to see; may be read at any time, from another thread."""
+    """What can be seen of a run; may be read at any time, in another thread."""
 
     @property
     def settings(self) -> RunSettings:
-        """What it was told."""
+        """Its settings."""
 
     @property
     def counters(self) -> Counters:
-        """What was learned since the start."""
+        """What was learned since its start."""
 
     @property
     def bad_records(self) -> int:
-        """Records that could not be decoded or split since the start."""
+        """Records that could not be decoded or split since its start."""
 
     @property
     def total_words(self) -> int:
-        """Words that the model has learned, ever."""
+        """Words that the model has learned, in all processes."""
 
     @property
     def vocabulary(self) -> int:
@@ -59,11 +59,11 @@ class Observed(Protocol):
 
     @property
     def vocabulary_limit(self) -> int:
-        """Most words that can have one."""
+        """Maximum number of words that have a vector."""
 
     @property
     def is_connected(self) -> bool:
-        """Whether text could arrive."""
+        """Whether the source is connected."""
 
     @property
     def is_stalled(self) -> bool:
@@ -73,7 +73,7 @@ class Observed(Protocol):
         """The source's (:meth:`streamer.sources.base.Source.figures`)."""
 
     def snapshot_age_seconds(self) -> float | None:
-        """Since the last snapshot, None before the first."""
+        """Seconds since the last snapshot, None before the first."""
 
     @property
     def snapshot_failures(self) -> int:
@@ -81,32 +81,32 @@ class Observed(Protocol):
 
 
 class Observer:
-    """What is to be seen of one daemon; ``look`` is called from one thread."""
+    """Sums up one daemon; ``sample`` is called in one thread."""
 
     def __init__(self, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
         self._health = health
         self._clock = clock
         self._parts: Observed | None = None
-        self._looks: deque[tuple[float, int]] = deque(maxlen=RATE_LOOKS + 1)
-        self._lags: deque[float] = deque(maxlen=LAG_LOOKS)
+        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES + 1)
+        self._lags: deque[float] = deque(maxlen=LAG_SAMPLES)
         self._changed_at = clock()
 
     def began(self, parts: Observed) -> None:
-        """The parts are there."""
+        """The parts are in place."""
         self._changed_at = self._clock()
         self._parts = parts
 
-    def look(self) -> Status:
-        """The daemon as it is now."""
+    def sample(self) -> Status:
+        """The state of the daemon now."""
         problems = self._health.problems()
         parts = self._parts
         if parts is None:
             return Status(phase=problems[0].name if problems else "starting")
         words, now = parts.counters.words, self._clock()
-        if not self._looks or self._looks[-1][1] != words:
+        if not self._samples or self._samples[-1][1] != words:
             self._changed_at = now
-        self._looks.append((now, words))
-        began, words_then = self._looks[0]
+        self._samples.append((now, words))
+        began, words_then = self._samples[0]
         quiet = now - self._changed_at
         lag = parts.figures().get("lag_messages")
         if lag is not None:
@@ -129,20 +129,20 @@ class Observer:
 
     def _lag_warnings(self) -> list[Concern]:
         lags = self._lags
-        if len(lags) < LAG_LOOKS or lags[-1] < LAG_MESSAGES or lags[-1] < 1.1 * lags[0]:
+        if len(lags) < LAG_SAMPLES or lags[-1] < LAG_MESSAGES or lags[-1] < 1.1 * lags[0]:
             return []
         return [
             Concern(
-                f"The stream comes faster than it is learned: {lags[-1]:,.0f} messages wait, "
-                f"{lags[-1] - lags[0]:,.0f} more than some minutes ago.",
-                "Give it more --threads, take --replay away, or share the topic among several "
-                "daemons of one group. Nothing is lost while the broker keeps the messages.",
+                f"Messages arrive faster than they are learned: {lags[-1]:,.0f} are waiting, "
+                f"{lags[-1] - lags[0]:,.0f} more than a few minutes ago.",
+                "Raise --threads, lower --replay, or share the topic among several daemons of one "
+                "group. Nothing is lost while the broker keeps the messages.",
             )
         ]
 
 
 def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -> str:
-    """Where text comes from, whether it does, and what waits."""
+    """Where text comes from, whether any arrives, and how much is waiting."""
     settings = parts.settings
     name = {"file": ", ".join(settings.path), "kafka": "Kafka"}.get(
         settings.source, "standard input"
@@ -152,20 +152,20 @@ def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -
         name = f"Kafka ({topics})"
     if not parts.is_connected:
         return f"Not connected to {name}."
-    waiting = "" if lag is None else f" {lag:,.0f} messages wait there."
+    waiting = "" if lag is None else f" {lag:,.0f} messages are waiting."
     if quiet_seconds < QUIET_SECONDS:
-        return f"Text is coming in from {name}.{waiting}"
+        return f"Reading {name}.{waiting}"
     return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"
 
 
 def _warnings(parts: Observed, quiet_seconds: float) -> list[Concern]:
-    """What the figures give reason to warn of."""
+    """Warnings that follow from the figures."""
     found = []
     if quiet_seconds >= IDLE_SECONDS:
         found.append(
             Concern(
-                f"No text has come for {spell_seconds(quiet_seconds)}.",
-                "Look at what feeds the daemon. Where quiet is normal there is nothing to do.",
+                f"No text has arrived for {spell_seconds(quiet_seconds)}.",
+                "Check what feeds the daemon. If the stream is quiet at times, ignore this.",
             )
         )
     invalid = parts.bad_records
@@ -174,16 +174,16 @@ def _warnings(parts: Observed, quiet_seconds: float) -> list[Concern]:
         found.append(
             Concern(
                 f"{invalid:,} of {records:,} records could not be decoded.",
-                "Look at the producer, at --json-field and at the dead letters, if there are.",
+                "Check the producer, --json-field and, if there is one, the dead-letter topic.",
             )
         )
     limit = parts.vocabulary_limit
     if parts.vocabulary >= limit:
         found.append(
             Concern(
-                f"The vocabulary is full: {limit:,} words have a vector, and rare ones give "
-                "way to words seen more often.",
-                "Nothing, if that is meant; else raise --max-vocab-size, with memory for it.",
+                f"The vocabulary is full: {limit:,} words have a vector, and rare words lose "
+                "theirs to more frequent ones.",
+                "Raise --max-vocab-size if there is memory for it; otherwise ignore this.",
             )
         )
     failures = parts.snapshot_failures
@@ -191,14 +191,14 @@ def _warnings(parts: Observed, quiet_seconds: float) -> list[Concern]:
         found.append(
             Concern(
                 f"{failures:,} snapshots could not be written since the start.",
-                "The log has the reason after snapshot_failed; it is tried again by itself.",
+                "The event snapshot_failed in the log says why; it is tried again by itself.",
             )
         )
     if lost := parts.figures().get("lost_messages"):
         found.append(
             Concern(
-                f"{lost:,.0f} messages were gone before they could be read.",
-                "Lengthen the topic's retention, or learn faster: see the lag.",
+                f"{lost:,.0f} messages were deleted before they could be read.",
+                "Extend the topic's retention, or learn faster: see the lag.",
             )
         )
     return found

@@ -27,7 +27,7 @@ _CURVE_SECONDS = 2.0
 
 
 class Progress:
-    """Running figures of a stream, shown as a live line or logged; use as a context manager."""
+    """Progress of a stream, on a live line or in the log; a context manager."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class Progress:
             self._live.stop()
 
     def restart_clock(self) -> None:
-        """Let the mean rate be from now on: learning begins."""
+        """Measure the mean rate from now on: learning begins."""
         self._began = self._learned = self._clock()
 
     def learned(self, stats: BatchStats, text_bytes: int = 0) -> None:
-        """Take in what a batch of so many bytes did."""
+        """Add a batch of ``text_bytes`` bytes that was learned."""
         self.counters.add(stats, text_bytes)
         if stats.words:
             self._learned = self._clock()
@@ -83,7 +83,7 @@ class Progress:
         snapshot_age: float | None,
         source_figures: Callable[[], dict[str, float]],
     ) -> None:
-        """Show the figures if it is time to, with those of the source in log lines."""
+        """Show the figures if that is due; the log has those of the source, too."""
         now = self._clock()
         elapsed = now - self._shown
         if elapsed < self._pause_seconds:
@@ -124,11 +124,11 @@ class Progress:
             self._log.info("annealing", done=round(done, 2))
 
     def status(self) -> str:
-        """The figures that were shown last, in one line."""
+        """The last figures that were shown, in one line."""
         return self._line
 
     def _loss_curve(self, now: float) -> str:
-        """The losses of the last minute, as a line of blocks."""
+        """The loss over the last minute, as a line of blocks."""
         loss = self.counters.loss
         if not math.isnan(loss) and (not self._curve or now - self._curve_at >= _CURVE_SECONDS):
             self._curve.append(loss)
@@ -139,12 +139,12 @@ class Progress:
 
     @property
     def words_per_second(self) -> float:
-        """Mean rate from the start to the last batch that was learned."""
+        """Mean rate from the start to the last batch."""
         return self.counters.words / max(self._learned - self._began, 1e-9)
 
 
 def _by_kind(counters: Counters) -> dict[str, float]:
-    """Losses of the kinds of pairs, where there is more than one."""
+    """Losses by kind of pair, where there is more than one."""
     if not counters.has_negatives:
         return {}
     return {

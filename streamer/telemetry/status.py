@@ -1,7 +1,7 @@
-"""What a person who looks at a daemon is told: figures, the source's state, warnings with advice.
+"""The state of a daemon as the page shows it: figures, the source, warnings with advice.
 
-A :class:`Status` is one look. :mod:`streamer.telemetry.observer` takes them of a running daemon;
-whoever shows them needs to know nothing of its parts.
+:mod:`streamer.telemetry.observer` makes a :class:`Status` of a running daemon; what shows it needs
+to know nothing of the daemon's parts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Concern:
-    """What is wrong, in a sentence, and what to do about it in another."""
+    """A warning: what is wrong, and what to do about it, in a sentence each."""
 
     text: str
     advice: str
@@ -20,27 +20,27 @@ class Concern:
 
 @dataclass(frozen=True)
 class Status:
-    """One look; what is not known is nan or None."""
+    """The state at one moment; unknown figures are nan or None."""
 
     phase: str
-    """What is going on, in a word or two."""
+    """What the daemon is doing, in a word or two."""
     source: str = ""
-    """Where text comes from and whether it does, in a sentence."""
+    """Where text comes from and whether any arrives, in a sentence."""
     words: int | None = None
     """Words of the stream that the model has learned."""
     words_per_second: float = math.nan
     loss: float = math.nan
-    """Objective per positive pair, of late."""
+    """Recent loss per positive pair."""
     vocabulary: int | None = None
     lag: float | None = None
-    """Messages that wait in the source, for sources that can tell."""
+    """Messages waiting in the source, for sources that know."""
     snapshot_age: float | None = None
     """Seconds since the newest snapshot was written."""
     warnings: list[Concern] = field(default_factory=list)
 
 
 def spell_seconds(seconds: float) -> str:
-    """A span of time as a person says it: ``40 seconds``, ``12 minutes``, ``3 hours``."""
+    """A span of time in words: ``40 seconds``, ``12 minutes``, ``3 hours``."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}s"

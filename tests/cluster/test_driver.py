@@ -17,7 +17,7 @@ from w2v_online.snapshots.retention import Retention
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 
 from streamer.cluster.driver import Driver
-from streamer.cluster.metrics import ClusterMetrics, ClusterView
+from streamer.cluster.view import ClusterMetrics, ClusterView
 
 
 def test_the_interval_that_holds_by_now_is_shown_and_says_what_is_recent(

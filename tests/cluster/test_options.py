@@ -45,7 +45,11 @@ def _run(*args: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess
         ([*_FILE, "--workers", "0"], 2, "--workers"),
         ([*_FILE, "--ray-address", "nowhere"], 2, "--ray-address"),
         (_FILE, 78, "no such file"),
-        (["--source", "file", "--path", "a", "--ray-address", "127.0.0.1:9"], 78, "nobody listens"),
+        (
+            ["--source", "file", "--path", "a", "--ray-address", "127.0.0.1:9"],
+            78,
+            "nothing listens",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_said(args: list[str], code: int, said: str, tmp_path: Path) -> None:

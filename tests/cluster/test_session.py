@@ -9,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 from streamer.cluster.assignment import Piece
-from streamer.cluster.events import Events
 from streamer.cluster.messages import Beginning
 from streamer.cluster.settings import ClusterSettings
+from streamer.cluster.worker_log import WorkerLog
 from streamer.daemon import build
 from w2v_online.sharing.exchange import Exchange
 
@@ -62,7 +62,7 @@ def test_a_late_answer_is_waited_for_after_a_small_part_of_the_interval(
         source="file", path=str(log), snapshot_dir=str(tmp_path / "s"), vector_size=8,
         max_vocab_size=100, min_count=1, sync_every=_INTERVAL,
     )  # fmt: skip
-    events = Events()
+    events = WorkerLog()
     tokenizer = build.warm_tokenizer(settings, events)
     share = frozenset([Piece(str(log))])
     beginning = Beginning(epoch=1, share=share, readers=2, snapshot=None)

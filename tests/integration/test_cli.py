@@ -228,7 +228,7 @@ def test_old_snapshots_go(tmp_path: Path) -> None:
         (["--window", "zero"], 2, "--window"),
         (["--negative", "-3"], 2, "--negative"),
         (["--snapshot-every", "soon"], 2, "30s, 5m, 1h"),
-        (["--snapshot-dir", "/proc/nowhere"], 78, "snapshot folder"),
+        (["--snapshot-dir", "/proc/nowhere"], 78, "--snapshot-dir /proc/nowhere cannot be written"),
         (["nonsense"], 2, "nonsense"),
         (["inspect", "/nowhere"], 1, "does not exist"),
         (["neighbors", "/nowhere", "word"], 1, "does not exist"),

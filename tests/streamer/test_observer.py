@@ -1,4 +1,4 @@
-"""What a person is told of a daemon: states in words, warnings with advice, an hour of curves."""
+"""The state of a daemon in words, warnings with advice, an hour of curves."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 from streamer.checkpoints.written import Written
 from streamer.config.settings import RunSettings
 from streamer.http import feed as feed_module
-from streamer.http.feed import KEPT_LOOKS, MAX_STREAMS, Feed
+from streamer.http.feed import HISTORY_SAMPLES, MAX_STREAMS, Feed
 from streamer.problems import LOADING, SOURCE_DISCONNECTED
 from streamer.telemetry.health import Health
-from streamer.telemetry.observer import IDLE_SECONDS, LAG_LOOKS, Observer
+from streamer.telemetry.observer import IDLE_SECONDS, LAG_SAMPLES, Observer
+from streamer.telemetry.parts import Parts
 from streamer.telemetry.status import Concern, Status, spell_seconds
-from streamer.telemetry.view import Parts
 from tests.integration.daemons import wait_until
 
 
@@ -31,7 +31,7 @@ class Clock:
 
 
 class Daemon:
-    """An observer and the parts that it looks at, all in good order."""
+    """An observer and the parts that it samples, all in good order."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = Clock()
@@ -62,12 +62,12 @@ class Daemon:
             )
         )
 
-    def look(self, seconds: float = 2.0, words: int = 0) -> Status:
+    def sample(self, seconds: float = 2.0, words: int = 0) -> Status:
         self.clock.now += seconds
         self.health.beat()
         self.counters.words += words
         self.counters.records += words
-        return self.observer.look()
+        return self.observer.sample()
 
 
 def warnings(status: Status) -> str:
@@ -76,27 +76,27 @@ def warnings(status: Status) -> str:
 
 
 def test_a_daemon_that_starts_says_what_it_waits_for() -> None:
-    assert Observer(Health()).look().phase == LOADING.name
+    assert Observer(Health()).sample().phase == LOADING.name
 
 
 def test_a_daemon_in_good_order_gives_no_warning() -> None:
     daemon = Daemon()
-    daemon.look()
-    status = daemon.look(2.0, words=1000)
+    daemon.sample()
+    status = daemon.sample(2.0, words=1000)
     assert (status.phase, status.warnings) == ("learning", [])
     assert status.words_per_second == pytest.approx(500)
     assert (status.words, status.loss, status.vocabulary, status.lag) == (500, 2.5, 0, None)
-    assert (status.snapshot_age, status.source) == (7.0, "Text is coming in from standard input.")
+    assert (status.snapshot_age, status.source) == (7.0, "Reading standard input.")
 
 
 def test_a_quiet_source_is_said_and_then_warned_of() -> None:
     daemon = Daemon(source="file", path="a.log", follow=True)
-    daemon.look(2.0, words=10)
-    status = daemon.look(60.0)
+    daemon.sample(2.0, words=10)
+    status = daemon.sample(60.0)
     assert (status.phase, status.warnings) == ("waiting for text", [])
     assert status.source == "No text from a.log for 60 seconds."
-    assert "No text has come for 6 minutes." in warnings(daemon.look(IDLE_SECONDS))
-    assert daemon.look(2.0, words=10).warnings == []
+    assert "No text has arrived for 6 minutes." in warnings(daemon.sample(IDLE_SECONDS))
+    assert daemon.sample(2.0, words=10).warnings == []
 
 
 def test_what_goes_wrong_is_said_in_sentences() -> None:
@@ -107,7 +107,7 @@ def test_what_goes_wrong_is_said_in_sentences() -> None:
     daemon.checkpointer.written = Written(failures=2)
     daemon.decoder.invalid_records += 4
     daemon.health.began({SOURCE_DISCONNECTED: lambda: True})
-    status = daemon.look(2.0, words=96)
+    status = daemon.sample(2.0, words=96)
     assert status.source == "Not connected to Kafka (a, b)."
     assert status.lag == 3456
     for text in (
@@ -115,19 +115,19 @@ def test_what_goes_wrong_is_said_in_sentences() -> None:
         "4 of 100 records could not be decoded.",
         "The vocabulary is full: 3 words",
         "2 snapshots could not be written",
-        "12 messages were gone before they could be read.",
+        "12 messages were deleted before they could be read.",
     ):
         assert text in warnings(status)
 
 
 def test_a_lag_that_grows_for_minutes_is_warned_of() -> None:
     daemon = Daemon(source="kafka", kafka_bootstrap_servers=("b:1",), kafka_topic=("a",))
-    for look in range(LAG_LOOKS):
-        daemon.figures["lag_messages"] = 10_000 + 100 * look
-        status = daemon.look(2.0, words=1)
-        assert (look < LAG_LOOKS - 1) == (status.warnings == [])
-    assert "comes faster than it is learned" in warnings(status)
-    assert "24,900 messages wait there." in status.source
+    for number in range(LAG_SAMPLES):
+        daemon.figures["lag_messages"] = 10_000 + 100 * number
+        status = daemon.sample(2.0, words=1)
+        assert (number < LAG_SAMPLES - 1) == (status.warnings == [])
+    assert "arrive faster than they are learned" in warnings(status)
+    assert "24,900 messages are waiting." in status.source
 
 
 @pytest.mark.parametrize(
@@ -138,32 +138,32 @@ def test_spans_are_spelled_as_people_say_them(seconds: float, text: str) -> None
     assert spell_seconds(seconds) == text
 
 
-def test_an_hour_of_looks_is_kept_and_no_more() -> None:
+def test_an_hour_of_samples_is_kept_and_no_more() -> None:
     feed = Feed(lambda: Status("learning", loss=1.23456789), lambda: "", None)
     try:
         wait_until(lambda: feed.history()["time"])
-        for _ in range(2 * KEPT_LOOKS):
+        for _ in range(2 * HISTORY_SAMPLES):
             feed._take()
         history = feed.history()
     finally:
         feed.close()
-    assert {len(column) for column in history.values()} == {KEPT_LOOKS}
+    assert {len(column) for column in history.values()} == {HISTORY_SAMPLES}
     assert history["loss"][-1] == 1.23457
 
 
-def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.01)
-    looks = iter([RuntimeError("changed while it was read"), Status("learning")])
+def test_a_sample_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "SAMPLE_SECONDS", 0.01)
+    statuses = iter([RuntimeError("changed while it was read"), Status("learning")])
     failures: list[str] = []
 
-    def look() -> Status:
-        found = next(looks, Status("learning"))
+    def status() -> Status:
+        found = next(statuses, Status("learning"))
         if isinstance(found, Exception):
             raise found
         return found
 
     log = SimpleNamespace(warning=lambda event, reason: failures.append(f"{event}: {reason}"))
-    feed = Feed(look, lambda: "", log)
+    feed = Feed(status, lambda: "", log)
     wait_until(lambda: feed.history()["time"])
     feed.close()
     assert failures == ["status_failed: RuntimeError('changed while it was read')"]

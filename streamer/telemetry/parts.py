@@ -1,4 +1,4 @@
-"""The parts of a running daemon, for those who look on; they read figures and change nothing."""
+"""The parts of a running daemon, for monitoring, which reads figures and changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parts:
-    """What one daemon is made of, once all of it is there."""
+    """What one daemon is made of."""
 
     settings: RunSettings
     counters: Counters
@@ -56,12 +56,12 @@ class Parts:
 
     @property
     def vocabulary_limit(self) -> int:
-        """Most words that can have one."""
+        """Maximum number of words that have a vector."""
         return self.learner.config.max_vocab_size
 
     @property
     def is_connected(self) -> bool:
-        """Whether text could arrive."""
+        """Whether the source is connected."""
         return self.source.is_connected
 
     @property
@@ -70,11 +70,11 @@ class Parts:
         return self.source.is_stalled
 
     def figures(self) -> dict[str, float]:
-        """The source's."""
+        """The source's figures."""
         return self.source.figures()
 
     def snapshot_age_seconds(self) -> float | None:
-        """Since the last one was written by this process."""
+        """Seconds since this process wrote the last snapshot."""
         return self.checkpointer.age_seconds()
 
     @property

@@ -1,7 +1,7 @@
-"""A cluster's figures for those who look on: for people, and for Prometheus when it scrapes.
+"""A cluster's figures for monitoring: for the page, and for Prometheus at each scrape.
 
-Read from what the workers last reported: nothing is asked for here. Names that a single daemon
-has too mean the same. Counters of workers begin at zero with every epoch.
+Read from the workers' last reports; no worker is called here. Names that a single daemon has, too,
+mean the same. Counters of workers begin at zero with every epoch.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ class ClusterView:
 
     @property
     def bad_records(self) -> int:
-        """Of this epoch."""
+        """In this epoch."""
         return sum(r.invalid_records + r.failed_tokenizer for r in self.driver.reports)
 
     @property
     def total_words(self) -> int:
-        """Of all workers."""
+        """Words that all workers have learned, in all processes."""
         return self.driver.words
 
     @property
     def vocabulary(self) -> int:
-        """Worker 0's: words that it has not heard of yet are not among them."""
+        """Words that have a vector in worker 0, which merges those of the others with a delay."""
         return self.driver.reports[0].vocabulary
 
     @property
     def vocabulary_limit(self) -> int:
-        """Of each worker."""
+        """Maximum number of words that have a vector, in each worker."""
         return self.settings.max_vocab_size
 
     @property
     def is_connected(self) -> bool:
-        """Whether all workers are."""
+        """Whether the sources of all workers are connected."""
         return all(report.is_connected for report in self.driver.reports)
 
     @property
@@ -59,27 +59,27 @@ class ClusterView:
         return any(report.is_stalled for report in self.driver.reports)
 
     def figures(self) -> dict[str, float]:
-        """The sources', all workers' together."""
+        """The figures of all workers' sources."""
         return self.driver.source_figures()
 
     def snapshot_age_seconds(self) -> float | None:
-        """Since the last checkpoint."""
+        """Seconds since the last checkpoint."""
         return self.driver.age_seconds()
 
     @property
     def snapshot_failures(self) -> int:
-        """Of this epoch."""
+        """In this epoch."""
         return self.driver.reports[0].written.failures
 
 
 class ClusterMetrics(Collector):
-    """The figures of a cluster."""
+    """The metrics of a cluster."""
 
     def __init__(self, view: ClusterView) -> None:
         self._view = view
 
     def collect(self) -> Iterator[Metric]:
-        """All of them, as of the last reports."""
+        """All of them, from the last reports."""
         view = self._view
         driver, reports = view.driver, view.driver.reports
         yield from learned(view.counters)
@@ -93,7 +93,7 @@ class ClusterMetrics(Collector):
 
 
 def _of_workers(reports: list[Report]) -> Iterator[Metric]:
-    """Each worker's, with its number as a label."""
+    """Metrics with the worker's number as a label."""
     values: dict[str, list[float]] = {
         "worker_words": [report.stats.words for report in reports],
         "worker_exchanges": [report.exchanges for report in reports],
