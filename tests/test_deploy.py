@@ -28,6 +28,7 @@ from streamer.cluster.settings import ClusterSettings
 from streamer.config.settings import RunSettings
 from tests.integration.daemons import wait_until
 from tests.integration.test_http import Daemon
+from w2v_online import __version__
 
 _DEPLOY = Path(__file__).parent.parent / "deploy"
 _ALERTS = _DEPLOY / "prometheus" / "alerts.yaml"
@@ -234,6 +235,56 @@ def test_every_alert_is_explained_and_provoked() -> None:
     for rule in _RULES:
         assert f"`{rule['alert']}`" in document
         assert f'"{rule["alert"]}"' in tests
+
+
+def _pods() -> list[dict[str, Any]]:
+    """The specification of each pod in the manifests."""
+    found: list[dict[str, Any]] = []
+
+    def search(node: Any) -> None:
+        if isinstance(node, dict):
+            if "containers" in node:
+                found.append(node)
+            for value in node.values():
+                search(value)
+        elif isinstance(node, list):
+            for value in node:
+                search(value)
+
+    for file in (_DEPLOY / "kubernetes").iterdir():
+        for manifest in yaml.safe_load_all(file.read_text()):
+            search(manifest)
+    assert len(found) > 1
+    return found
+
+
+def test_there_is_one_image_and_its_version_is_the_packages() -> None:
+    """Built, started and deployed under one name; Ray is in a variant of it."""
+    images = {container["image"] for pod in _pods() for container in pod["containers"]}
+    images |= {
+        service["image"] for service in _compose()["services"].values() if "build" in service
+    }
+    texts = [file.read_text() for file in _DEPLOY.rglob("*") if file.is_file()]
+    images |= {name for text in texts for name in re.findall(r"--tag (\S+)", text)}
+    image = f"w2v-stream:{__version__}"
+    assert images == {image, image + "-ray"}
+
+
+def test_pods_have_no_variables_of_services() -> None:
+    """They would begin as those of our options do, where a service is called w2v-stream."""
+    assert all(pod["enableServiceLinks"] is False for pod in _pods())
+
+
+def test_the_sample_configuration_of_the_unit_is_one(tmp_path: Path) -> None:
+    sample = _DEPLOY / "systemd" / "w2v-stream.toml"
+    unit = (_DEPLOY / "systemd" / "w2v-stream.service").read_text()
+    assert f"--config /etc/{sample.name}" in unit
+    text = sample.read_text()
+    kafka = re.sub(r"^(source|path|follow) ", r"# \1 ", text, flags=re.M)
+    kafka = re.sub(r"^# (source = \"kafka|kafka-)", r"\1", kafka, flags=re.M)
+    for given, source in ((text, "file"), (kafka, "kafka")):
+        keys = {key.replace("-", "_"): value for key, value in tomllib.loads(given).items()}
+        assert RunSettings.model_validate(keys).source == source
 
 
 def test_kubernetes_accepts_the_manifests() -> None:

@@ -9,6 +9,7 @@ repeated, with commas in the environment and a list or a table in the file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, get_origin
 
@@ -225,10 +226,26 @@ def _settings_of(ctx: click.Context) -> Settings:
     return ctx.command.settings
 
 
+_SERVICE_VARIABLE = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
+
+
+def is_of_kubernetes(key: str, value: str) -> bool:
+    """Whether Kubernetes has set this variable in a pod, to tell of a service ``w2v-stream...``.
+
+    Unless ``enableServiceLinks`` is false, each pod has variables for all services, such as
+    ``W2V_STREAM_PORT=tcp://10.0.0.1:8787``.
+    """
+    if _SERVICE_VARIABLE.search(key) is None:
+        return False
+    return not key.endswith("_PORT") or "_SERVICE_" in key or "://" in value or "_TCP_" in key
+
+
 def _check_environment(settings: Settings) -> None:
     known = [variable_of(name) for name in ["config", *settings.model_fields]]
-    for key in os.environ:
-        if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
+    for key, value in os.environ.items():
+        if not key.startswith(ENVIRONMENT_PREFIX) or is_of_kubernetes(key, value):
+            continue
+        if key not in known:
             raise ConfigurationError(f"unknown environment variable {key}{nearest(key, known)}")
 
 
