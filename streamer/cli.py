@@ -17,6 +17,7 @@ from streamer.commands.analogy import analogy
 from streamer.commands.anneal import anneal
 from streamer.commands.completion import completion
 from streamer.commands.drift import drift
+from streamer.commands.embed import embed
 from streamer.commands.evaluate import evaluate
 from streamer.commands.export import export
 from streamer.commands.inspect import inspect
@@ -34,7 +35,7 @@ PROGRAM = "w2v-stream"
 
 GROUPS: dict[str, list[click.Command]] = {
     "Learn": [run, cluster, anneal, validate],
-    "Ask": [neighbors, analogy, score, drift, map_words, evaluate, inspect],
+    "Ask": [neighbors, analogy, embed, score, drift, map_words, evaluate, inspect],
     "Serve": [serve, export],
     "Set up": [completion],
 }

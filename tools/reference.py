@@ -55,10 +55,10 @@ Exit codes: 0 done, 1 failure at run time, 2 wrong usage, 78 wrong configuration
 _HTTP = """\
 # HTTP
 
-`run --http`, `cluster --http` and `serve` answer these paths; only GET is accepted. `/openapi.json`
-is the same as an OpenAPI 3.1 document. With a token (`--http-token-file`), requests need the header
-`Authorization: Bearer TOKEN`, except `/healthz`, `/readyz` and the files of the page. Errors are
-JSON: `{"error": TEXT}`."""
+`run --http`, `cluster --http` and `serve` answer these paths, by GET unless another method is
+named. `/openapi.json` is the same as an OpenAPI 3.1 document. With a token (`--http-token-file`),
+requests need the header `Authorization: Bearer TOKEN`, except `/healthz`, `/readyz` and the page's
+files. Errors are JSON: `{"error": TEXT}`."""
 
 
 _EVENTS = """\
@@ -167,7 +167,8 @@ def http() -> str:
     document = description("")
     parts = [NOTE, _HTTP]
     for path, entry in sorted(document["paths"].items()):
-        parts.append(_path(path, entry["get"]))
+        for method, described in entry.items():
+            parts.append(_path(path if method == "get" else f"{method.upper()} {path}", described))
     return "\n\n".join(parts) + "\n"
 
 
@@ -184,6 +185,10 @@ def _path(path: str, entry: dict[str, Any]) -> str:
     ]
     if rows:
         text.append(table(["parameter", "type", "default", "meaning"], rows))
+    if "requestBody" in entry:
+        body = entry["requestBody"]["content"]["application/json"]["schema"]["properties"]
+        rows = [(f"`{k}`", _schema(v), v.get("description", "")) for k, v in body.items()]
+        text.append("The body, JSON:\n\n" + table(["key", "value", "meaning"], rows))
     answers = []
     for code, answer in entry["responses"].items():
         media = ", ".join(f"`{name}`" for name in answer.get("content", {}))

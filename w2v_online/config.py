@@ -10,6 +10,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+PRETOKENIZED = "pretokenized"
+"""Tokenizer identity of a learner that was fed token lists."""
+
 SLOT_IDS = 8192
 """Words of the past that are replayed at a time."""
 

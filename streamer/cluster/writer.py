@@ -18,6 +18,7 @@ from streamer.checkpoints.written import Written
 from streamer.cluster.messages import Checkpoint
 from streamer.cluster.settings import ClusterSettings
 from streamer.config.types import Interval
+from streamer.text.saved import text_entry
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.snapshots import retention
 
@@ -45,7 +46,7 @@ class Writer:
             Entries(
                 settings.source,
                 positions,
-                {"lowercase": settings.lowercase},
+                text_entry(settings),
                 QualityProbe(settings.probe) if settings.probe else None,
             ),
             Interval(seconds=math.inf),

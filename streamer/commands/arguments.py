@@ -31,3 +31,48 @@ def restrict_option(default: int | None, text: str) -> Decorator:
         show_default=default is not None,
         help=text,
     )
+
+
+def tokenizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--tokenizer`` and its options, where a snapshot does not tell enough."""
+    own = click.option(
+        "--tokenizer",
+        metavar="MODULE:FUNCTION",
+        help="Needed if text was split by a function of your own, which is only run if named.",
+    )
+    options = click.option(
+        "--tokenizer-option",
+        "tokenizer_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_pairs,
+        help="As in training, if the snapshot does not tell.",
+    )
+    return own(options(command))
+
+
+def text_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How lines become tokens, where that is not to be as the snapshot says."""
+    lowercase = click.option(
+        "--lowercase/--no-lowercase",
+        default=None,
+        help="Turn text into lower case. By default as in training.",
+    )
+    fields = click.option(
+        "--json-field",
+        "json_fields",
+        multiple=True,
+        metavar="PATH",
+        help="Lines are JSON: take these fields' texts. By default as in training.",
+    )
+    return lowercase(fields(tokenizer_options(command)))
+
+
+def _pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in values:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+        pairs[key] = value
+    return pairs

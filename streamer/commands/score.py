@@ -19,7 +19,7 @@ import click
 import numpy as np
 import orjson
 
-from streamer.commands.arguments import snapshot_argument
+from streamer.commands.arguments import snapshot_argument, text_options
 from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
@@ -80,18 +80,7 @@ class _ScoredText:
 )
 @click.option("--words", "with_words", is_flag=True, help="Also print the score of each word.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a document for each line.")
-@click.option(
-    "--lowercase/--no-lowercase", default=None, help="Turn text into lower case: as in training."
-)
-@click.option(
-    "--json-field", multiple=True, metavar="PATH", help="Lines are JSON: score these fields' texts."
-)
-@click.option(
-    "--tokenizer-option",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="As in training, if the snapshot does not tell.",
-)
+@text_options
 def score(
     snapshot: Path,
     file: BinaryIO,
@@ -99,8 +88,9 @@ def score(
     with_words: bool,
     as_json: bool,
     lowercase: bool | None,
-    json_field: tuple[str, ...],
-    tokenizer_option: tuple[str, ...],
+    json_fields: tuple[str, ...],
+    tokenizer: str | None,
+    tokenizer_options: dict[str, str],
 ) -> None:
     """Print how surprising each line of FILE, or of standard input, is to a model.
 
@@ -120,14 +110,21 @@ def score(
     from w2v_online.learning.score import load_scorer
 
     scorer = load_scorer(snapshot)
-    tokenizer = saved_tokenizer(scorer.model, dict(map(_option, tokenizer_option)))
+    model = scorer.model
+    splits = saved_tokenizer(
+        model.tokenizer,
+        model.text_state,
+        model.config.max_token_bytes,
+        name=tokenizer,
+        options=tokenizer_options,
+    )
     if lowercase is None:
         lowercase = bool(scorer.manifest.get("text", {}).get("lowercase", False))
     splitter = RecordSplitter(
-        _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=tokenizer.is_separated
+        _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=splits.is_separated
     )
-    decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_field)
-    parts = _scored(file, splitter, decoder, tokenizer, scorer)
+    decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_fields)
+    parts = _scored(file, splitter, decoder, splits, scorer)
     form = partial(_as_json if as_json else _as_text, with_words=with_words)
     if top is None:
         for part in parts:
@@ -135,15 +132,8 @@ def score(
             sys.stdout.flush()
     else:
         sys.stdout.write("".join(_most_surprising(parts, top, form)))
-    if failed := decoder.invalid_records + tokenizer.failed_records:
+    if failed := decoder.invalid_records + splits.failed_records:
         click.echo(f"{failed:,} lines could not be decoded or split", err=True)
-
-
-def _option(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"--tokenizer-option: {text!r} is not KEY=VALUE")
-    return key, value
 
 
 def _scored(

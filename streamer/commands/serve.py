@@ -14,6 +14,7 @@ from types import FrameType
 import click
 from pydantic import SecretStr
 
+from streamer.commands.arguments import tokenizer_options
 from streamer.config.address import Address, parse_address
 from streamer.config.fields import variable_of
 from streamer.daemon.signals import wake_up_descriptor
@@ -115,7 +116,14 @@ def _listen_for_end() -> int:
     metavar="FILE",
     help="File with a bearer token that requests must bring; or set W2V_STREAM_HTTP_TOKEN.",
 )
-def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> None:
+@tokenizer_options
+def serve(
+    snapshot_dir: Path,
+    http: Address,
+    http_token_file: Path | None,
+    tokenizer: str | None,
+    tokenizer_options: dict[str, str],
+) -> None:
     """Serve the live page and the API for a folder of snapshots, without a daemon.
 
     SNAPSHOT_DIR may be one that a daemon writes to: new snapshots are shown as they come. Ends
@@ -140,6 +148,7 @@ def serve(snapshot_dir: Path, http: Address, http_token_file: Path | None) -> No
         token=read_token(SecretStr(secret) if secret else None, http_token_file),
         version=__version__,
         log=make_log("text", LogLevel("info")),
+        tokenizer={"tokenizer": tokenizer, "tokenizer_options": tokenizer_options},
     )
     click.echo(f"http://{site.address}/", err=True)
     select.select([end_is_told], [], [])

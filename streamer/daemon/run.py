@@ -15,6 +15,7 @@ from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
 from streamer.sources.base import Source
 from streamer.telemetry.parts import Parts
+from streamer.text.saved import text_entry
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from w2v_online import __version__
@@ -93,11 +94,10 @@ def _make_parts(
         opened.callback(dead_letters.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, log, invalid_records)
-    text = {"lowercase": settings.lowercase}
     checkpointer = Checkpointer(
         learner,
         runtime.folder,
-        Entries(source.name, positions, text, runtime.quality_probe),
+        Entries(source.name, positions, text_entry(settings), runtime.quality_probe),
         settings.snapshot_every,
         settings.retention,
         log,

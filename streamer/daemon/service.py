@@ -61,6 +61,10 @@ class Service:
             token=token,
             version=__version__,
             log=log,
+            tokenizer={
+                "tokenizer": settings.tokenizer,
+                "tokenizer_options": settings.tokenizer_option,
+            },
         )
 
     def began(

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer.http.feed import Feed
-from streamer.http.openapi import QUESTIONS, description
+from streamer.http.openapi import QUESTIONS, description, method_of
 from streamer.http.page import page_routes
 from streamer.http.question import Question
 from streamer.http.search import Search
@@ -75,7 +75,7 @@ def make_app(parts: Parts) -> ASGIApp:
         Route("/readyz", _ready(parts.health), methods=["GET"]),
         Route("/openapi.json", _describe(parts.version), methods=["GET"]),
         *(
-            Route(path, _ask(parts.search, question), methods=["GET"])
+            Route(path, _ask(parts.search, question), methods=[method_of(question)])
             for path, question in QUESTIONS.items()
         ),
     ]
@@ -120,7 +120,8 @@ def _describe(version: str) -> Handler:
 
 def _ask(search: Search, question: type[Question]) -> Handler:
     async def ask(request: Request) -> Response:
-        found = await search.ask(_parse(question, request), request.is_disconnected)
+        asked = await (_posted if question.max_body_bytes else _parsed)(question, request)
+        found = await search.ask(asked, request.is_disconnected)
         answer = Response(found, media_type=JSONResponse.media_type)
         if len(answer.body) > PACKED_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
             answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)
@@ -141,19 +142,32 @@ def _follow(feed: Feed, search: Search) -> Handler:
     return follow
 
 
-def _parse(question: type[Question], request: Request) -> Question:
-    """The question that a request asks; HTTPException 400 names what is wrong with it."""
+async def _posted(question: type[Question], request: Request) -> Question:
+    """The question in a request's body, of which :class:`Guard` bounds the size."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "the body must be application/json")
+    body = await request.body()
+    return _valid(lambda: question.model_validate_json(body))
+
+
+async def _parsed(question: type[Question], request: Request) -> Question:
+    """The question that a request's parameters ask."""
     given: dict[str, Any] = {}
     for name, values in request.query_params.multi_items():
         given.setdefault(name, []).append(values)
     for name, values in given.items():
         if name not in question.repeated():
             given[name] = values[0] if len(values) == 1 else values
+    return _valid(lambda: question.model_validate(given))
+
+
+def _valid(validate: Callable[[], Question]) -> Question:
+    """The question; HTTPException 400 names what is wrong with it."""
     try:
-        return question.model_validate(given)
+        return validate()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(map(str, first["loc"]))
+        name = ".".join(map(str, first["loc"])) or "body"
         raise HTTPException(400, f"{name}: {first['msg'].lower()}") from error
 
 
@@ -177,10 +191,14 @@ def is_local_name(host: bytes) -> bool:
 
 
 class Guard:
-    """In front of all: counts requests, asks for the token, and refuses bodies unread."""
+    """In front of all: counts requests, asks for the token, and refuses bodies unread.
+
+    Only paths of questions that are posted take a body, and none that is too large.
+    """
 
     def __init__(self, app: ASGIApp, parts: Parts, paths: set[str], is_open: set[str]) -> None:
         self._app = app
+        self._max_body_bytes = {path: asked.max_body_bytes for path, asked in QUESTIONS.items()}
         self._paths = paths
         self._open = is_open
         self._is_local = parts.is_local
@@ -210,7 +228,9 @@ class Guard:
             if not secrets.compare_digest(given, self._authorization):
                 wanted = {"WWW-Authenticate": "Bearer", **_CLOSE}
                 return JSONResponse({"error": "a bearer token is needed"}, 401, wanted)
-        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+        max_bytes = self._max_body_bytes.get(path, 0)
+        if int(headers.get(b"content-length", b"0")) > max_bytes or b"transfer-encoding" in headers:
             # Closing the connection is cheaper than reading what nobody asked for.
-            return JSONResponse({"error": "no body is taken"}, 413, _CLOSE)
+            taken = f"at most {max_bytes:,} bytes, with their length" if max_bytes else "no body"
+            return JSONResponse({"error": f"{taken} is accepted"}, 413, _CLOSE)
         return None

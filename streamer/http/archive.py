@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,10 +37,14 @@ class Entry:
 
 
 class Archive:
-    """The complete snapshots below ``folder``, or the one snapshot that it is."""
+    """The complete snapshots below ``folder``, or the one snapshot that it is.
 
-    def __init__(self, folder: Path) -> None:
+    ``tokenizer`` are keywords of :func:`load_vectors` about how text is split.
+    """
+
+    def __init__(self, folder: Path, *, tokenizer: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
+        self._tokenizer = dict(tokenizer or {})
         self._lock = threading.Lock()
         self._newest: WordVectors | None = None
         self._looked_at = 0.0
@@ -61,7 +66,7 @@ class Archive:
     def _look(self, loaded: WordVectors | None) -> WordVectors:
         if loaded is not None and reader.newest_name(self.folder) in ("", loaded.path.name):
             return loaded
-        vectors = load_vectors(self.folder)
+        vectors = load_vectors(self.folder, **self._tokenizer)
         if loaded is not None and vectors.path == loaded.path:
             return loaded
         vectors.table.prepare()

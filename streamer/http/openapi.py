@@ -6,9 +6,14 @@ from typing import Any
 
 from streamer.http.question import Question
 from streamer.http.snapshot_questions import SNAPSHOT_QUESTIONS
+from streamer.http.text_questions import TEXT_QUESTIONS
 from streamer.http.word_questions import WORD_QUESTIONS
 
-QUESTIONS: dict[str, type[Question]] = {**WORD_QUESTIONS, **SNAPSHOT_QUESTIONS}
+QUESTIONS: dict[str, type[Question]] = {
+    **WORD_QUESTIONS,
+    **TEXT_QUESTIONS,
+    **SNAPSHOT_QUESTIONS,
+}
 """All questions by path."""
 
 _NUMBER = {"type": "number"}
@@ -37,6 +42,12 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "neighbors": {"type": "object", "additionalProperties": _NEAR},
     "analogy": _NEAR,
     "text": _object({"known": _WORDS, "unknown": _WORDS, "neighbors": _NEAR}),
+    "embed": _object(
+        {
+            "vectors": {"type": "array", "items": {"type": "array", "items": _NUMBER}},
+            **_columns("tokens", "known_tokens", of=_NUMBER),
+        }
+    ),
     "spellings": _COUNTED,
     "words": _COUNTED,
     "snapshots": _rows(name=_STRING, created=_STRING, words=_NUMBER, vocabulary=_NUMBER),
@@ -151,22 +162,14 @@ def _plain(summary: str, media_type: str, codes: dict[str, str]) -> dict[str, An
     }
 
 
+def method_of(question: type[Question]) -> str:
+    """How it is asked."""
+    return "POST" if question.max_body_bytes else "GET"
+
+
 def _question(path: str, question: type[Question]) -> dict[str, Any]:
     name = path.rpartition("/")[2]
     schema = question.model_json_schema()
-    parameters = []
-    for key, entry in schema["properties"].items():
-        entry = {k: v for k, v in entry.items() if k != "title"}
-        text = entry.pop("description", None)
-        parameters.append(
-            {
-                "name": key,
-                "in": "query",
-                "required": key in schema.get("required", []),
-                **({"description": text} if text else {}),
-                "schema": entry,
-            }
-        )
     answer = {
         "type": "object",
         "required": ["snapshot", name],
@@ -180,10 +183,10 @@ def _question(path: str, question: type[Question]) -> dict[str, Any]:
     }
     error = {"schema": {"$ref": "#/components/schemas/Error"}}
     return {
-        "get": {
+        method_of(question).lower(): {
             "operationId": name,
             "summary": schema["description"],
-            "parameters": parameters,
+            **(_body(schema) if question.max_body_bytes else _parameters(schema)),
             "responses": {
                 "200": {
                     "description": "The answer, and the snapshot that it is from.",
@@ -196,3 +199,25 @@ def _question(path: str, question: type[Question]) -> dict[str, Any]:
             },
         }
     }
+
+
+def _parameters(schema: dict[str, Any]) -> dict[str, Any]:
+    parameters = []
+    for key, entry in schema["properties"].items():
+        entry = {k: v for k, v in entry.items() if k != "title"}
+        text = entry.pop("description", None)
+        parameters.append(
+            {
+                "name": key,
+                "in": "query",
+                "required": key in schema.get("required", []),
+                **({"description": text} if text else {}),
+                "schema": entry,
+            }
+        )
+    return {"parameters": parameters}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    body = {k: v for k, v in schema.items() if k not in ("title", "description")}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}

@@ -32,6 +32,9 @@ class Question(BaseModel):
     is_lasting: ClassVar[bool] = True
     """Whether the answer stays the same as long as the newest snapshot does."""
 
+    max_body_bytes: ClassVar[int] = 0
+    """If not 0 it is asked by POST: its parameters are a JSON object of so many bytes at most."""
+
     @classmethod
     def repeated(cls) -> set[str]:
         """Parameters that may be given several times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ class Site:
     """Answers at ``address``, from the snapshots in ``folder``, until closed.
 
     ``status`` returns the state that the page shows; with a ``token`` only requests that carry it
-    are answered. Raises ConfigurationError if it cannot listen there.
+    are answered. ``tokenizer`` is for :class:`streamer.http.archive.Archive`. Raises
+    ConfigurationError if it cannot listen there.
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class Site:
         token: str | None,
         version: str,
         log: Any,
+        tokenizer: Mapping[str, Any] | None = None,
     ) -> None:
         self._server = HttpServer(address, log)
         self.address = self._server.address
         if token is None and not address.is_loopback:
             log.warning("http_unprotected", note="reachable from outside and without a token")
-        self._search = Search(Archive(folder))
+        self._search = Search(Archive(folder, tokenizer=tokenizer))
         self._feed = Feed(status, lambda: newest_name(folder), log)
         self._server.start(
             make_app(

@@ -5,7 +5,6 @@ One declaration for checking requests and for the OpenAPI description.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,11 +23,6 @@ MAX_TOPN = 1000
 Word = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Words = Annotated[list[Word], Field(min_length=1, max_length=MAX_WORDS)]
 TopN = Annotated[int, Field(ge=1, le=MAX_TOPN)]
-
-MAX_TOKENS = 256
-"""Words of a text that are looked up."""
-
-MAX_TEXT = 4096
 
 
 class Neighbors(Question):
@@ -50,7 +44,7 @@ class Neighbors(Question):
         answers = vectors.most_similar_batch(self.word, self.topn, self.restrict_vocab)
         return {
             "neighbors": {
-                word: _with_counts(vectors.table, found)
+                word: with_counts(vectors.table, found)
                 for word, found in zip(self.word, answers, strict=True)
             },
             "counts": {word: _counted(vectors.table, word)["count"] for word in self.word},
@@ -105,34 +99,7 @@ class Analogy(Question):
         vectors = kept.vectors
         require(vectors, [self.a, self.b, self.c])
         found = vectors.analogy(self.a, self.b, self.c, self.topn)
-        return {"analogy": _with_counts(vectors.table, found)}
-
-
-class Text(Question):
-    """The words nearest to a text, of which rare words weigh most."""
-
-    text: str = Field(min_length=1, max_length=MAX_TEXT, description="Words with spaces between.")
-    topn: TopN = Field(10, description="Answers.")
-
-    def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"text": {"known": [...], "unknown": [...], "neighbors": [...]}}``."""
-        vectors = kept.vectors
-        known, unknown = [], []
-        for token in self.text.split()[:MAX_TOKENS]:
-            word = next((w for w in _forms(token) if w in vectors), None)
-            known.append(word) if word else unknown.append(token)
-        found: list[tuple[str, float]] = []
-        if known:
-            own = set(known)
-            near = vectors.most_similar([vectors.embed(known)], topn=self.topn + len(own))
-            found = [(word, cosine) for word, cosine in near if word not in own][: self.topn]
-        return {
-            "text": {
-                "known": known,
-                "unknown": unknown,
-                "neighbors": _with_counts(vectors.table, found),
-            }
-        }
+        return {"analogy": with_counts(vectors.table, found)}
 
 
 class Spellings(Question):
@@ -165,18 +132,9 @@ def _counted(table: VectorTable, word: str) -> dict[str, Any]:
     return {"word": word, "count": table.counts[table.rows[word]].item()}
 
 
-def _with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
+def with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
+    """Words and cosines as documents, each with the word's count."""
     return [{**_counted(table, word), "cosine": cosine} for word, cosine in found]
-
-
-def _forms(token: str) -> list[str]:
-    """How a word of a text may be written in the vocabulary: as it is, bare, in lower case."""
-    bare = token
-    while bare and unicodedata.category(bare[0])[0] == "P":
-        bare = bare[1:]
-    while bare and unicodedata.category(bare[-1])[0] == "P":
-        bare = bare[:-1]
-    return [token, bare, token.lower(), bare.lower()]
 
 
 def require(vectors: WordVectors, words: list[str]) -> None:
@@ -192,7 +150,6 @@ WORD_QUESTIONS: dict[str, type[Question]] = {
     "/v1/similarity": Similarity,
     "/v1/vectors": Vectors,
     "/v1/analogy": Analogy,
-    "/v1/text": Text,
     "/v1/spellings": Spellings,
     "/v1/words": Frequent,
 }

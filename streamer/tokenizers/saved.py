@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
 from streamer.errors import ConfigurationError
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.registry import open_tokenizer, option_names
 from streamer.tokenizers.whitespace import WhitespaceTokenizer
-from w2v_online.learning.learner import PRETOKENIZED, OnlineWord2Vec
+from w2v_online.config import PRETOKENIZED
 
 _PHRASES = " phrases/"
 
 
-def saved_tokenizer(model: OnlineWord2Vec, options: dict[str, str]) -> Tokenizer:
-    """What makes of text the tokens that the model was trained on; it learns no more phrases.
+def saved_tokenizer(
+    identity: str,
+    text_state: Mapping[str, NDArray[Any]],
+    max_token_bytes: int,
+    *,
+    name: str | None,
+    options: dict[str, str],
+) -> Tokenizer:
+    """What makes of text the tokens that a model was trained on; it learns no more phrases.
 
-    ``options`` are needed where an identity does not tell them, as of a dictionary. Token lists are
-    taken to be lines with spaces between the tokens. ConfigurationError if the tokenizer cannot be
-    made, or is not the same any more.
+    Token lists are taken to be lines with spaces between the tokens. ConfigurationError if the
+    tokenizer cannot be made, or is not the same any more; SnapshotError if its phrases are missing.
+
+    Parameters
+    ----------
+    identity
+        The tokenizer's, as the snapshot has it.
+    text_state
+        What phrases were learned from.
+    max_token_bytes
+        Of the model: longer phrases are not joined.
+    name
+        The tokenizer's name, needed if it is a function of your own: reading a snapshot must not
+        run code that only the snapshot names.
+    options
+        Needed where an identity does not tell them, as of a dictionary.
+
     """
-    if model.tokenizer == PRETOKENIZED:
+    if identity == PRETOKENIZED:
         return WhitespaceTokenizer()
-    identity, is_joined, phrases = model.tokenizer.partition(_PHRASES)
-    tokenizer = _open(identity, options)
+    own, is_joined, phrases = identity.partition(_PHRASES)
+    known_name = _name(own)
+    if ":" in known_name and name != known_name:
+        raise ConfigurationError(
+            f"the snapshot's text was split by the function {known_name}, which is only run if you "
+            f"name it: --tokenizer {known_name}"
+        )
+    tokenizer = _open(own, options)
     if not is_joined:
         return tokenizer
     told = _options(phrases)
@@ -30,17 +62,21 @@ def saved_tokenizer(model: OnlineWord2Vec, options: dict[str, str]) -> Tokenizer
         tokenizer,
         threshold=float(told.get("threshold", "nan")),
         min_count=int(told.get("min_count", "0")),
-        max_token_bytes=model.config.max_token_bytes,
+        max_token_bytes=max_token_bytes,
         learns=False,
     )
-    if joining.identity != model.tokenizer:
-        raise _different(model.tokenizer, joining.identity)
-    joining.restore(model.text_state)
+    if joining.identity != identity:
+        raise _different(identity, joining.identity)
+    joining.restore(text_state)
     return joining
 
 
+def _name(identity: str) -> str:
+    return identity.split(" ")[0].partition("/")[0]
+
+
 def _open(identity: str, options: dict[str, str]) -> Tokenizer:
-    name = identity.split(" ")[0].partition("/")[0]
+    name = _name(identity)
     known = option_names(name)
     told = {
         key: value for key, value in _options(identity).items() if known is None or key in known

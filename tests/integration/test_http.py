@@ -288,6 +288,8 @@ def test_the_description_is_of_what_is_answered(daemon: Daemon) -> None:
     assert (status, document["openapi"]) == (200, "3.1.0")
     asked = {"word": "cat", "a": "cat", "b": "mat", "c": "sat", "text": "the+cat"}
     document["paths"].pop("/v1/events")  # has no end
+    posted = document["paths"].pop("/v1/embed")["post"]  # answered in test_embed
+    assert posted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["lines"]
     for path, methods in document["paths"].items():
         wanted = [p["name"] for p in methods["get"].get("parameters", []) if p["required"]]
         query = "&".join(f"{name}={asked[name]}" for name in wanted)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.saved import saved_tokenizer
 from streamer.tokenizers.whitespace import WhitespaceTokenizer
@@ -16,6 +17,13 @@ from tests.integration.daemons import COMMAND
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.errors import SnapshotError
+
+
+def _saved_tokenizer(model: OnlineWord2Vec, name: str | None = None) -> Tokenizer:
+    return saved_tokenizer(
+        model.tokenizer, model.text_state, model.config.max_token_bytes, name=name, options={}
+    )
+
 
 USUAL = [f"GET /shop/{i % 7} from 10.0.0.{i % 250} took {i % 90} ms" for i in range(900)]
 STRANGE = "kernel panic - not syncing: fatal exception"
@@ -133,7 +141,7 @@ def test_phrases_are_joined_and_not_learned() -> None:
         LearnerConfig(vector_size=3, min_count=2, max_vocab_size=99), tokenizer=tokenizer.identity
     )
     model.text_state = tokenizer.state()
-    saved = saved_tokenizer(model, {})
+    saved = _saved_tokenizer(model)
     before = {name: array.copy() for name, array in model.text_state.items()}
     line = b"new york some thing\n"
     first = saved.tokenize(line)
@@ -157,5 +165,5 @@ def test_tokenizers_are_made_again_from_their_identity(identity: str) -> None:
     model = OnlineWord2Vec(
         LearnerConfig(vector_size=3, min_count=2, max_vocab_size=99), tokenizer=wanted
     )
-    made = saved_tokenizer(model, {}).identity
+    made = _saved_tokenizer(model, identity).identity
     assert made == ("whitespace" if identity == "pretokenized" else wanted)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.config import ANNEAL_PASSES, SLOT_IDS, LearnerConfig
+from w2v_online.config import ANNEAL_PASSES, PRETOKENIZED, SLOT_IDS, LearnerConfig
 from w2v_online.errors import SnapshotError, SnapshotMismatchError, UnknownWordError
 from w2v_online.kernels.rowfile import claim_rows, copy_rows, read_rows, save_rows
 from w2v_online.kernels.windows import MAX_UPDATES, Matrices
@@ -49,9 +49,6 @@ MAX_SEGMENT_WORDS = 65_536
 ADOPTED_UPDATES = 500
 """Updates that the last of V adopted words counts as; the r-th one as V / r times as many, as by
 Zipf's law. Chosen by measurement: high enough that nothing is unlearned, low enough to go on."""
-
-PRETOKENIZED = "pretokenized"
-"""Tokenizer identity of a learner that was fed token lists."""
 
 
 def warm_up(config: LearnerConfig) -> None:

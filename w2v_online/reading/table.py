@@ -18,7 +18,7 @@ from w2v_online.errors import UnknownWordError
 from w2v_online.reading.codes import BLOCK_ROWS
 from w2v_online.reading.search import ExactSearch
 from w2v_online.reading.spelling import near_spellings
-from w2v_online.reading.words import as_dict
+from w2v_online.reading.words import WordIndex, as_dict
 from w2v_online.snapshots.block_sums import CheckedArray
 
 Key = str | int | np.integer[Any]
@@ -95,6 +95,11 @@ class VectorTable:
         """The row of each word."""
         return as_dict(self.words) if self._rows is None else self._rows
 
+    @property
+    def index(self) -> WordIndex | None:
+        """The index of the words that a snapshot has; None where there is none."""
+        return self._rows if isinstance(self._rows, WordIndex) else None
+
     @cached_property
     def inverse_norms(self) -> NDArray[np.float32]:
         """float32[V]: one over each vector's length, one for a vector of zeros."""
@@ -162,6 +167,16 @@ class VectorTable:
     def spellings(self, word: str, topn: int = 8, *, most_frequent: int | None = None) -> list[str]:
         """Words that are spelled almost like one; see :func:`near_spellings`."""
         return near_spellings(word, self.words, self.rows, topn=topn, most_frequent=most_frequent)
+
+    def weights(self, weight: float) -> NDArray[np.float32]:
+        """float32[V]: ``weight`` over itself plus the share of each word in all counts.
+
+        Smooth inverse frequency (Arora, Liang & Ma 2017): rare words weigh up to 1, frequent ones
+        little. Ones where counts are unknown.
+        """
+        shares = self._counts.whole() / max(self.total_count, 1.0)
+        weights: NDArray[np.float32] = (weight / (weight + shares)).astype(np.float32)
+        return weights
 
     def vector(self, row: int) -> NDArray[np.float32]:
         """float32[D]: one vector, read-only."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.lines import WEIGHT, Lines, warn_of_no_counts
+from w2v_online.reading.loaded import Loaded, Options, load_file, load_newest, load_snapshot
 from w2v_online.reading.lookups import key_list
 from w2v_online.reading.similarities import Similarities
-from w2v_online.reading.snapshot_table import table_of
 from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.watch import Watch
-from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
-
-_OPEN_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """One snapshot (or file) in memory."""
-
-    path: Path
-    manifest: dict[str, Any]
-    table: VectorTable
-    vocabulary: Path | None = None
-    """Where a file's counts are from, if that was given."""
-
-
-def _load(opened: reader.Snapshot, verify: bool) -> _Loaded:
-    if verify:
-        opened.verify(sorted(reader.REQUIRED_FILES))
-    return _Loaded(opened.path, opened.manifest, table_of(opened))
-
-
-def _load_newest(source: Path, verify: bool) -> _Loaded:
-    """Open and load; a snapshot that is pruned meanwhile is no error if a newer one is there."""
-    for _ in range(_OPEN_ATTEMPTS - 1):
-        opened = reader.read(source)
-        try:
-            return _load(opened, verify)
-        except SnapshotError:
-            if reader.read(source).path == opened.path:
-                raise
-    return _load(reader.read(source), verify)
 
 
 class WordVectors(Similarities):
@@ -66,12 +34,9 @@ class WordVectors(Similarities):
     moment: take it once where several of them must belong together while another thread refreshes.
     """
 
-    def __init__(
-        self, loaded: _Loaded, source: Path | None = None, *, verify: bool = False
-    ) -> None:
+    def __init__(self, loaded: Loaded, source: Path | None = None) -> None:
         self._loaded = loaded
         self._source = source
-        self._verify = verify
 
     @classmethod
     def from_arrays(
@@ -80,7 +45,7 @@ class WordVectors(Similarities):
         """Vectors that lie in memory: float32[V, D]; without counts they are zeros, for unknown."""
         vectors = np.ascontiguousarray(vectors, np.float32)
         counts = np.zeros(len(words), np.int64) if counts is None else np.asarray(counts)
-        return cls(_Loaded(Path(), {}, VectorTable(list(words), vectors, counts, "these vectors")))
+        return cls(Loaded(Path(), {}, VectorTable(list(words), vectors, counts, "these vectors")))
 
     @property
     def table(self) -> VectorTable:
@@ -115,33 +80,53 @@ class WordVectors(Similarities):
         counts = [self.get_vecattr(row, "count") for row in rows] if copy_vecattrs else None
         return WordVectors.from_arrays([table.words[r] for r in rows], table.take(rows), counts)
 
-    # --- copies and pickles ------------------------------------------------------------------
+    @property
+    def lines(self) -> Lines:
+        """What :meth:`tokenize` and :meth:`embed_lines` work with, of this moment."""
+        return self._loaded.lines
 
-    def __copy__(self) -> WordVectors:
-        return WordVectors(self._loaded, self._source, verify=self._verify)
+    # --- texts -------------------------------------------------------------------------------
 
-    def __deepcopy__(self, _memo: object) -> WordVectors:
-        return self.__copy__()  # nothing of what is loaded ever changes
+    def embed(self, tokens: Iterable[str], weight: float = WEIGHT) -> NDArray[np.float32]:
+        """One vector for a list of tokens, float32[D]: the weighted mean of their vectors.
 
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """By path: what is unpickled opens the same snapshot again. Vectors in memory go along."""
+        A word weighs a / (a + p), a being ``weight`` and p its share of all counts (smooth inverse
+        frequency, Arora, Liang & Ma 2017): rare words weigh most. Without counts, as in most vector
+        files, all words weigh the same, and a warning says so. Tokens without a vector are left
+        out; where there is no other the vector is zeros.
+        """
         table = self.table
-        if self.path == Path():
-            return WordVectors.from_arrays, (list(table.words), table.vectors, table.counts)
-        source = None if self._source is None else self._source.absolute()
-        vocabulary = self._loaded.vocabulary
-        return _reopen, (
-            str(self.path.absolute()),
-            None if source is None else str(source),
-            self._verify,
-            None if vocabulary is None else str(vocabulary.absolute()),
-        )
+        rows = [row for token in key_list(tokens, "embed") if (row := table.find(token)) >= 0]
+        if not rows:
+            return np.zeros(table.vector_size, np.float32)
+        if not table.has_counts:
+            warn_of_no_counts(table)
+        weights = weight / (weight + table.frequencies(rows))
+        mean: NDArray[np.float32] = (weights @ table.take(rows) / len(rows)).astype(np.float32)
+        return mean
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        """KeyedVectors once gensim is imported: some of its classes take no other type."""
-        gensim = sys.modules.get("gensim.models.keyedvectors")
-        return type(self) if gensim is None else gensim.KeyedVectors
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text by the snapshot's own tokenizer, known ones and unknown ones.
+
+        In lower case, with phrases joined and out of JSON if the model's text was prepared so. Of a
+        vector file white space splits. Raises ConfigurationError (a W2VError) if the tokenizer is
+        not installed, not the same any more, or a function that was not named to
+        :func:`load_vectors`.
+        """
+        return self.lines.tokenize(text)
+
+    def embed_lines(
+        self, lines: Iterable[str | bytes], weight: float = WEIGHT
+    ) -> NDArray[np.float32]:
+        """float32[n, D]: a vector for each line, as :meth:`embed` of what :meth:`tokenize` gives.
+
+        Much faster than one line after the other. A line feed inside a line is white space. Raises
+        what :meth:`tokenize` raises, TypeError for one string in the place of lines.
+        """
+        if isinstance(lines, str | bytes):
+            raise TypeError(f"embed_lines takes a list of lines, not one string: [{lines!r}]")
+        parts = [part.vectors for part in self.lines.embed_blocks(lines, weight)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.vector_size), np.float32)
 
     # --- a live daemon -----------------------------------------------------------------------
 
@@ -156,7 +141,7 @@ class WordVectors(Similarities):
             return False
         if reader.read(self._source).path == self.path:
             return False
-        loaded = _load_newest(self._source, self._verify)
+        loaded = load_newest(self._source, self._loaded.options)
         loaded.table.prepare()
         self._loaded = loaded
         return True
@@ -173,39 +158,50 @@ class WordVectors(Similarities):
         """
         return Watch(self, callback, interval_seconds)
 
-    # --- texts -------------------------------------------------------------------------------
+    # --- copies and pickles ------------------------------------------------------------------
 
-    def embed(self, tokens: Iterable[str], weight: float = 1e-3) -> NDArray[np.float32]:
-        """One vector for a text, float32[D]: the mean of its words' vectors, rare words first.
+    def __copy__(self) -> WordVectors:
+        return WordVectors(self._loaded, self._source)
 
-        Weights are a / (a + p(word)), a being ``weight`` and p the share of the word in all counts
-        (smooth inverse frequency, Arora, Liang & Ma 2017). Tokens without a vector are left out;
-        a text without any other gives zeros.
-        """
+    def __deepcopy__(self, _memo: object) -> WordVectors:
+        return self.__copy__()  # nothing of what is loaded ever changes
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """By path: what is unpickled opens the same snapshot again. Vectors in memory go along."""
         table = self.table
-        tokens = key_list(tokens, "embed")
-        rows = [row for token in tokens if (row := table.rows.get(token)) is not None]
-        if not rows:
-            return np.zeros(self.vector_size, np.float32)
-        weights = weight / (weight + table.frequencies(rows))
-        mean: NDArray[np.float32] = (weights @ table.take(rows) / len(rows)).astype(np.float32)
-        return mean
+        if self.path == Path():
+            return WordVectors.from_arrays, (list(table.words), table.vectors, table.counts)
+        source = None if self._source is None else self._source.absolute()
+        return _reopen, (self.path.absolute(), source, self._loaded.options)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """KeyedVectors once gensim is imported: some of its classes take no other type."""
+        gensim = sys.modules.get("gensim.models.keyedvectors")
+        return type(self) if gensim is None else gensim.KeyedVectors
 
 
-def _reopen(path: str, source: str | None, verify: bool, vocabulary: str | None) -> WordVectors:
+def _reopen(path: Path, source: Path | None, options: Options) -> WordVectors:
     """What was pickled; the folder's newest snapshot, with a warning, if its own was pruned."""
-    if source is None:
-        return load_vectors(path, verify=verify, vocabulary=vocabulary)
+    if path.is_file():
+        return WordVectors(load_file(path, options))
     try:
-        loaded = _load(reader.read(Path(path)), verify)
+        loaded = load_snapshot(reader.read(path), options)
     except SnapshotError:
-        loaded = _load_newest(Path(source), verify)
+        if source is None:
+            raise
+        loaded = load_newest(source, options)
         warnings.warn(f"{path} is not there any more: loaded {loaded.path.name}", stacklevel=2)
-    return WordVectors(loaded, Path(source), verify=verify)
+    return WordVectors(loaded, source)
 
 
 def load_vectors(
-    path: str | Path, *, verify: bool = False, vocabulary: str | Path | None = None
+    path: str | Path,
+    *,
+    verify: bool = False,
+    vocabulary: str | Path | None = None,
+    tokenizer: str | None = None,
+    tokenizer_options: Mapping[str, str] | None = None,
 ) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
@@ -223,6 +219,11 @@ def load_vectors(
     vocabulary
         A word2vec file's vocabulary file, with the counts that it lacks. One with the file's name
         and ``.vocab`` behind it is read if it is there.
+    tokenizer
+        Name of the tokenizer that lines are split by, where that is a function of your own
+        (``module:function``): a snapshot that names one does not get to run it.
+    tokenizer_options
+        The tokenizer's options, where the snapshot does not tell them, as of a dictionary.
 
     Raises
     ------
@@ -233,12 +234,9 @@ def load_vectors(
 
     """
     path = local_path(path)
-    if not path.is_file():
-        loaded = _load_newest(path, verify)
-        return WordVectors(loaded, None if loaded.path == path else path, verify=verify)
-    words, vectors = read_word2vec(path)
-    given = None if vocabulary is None else Path(vocabulary)
-    found = given or vocabulary_beside(path)
-    has_counts = given is not None or found.is_file()
-    counts = counts_of(words, found) if has_counts else np.zeros(len(words), np.int64)
-    return WordVectors(_Loaded(path, {}, VectorTable(words, vectors, counts, str(path)), given))
+    given = None if vocabulary is None else Path(vocabulary).absolute()
+    options = Options(verify, given, tokenizer, tokenizer_options)
+    if path.is_file():
+        return WordVectors(load_file(path, options))
+    loaded = load_newest(path, options)
+    return WordVectors(loaded, None if loaded.path == path else path)

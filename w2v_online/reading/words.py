@@ -12,6 +12,8 @@ from operator import index
 from pathlib import Path
 from typing import Any, overload
 
+from numpy.typing import NDArray
+
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.block_sums import CheckedArray
@@ -91,9 +93,9 @@ class WordList(Sequence[str]):
             raise self._damaged()
         return word[:-1]
 
-    def memory(self) -> tuple[memoryview, memoryview]:
-        """The text and where each word begins in it, checked, as numbers of Python's own."""
-        return self._text.whole().data, self._starts.whole().data
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The text and where each word begins in it, checked."""
+        return self._text.whole(), self._starts.whole()
 
     def _between(self, first: int, stop: int) -> list[str]:
         begin, end = self._starts.row(first).item(), self._starts.row(stop).item()
@@ -126,6 +128,7 @@ class WordIndex(Mapping[str, int]):
         if size <= len(words) or size & (size - 1):
             raise SnapshotError(f"{name} is damaged: {size} places for {len(words)} words")
         self._words = words
+        self._places = places
         # Whoever looks up texts meets the same words again and again. What is remembered does not
         # lead back here: the files are closed as soon as nobody holds the index.
         self._find = lru_cache(_REMEMBERED)(_HashTable(words, places, name).row_of)
@@ -150,6 +153,10 @@ class WordIndex(Mapping[str, int]):
         row = self._find(word) if isinstance(word, str) else -1
         return default if row < 0 else row
 
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """``words.txt`` as bytes, where each word begins, and the hash table; all checked."""
+        return (*self._words.arrays(), self._places.whole())
+
     def __reduce__(self) -> tuple[Any, tuple[list[str]]]:
         return as_dict, (self._words[:],)
 
@@ -165,7 +172,7 @@ class _HashTable:
 
     def _open(self) -> None:
         """Check the files and take their memory: a NumPy scalar costs five times a Python int."""
-        self._text, self._starts = self._words.memory()
+        self._text, self._starts = (array.data for array in self._words.arrays())
         self._numbers = self._places.whole().data
         self._rows, self._mask = len(self._words), len(self._numbers) - 1
         self._is_open = True

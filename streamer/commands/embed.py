@@ -1,0 +1,132 @@
+"""``w2v-stream embed``: a vector for each line, by the snapshot's own tokenizer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import click
+
+from streamer.commands.arguments import snapshot_argument, text_options
+from streamer.commands.line_files import Block, writer_of
+from w2v_online import load_vectors
+from w2v_online.errors import ExportError
+from w2v_online.output import whole_file
+from w2v_online.reading.compressed import open_plain
+from w2v_online.reading.lines import Lines
+
+_BLOCK_LINES = 8192
+
+
+@click.command()
+@snapshot_argument
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    required=True,
+    metavar="X.npy|X.parquet|X.jsonl|-",
+    help="File to write; - prints JSON lines.",
+)
+@click.option("--text/--no-text", "with_text", default=True, help="Keep the lines' text, too.")
+@text_options
+def embed(
+    snapshot: Path,
+    file: Path | None,
+    output: Path,
+    with_text: bool,
+    lowercase: bool | None,
+    json_fields: tuple[str, ...],
+    tokenizer: str | None,
+    tokenizer_options: dict[str, str],
+) -> None:
+    """Write a vector for each line of FILE, or of standard input.
+
+    A line's vector is the weighted mean of the vectors of its tokens, which are found as when the
+    model was trained; rare words weigh most. A line without a known token gets zeros. FILE may be
+    compressed. npy: float32, a row a line; parquet and JSON lines: the line's number, how many
+    tokens it has and how many of them are known, its vector and its text. SNAPSHOT is a snapshot,
+    a folder of snapshots or a word2vec file, of which white space splits lines.
+    """
+    vectors = load_vectors(snapshot)
+    lines = Lines(
+        vectors.path,
+        vectors.manifest,
+        vectors.table,
+        tokenizer=tokenizer,
+        tokenizer_options=tokenizer_options,
+        lowercase=lowercase,
+        json_fields=json_fields or None,
+    )
+    make = writer_of(output)
+    counted = _Counted()
+    try:
+        with ExitStack() as opened:
+            source = sys.stdin.buffer if file is None else opened.enter_context(open_plain(file))[1]
+            if str(output) == "-":
+                target: IO[bytes] = sys.stdout.buffer
+            else:
+                target = opened.enter_context(whole_file(output))
+            writer = opened.enter_context(make(target, vectors.vector_size, with_text))
+            for block in _embedded(source, lines):
+                counted.add(block)
+                writer.write(block)
+            counted.check()
+    except ImportError as error:
+        raise ExportError(
+            f"{output} needs {error.name}: pip install 'w2v-stream[export]'"
+        ) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
+    click.echo(counted.summary(output, lines.text.failed_lines), err=True)
+
+
+def _embedded(source: IO[bytes], lines: Lines) -> Iterator[Block]:
+    number = 1
+    while block := [line.removesuffix(b"\n") for line in islice(source, _BLOCK_LINES)]:
+        yield Block(number, block, lines.embed(block))
+        number += len(block)
+
+
+class _Counted:
+    """What came, for the message at the end."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._lines = self._tokens = self._known = self._empty = 0
+
+    def add(self, block: Block) -> None:
+        self._lines += len(block.lines)
+        self._tokens += int(block.embedded.tokens.sum())
+        self._known += int(block.embedded.known_tokens.sum())
+        self._empty += int((block.embedded.known_tokens == 0).sum())
+
+    def check(self) -> None:
+        """ExportError if all vectors are zeros: the text is not what the model has learned."""
+        if self._tokens and not self._known:
+            raise ExportError(
+                f"none of {self._tokens:,} tokens in {self._lines:,} lines has a vector: is this "
+                "the kind of text that the model has learned?"
+            )
+
+    def summary(self, output: Path, failed: int) -> str:
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        share = self._known / max(1, self._tokens)
+        parts = [
+            f"{self._lines:,} lines to {output} ({self._lines / seconds:,.0f} a second)",
+            f"{share:.2%} of {self._tokens:,} tokens known",
+        ]
+        if self._empty:
+            parts.append(f"{self._empty:,} lines without a known token")
+        if failed:
+            parts.append(f"{failed:,} lines could not be decoded or split")
+        return "; ".join(parts)

@@ -1,0 +1,101 @@
+"""The questions about texts: what is near to one, and the vectors of lines.
+
+Texts become tokens as when the model was trained, by the code that embeds lines elsewhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, StringConstraints
+from starlette.exceptions import HTTPException
+
+from streamer.http.question import Kept, Question
+from streamer.http.word_questions import TopN, with_counts
+from w2v_online.errors import W2VError
+
+MAX_TOKENS = 256
+"""Tokens of a text that are looked up."""
+
+MAX_TEXT = 4096
+
+MAX_LINES = 1000
+MAX_LINE = 65_536
+"""Lines in one request, and characters in one of them."""
+
+
+class Text(Question):
+    """The words nearest to a text, of which rare words weigh most.
+
+    The text is split by the model's own tokenizer. A token without a vector is looked up without
+    the punctuation around it, and in lower case.
+    """
+
+    text: str = Field(min_length=1, max_length=MAX_TEXT, description="A text as it comes.")
+    topn: TopN = Field(10, description="Answers.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"text": {"known": [...], "unknown": [...], "neighbors": [...]}}``."""
+        vectors = kept.vectors
+        known, unknown = [], []
+        try:
+            tokens = vectors.tokenize(self.text)
+        except W2VError as error:
+            raise HTTPException(503, str(error)) from error
+        for token in tokens[:MAX_TOKENS]:
+            word = next((w for w in _forms(token) if w in vectors), None)
+            known.append(word) if word else unknown.append(token)
+        found: list[tuple[str, float]] = []
+        if known:
+            own = set(known)
+            near = vectors.most_similar([vectors.embed(known)], topn=self.topn + len(own))
+            found = [(word, cosine) for word, cosine in near if word not in own][: self.topn]
+        return {
+            "text": {
+                "known": known,
+                "unknown": unknown,
+                "neighbors": with_counts(vectors.table, found),
+            }
+        }
+
+
+class Embed(Question):
+    """A vector for each line: the weighted mean of its tokens' vectors, rare words first.
+
+    Lines are split by the model's own tokenizer. A line without a known token has zeros.
+    """
+
+    max_body_bytes: ClassVar[int] = 1 << 20
+    is_view: ClassVar[bool] = True
+    is_lasting: ClassVar[bool] = False
+    lines: list[Annotated[str, StringConstraints(max_length=MAX_LINE)]] = Field(
+        min_length=1, max_length=MAX_LINES, description="Lines as they come."
+    )
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"embed": {"vectors": [[...]], "tokens": [...], "known_tokens": [...]}}``."""
+        try:
+            embedded = kept.vectors.lines.embed([line.encode() for line in self.lines])
+        except W2VError as error:
+            raise HTTPException(503, str(error)) from error
+        return {
+            "embed": {
+                "vectors": embedded.vectors,
+                "tokens": embedded.tokens,
+                "known_tokens": embedded.known_tokens,
+            }
+        }
+
+
+def _forms(token: str) -> list[str]:
+    """How a word of a text may be written in the vocabulary: as it is, bare, in lower case."""
+    bare = token
+    while bare and unicodedata.category(bare[0])[0] == "P":
+        bare = bare[1:]
+    while bare and unicodedata.category(bare[-1])[0] == "P":
+        bare = bare[:-1]
+    return [token, bare, token.lower(), bare.lower()]
+
+
+TEXT_QUESTIONS: dict[str, type[Question]] = {"/v1/text": Text, "/v1/embed": Embed}

@@ -1,0 +1,151 @@
+"""Vectors of lines by the command and over HTTP, by the model's own tokenizer."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from streamer.http.text_questions import MAX_LINES
+from tests.integration.test_cli import run
+from tests.integration.test_views import Served
+from w2v_online import load_vectors
+
+LINES = [f"GET /shop/{i % 7} from 10.0.0.{i % 250} took {i % 90} ms" for i in range(900)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of log lines in lower case."""
+    folder = tmp_path_factory.mktemp("embed") / "snapshots"
+    text = "".join(f"{line}\n" for line in LINES).encode()
+    options = ["--tokenizer", "log", "--lowercase", "--vector-size", "8"]
+    result = run("run", "--snapshot-dir", folder, *options, stdin=text)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text() -> bytes:
+    """Lines with known and unknown words, an empty one, and a last one without a line feed."""
+    return f"{LINES[0]}\n\nGET strange\n".encode() + "é".encode("latin-1")
+
+
+def _documents(output: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_every_line_gets_a_vector(folder: Path, text: bytes, tmp_path: Path) -> None:
+    """The same in all formats, from a file, compressed or not, and from standard input."""
+    file = tmp_path / "app.log"
+    file.write_bytes(gzip.compress(text))
+    result = run("embed", folder, "--output", "-", stdin=text)
+    assert result.returncode == 0, result.stderr
+    assert "4 lines to -" in result.stderr
+    assert "2 lines without a known token" in result.stderr
+    assert "1 lines could not be decoded" in result.stderr
+    documents = _documents(result.stdout)
+    assert [document["line"] for document in documents] == [1, 2, 3, 4]
+    assert [document["tokens"] for document in documents] == [8, 0, 2, 1]
+    assert [document["known_tokens"] for document in documents] == [8, 0, 1, 0]
+    assert [document["text"] for document in documents] == [LINES[0], "", "GET strange", "\ufffd"]
+    wv = load_vectors(folder)
+    expected = wv.embed_lines([LINES[0], "", "GET strange", "?"])
+    np.testing.assert_array_equal(
+        np.array([document["vector"] for document in documents], np.float32), expected
+    )
+    assert run("embed", folder, file, "--output", tmp_path / "x.npy").returncode == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), expected)
+    result = run("embed", folder, file, "--output", tmp_path / "x.jsonl", "--no-text")
+    assert result.stdout == ""
+    lines = _documents((tmp_path / "x.jsonl").read_text())
+    assert "text" not in lines[0]
+    assert [line["vector"] for line in lines] == [document["vector"] for document in documents]
+
+
+def test_parquet_has_a_column_of_vectors(folder: Path, text: bytes, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert run("embed", folder, "--output", tmp_path / "x.parquet", stdin=text).returncode == 0
+    table = parquet.read_table(tmp_path / "x.parquet")
+    assert table.column_names == ["line", "tokens", "known_tokens", "vector", "text"]
+    assert table["text"].to_pylist()[2] == "GET strange"
+    vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, 8)
+    expected = load_vectors(folder).embed_lines(text.split(b"\n"))
+    np.testing.assert_array_equal(vectors, expected)
+
+
+def test_what_cannot_be_embedded_is_said(folder: Path, tmp_path: Path) -> None:
+    """Text of another kind, an output of no format, and an empty input, which is no mistake."""
+    output = tmp_path / "x.npy"
+    result = run("embed", folder, "--output", output, stdin=b"nothing here\nis known\n")
+    assert result.returncode == 1
+    assert "none of 4 tokens in 2 lines has a vector" in result.stderr
+    assert not output.exists()
+    assert run("embed", folder, "--output", tmp_path / "x.txt").returncode == 2
+    assert run("embed", folder, tmp_path / "missing", "--output", output).returncode == 2
+    assert run("embed", folder, "--output", tmp_path / "no" / "x.npy").returncode == 1
+    assert run("embed", folder, "--output", output).returncode == 0
+    assert np.load(output).shape == (0, 8)
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(folder, tmp_path_factory.mktemp("served") / "log")
+    yield served
+    served.process.terminate()
+    assert served.process.wait(30) == 0
+
+
+def test_a_text_is_split_as_the_model_has_learned(served: Served) -> None:
+    _, answer = served.get(f"/v1/text?text={quote('GET 10.1.2.3 (Shop) 17 nobody')}")
+    assert answer["text"]["known"] == ["get", "<IP>", "shop", "<NUM>"]
+    assert answer["text"]["unknown"] == ["nobody"]
+
+
+def _post(served: Served, body: bytes | None, **headers: str) -> tuple[int, dict[str, object]]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    headers = {"Content-Type": "application/json", **headers}
+    connection.request("POST", "/v1/embed", body, headers)
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, json.loads(content)
+
+
+def test_lines_are_embedded_over_http(served: Served, folder: Path) -> None:
+    lines = [LINES[3], "", "GET nobody"]
+    status, answer = _post(served, json.dumps({"lines": lines}).encode())
+    assert status == 200
+    embedded = answer["embed"]
+    np.testing.assert_array_equal(
+        np.array(embedded["vectors"], np.float32), load_vectors(folder).embed_lines(lines)
+    )
+    assert embedded["tokens"] == [8, 0, 2]
+    assert embedded["known_tokens"] == [8, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "message"),
+    [
+        (b"{}", {}, 400, "lines: field required"),
+        (b"[", {}, 400, "body: invalid json"),
+        (b'{"lines": "GET"}', {}, 400, "lines: input should be a valid"),
+        (b'{"lines": []}', {}, 400, "lines: "),
+        (json.dumps({"lines": [""] * (MAX_LINES + 1)}).encode(), {}, 400, "lines: "),
+        (b'{"lines": ["a"]}', {"Content-Type": "text/plain"}, 415, "application/json"),
+        (None, {"Content-Length": "1048577"}, 413, "at most 1,048,576 bytes"),
+        (None, {"Transfer-Encoding": "chunked"}, 413, "with their length"),
+    ],
+)
+def test_what_is_no_list_of_lines_is_refused(
+    served: Served, body: bytes | None, headers: dict[str, str], status: int, message: str
+) -> None:
+    found, answer = _post(served, body, **headers)
+    assert found == status
+    assert message in str(answer["error"])

@@ -1,0 +1,1 @@
+"""Vectors of whole lines of text, by the kernels."""

@@ -1,0 +1,82 @@
+"""One snapshot or vector file in memory: path, manifest, table, and how it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2v_online.errors import SnapshotError
+from w2v_online.reading.lines import Lines
+from w2v_online.reading.snapshot_table import table_of
+from w2v_online.reading.table import VectorTable
+from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
+from w2v_online.snapshots import reader
+
+_OPEN_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of :func:`w2v_online.reading.vectors.load_vectors`."""
+
+    verify: bool = False
+    vocabulary: Path | None = None
+    tokenizer: str | None = None
+    tokenizer_options: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is known of one snapshot or file; ``path`` is empty for vectors made in memory."""
+
+    path: Path
+    manifest: dict[str, Any]
+    table: VectorTable
+    options: Options = Options()
+
+    @cached_property
+    def lines(self) -> Lines:
+        """What splits and embeds lines."""
+        return Lines(
+            self.path,
+            self.manifest,
+            self.table,
+            tokenizer=self.options.tokenizer,
+            tokenizer_options=self.options.tokenizer_options,
+        )
+
+
+def load_snapshot(opened: reader.Snapshot, options: Options) -> Loaded:
+    """An open snapshot; SnapshotError if it is damaged."""
+    if options.verify:
+        opened.verify(sorted(reader.REQUIRED_FILES))
+    return Loaded(opened.path, opened.manifest, table_of(opened), options)
+
+
+def load_newest(source: Path, options: Options) -> Loaded:
+    """The newest snapshot of a folder, or the one at ``source``.
+
+    One that is pruned meanwhile is no error if a newer one is there.
+    """
+    for _ in range(_OPEN_ATTEMPTS - 1):
+        opened = reader.read(source)
+        try:
+            return load_snapshot(opened, options)
+        except SnapshotError:
+            if reader.read(source).path == opened.path:
+                raise
+    return load_snapshot(reader.read(source), options)
+
+
+def load_file(path: Path, options: Options) -> Loaded:
+    """A word2vec file, with counts if there is a vocabulary. FileFormatError."""
+    words, vectors = read_word2vec(path)
+    vocabulary = options.vocabulary or vocabulary_beside(path)
+    has_counts = options.vocabulary is not None or vocabulary.is_file()
+    counts = counts_of(words, vocabulary) if has_counts else np.zeros(len(words), np.int64)
+    return Loaded(path, {}, VectorTable(words, vectors, counts, str(path)), options)
