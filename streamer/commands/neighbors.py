@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import json_option, restrict_option, snapshot_argument, topn_option
-from streamer.commands.tables import answer_rows, echo_json, echo_rows
+from streamer.commands.lookup import find_all
+from streamer.commands.tables import ANSWER_HEADINGS, answer_rows, echo_json, echo_rows
+from streamer.errors import EXIT_FAILURE
 from w2v_online import load_vectors
 
 
@@ -15,24 +17,35 @@ from w2v_online import load_vectors
 @snapshot_argument
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @topn_option(10, "Answers to print.")
-@restrict_option(None, "Look only at so many most frequent words.")
+@restrict_option(None, "Consider only the N most frequent words.")
 @json_option
+@click.pass_context
 def neighbors(
-    snapshot: Path, words: tuple[str, ...], topn: int, restrict_vocab: int | None, as_json: bool
+    ctx: click.Context,
+    snapshot: Path,
+    words: tuple[str, ...],
+    topn: int,
+    restrict_vocab: int | None,
+    as_json: bool,
 ) -> None:
-    """Print the words nearest to each WORD, by cosine.
+    """Print the words most similar to each WORD.
 
-    SNAPSHOT is a snapshot's folder, or a folder of snapshots (then its newest complete one), or a
-    word2vec file.
+    SNAPSHOT is the folder of a snapshot, a folder of snapshots (its newest complete one), or a
+    word2vec file. A word that occurs in another case only is found too. Exit code 1 if a WORD has
+    no vector; the others are still answered.
     """
     vectors = load_vectors(snapshot)
+    found = find_all(vectors, words)
     answers = {
-        word: vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab) for word in words
+        word: vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab)
+        for word in found.values()
     }
     if as_json:
         echo_json({w: [{"word": n, "cosine": c} for n, c in a] for w, a in answers.items()})
-        return
-    for i, (word, nearest) in enumerate(answers.items()):
-        if len(answers) > 1:
-            click.echo(("\n" if i else "") + word)
-        echo_rows(answer_rows(nearest))
+    else:
+        for i, (word, nearest) in enumerate(answers.items()):
+            if len(words) > 1:
+                click.echo(("\n" if i else "") + word)
+            echo_rows(answer_rows(nearest, vectors), ANSWER_HEADINGS)
+    if len(found) < len(set(words)):
+        ctx.exit(EXIT_FAILURE)

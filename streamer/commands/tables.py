@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from w2v_online.reading.vectors import WordVectors
+
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 
@@ -56,6 +58,17 @@ def echo_rows(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> No
         click.echo("  ".join(padded).rstrip())
 
 
-def answer_rows(answers: Iterable[tuple[str, float]]) -> list[tuple[str, str]]:
-    """Words with their cosines as rows."""
-    return [(f"{cosine:.4f}", word) for word, cosine in answers]
+ANSWER_HEADINGS = ("cosine", "word", "count")
+"""Of :func:`answer_rows`."""
+
+
+def answer_rows(
+    answers: Iterable[tuple[str, float]], vectors: WordVectors
+) -> list[tuple[str, str, str]]:
+    """Words with their cosines and how often each occurred, if that is known, as rows."""
+    counts, row = vectors.counts, vectors.table.row
+    is_known = bool(counts.any())
+    return [
+        (f"{cosine:.4f}", word, f"{counts[row(word)]:.0f}" if is_known else "")
+        for word, cosine in answers
+    ]

@@ -37,7 +37,7 @@ def test_neighbors_of_a_word2vec_file(vectors_file: Path) -> None:
     document = json.loads(run("neighbors", vectors_file, "国王", "--topn", "7", "--json").stdout)
     expected = load_vectors(vectors_file).most_similar("国王", topn=7)
     assert [(entry["word"], entry["cosine"]) for entry in document["国王"]] == expected
-    assert [float(cosine) for cosine, _ in lines] == pytest.approx(
+    assert [float(cosine) for cosine, *_ in lines] == pytest.approx(
         [cosine for _, cosine in expected], abs=1e-4
     )
 
@@ -47,12 +47,24 @@ def test_words_that_are_not_utf8_are_printed_and_asked_for(tmp_path: Path) -> No
     file = tmp_path / "latin-1.vec"
     file.write_bytes("3 2\ncafé 1 0\ncafe 1 0.1\ncafè 0 1\n".encode("latin-1"))
     word = os.fsdecode("café".encode("latin-1"))
-    assert run("neighbors", file, word).stdout.splitlines()[1].endswith("caf\\udce8")
+    assert run("neighbors", file, word).stdout.splitlines()[1].split("\t")[1] == "caf\\udce8"
     document = json.loads(run("neighbors", file, "cafe", "--json").stdout)
     assert [entry["word"] for entry in document["cafe"]] == [word, "caf\udce8"]
     learner = OnlineWord2Vec(LearnerConfig(vector_size=2))
     warm_start(learner, file, structlog.get_logger())
     assert learner.vocabulary.words() == ["caf\ufffd", "cafe"]
+
+
+def test_an_unknown_word_does_not_keep_other_answers_back(vectors_file: Path) -> None:
+    """And a word in another case than the vocabulary's is found."""
+    result = run("neighbors", vectors_file, "KING", "quene", "国王", "--topn", "1")
+    assert result.returncode == 1
+    assert "KING is not in the vocabulary: showing king" in result.stderr
+    assert "did you mean queen?" in result.stderr
+    blocks = result.stdout.split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == ["king", "国王"]
+    solved = run("analogy", vectors_file, "King", "queen", "国王", "--topn", "1")
+    assert (solved.returncode, len(solved.stdout.splitlines())) == (0, 1)
 
 
 def test_an_unknown_word_is_answered_with_near_ones(vectors_file: Path) -> None:

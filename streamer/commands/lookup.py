@@ -1,0 +1,50 @@
+"""Words as users type them, found in a vocabulary: another case will do, and what is not there is
+said without keeping the other answers back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from w2v_online.errors import UnknownWordError
+from w2v_online.reading.vectors import WordVectors
+
+
+def spelled(vectors: WordVectors, word: str) -> str | None:
+    """The word, or the most frequent of its spellings in other cases; None if there is none."""
+    forms = dict.fromkeys([word, word.lower(), word.title(), word.upper(), word.capitalize()])
+    known = [form for form in forms if form in vectors]
+    if not known or known[0] == word:
+        return known[0] if known else None
+    return min(known, key=vectors.table.row)
+
+
+def find_all(vectors: WordVectors, words: Iterable[str]) -> dict[str, str]:
+    """The words that have a vector, as the vocabulary spells them, by what was typed.
+
+    The others, and words found in another case, are told of on stderr.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        form = spelled(vectors, word)
+        if form is None:
+            _tell(_missing(vectors, word))
+            continue
+        if form != word:
+            _tell(f"{word} is not in the vocabulary: showing {form}")
+        found[word] = form
+    return found
+
+
+def _missing(vectors: WordVectors, word: str) -> str:
+    try:
+        vectors.table.row(word)
+    except UnknownWordError as error:
+        return str(error)
+    return word
+
+
+def _tell(message: str) -> None:
+    click.echo(f"w2v-stream: {message}", err=True)
