@@ -26,6 +26,7 @@ from streamer.commands.neighbors import neighbors
 from streamer.commands.run import run
 from streamer.commands.score import score
 from streamer.commands.serve import serve
+from streamer.commands.warmup import warmup
 from streamer.config.messages import FlagError
 from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError, nearest
 from w2v_online import __version__
@@ -37,7 +38,7 @@ GROUPS: dict[str, list[click.Command]] = {
     "Learn": [run, cluster, anneal, validate],
     "Ask": [neighbors, analogy, embed, score, drift, map_words, evaluate, inspect],
     "Serve": [serve, export],
-    "Set up": [completion],
+    "Set up": [warmup, completion],
 }
 """Every command, under its heading in the help."""
 

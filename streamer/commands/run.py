@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Any
 
 import click
 
 from streamer.config.options import SettingsCommand, load_settings, print_config_option
 from streamer.config.print_config import config_text
+from streamer.errors import EXIT_DONE
 
 EXAMPLES = (
     ("w2v-stream run corpus.txt --snapshot-dir vectors", "Learn a file."),
@@ -49,7 +52,22 @@ def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
 
     command = ctx.command
     assert isinstance(command, SettingsCommand)  # noqa: S101 for mypy: it is made below
-    ctx.exit(daemon.run(settings, command.reread))
+    code = daemon.run(settings, command.reread)
+    if code == EXIT_DONE and sys.stderr.isatty():
+        _say_what_next(settings.snapshot_dir)
+    ctx.exit(code)
+
+
+def _say_what_next(folder: str) -> None:
+    """What can be done with the vectors, for whoever has just learned some at a terminal."""
+    name = shlex.quote(folder)
+    click.echo("Next:", err=True)
+    for command, purpose in (
+        (f"w2v-stream neighbors {name} WORD", "similar words"),
+        (f"w2v-stream map {name} --output map.html", "a map of the vocabulary"),
+        (f"w2v-stream serve {name}", "a web page for both"),
+    ):
+        click.echo(f"  {command:<48}  {purpose}", err=True)
 
 
 run = SettingsCommand(

@@ -6,12 +6,12 @@ The daemon and each worker of a cluster join them.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamer.config.settings import RunSettings
+from streamer.daemon.compiling import CompileNotice
 from streamer.daemon.footprint import release_compiler
 from streamer.sources.base import Source
 from streamer.sources.file.source import FileSource
@@ -28,23 +28,16 @@ from w2v_online.learning.learner import warm_up
 if TYPE_CHECKING:
     from streamer.sources.kafka.dead_letters import DeadLetters
 
-COMPILE_NOTICE_SECONDS = 1.0
-
 
 def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
     """Load kernels and the tokenizer; log it if that takes long because they are compiled."""
-    notice = threading.Timer(
-        COMPILE_NOTICE_SECONDS,
-        lambda: log.info("compiling_kernels", note="once per machine and version, then cached"),
-    )
-    notice.daemon = True
-    notice.start()
-    try:
+    with CompileNotice(log) as notice:
+        architecture = "CBOW" if settings.cbow else "skip-gram"
+        notice.step(f"{architecture} with --loss {settings.loss}")
         warm_up(settings.learner_config)
+        notice.step(f"--tokenizer {settings.tokenizer}")
         tokenizer = tokenizer_of(settings)
         release_compiler()
-    finally:
-        notice.cancel()
     return tokenizer
 
 

@@ -33,8 +33,8 @@ _DAEMON = (
     Event(
         "compiling_kernels",
         "info",
-        "Compiling kernels, once for each machine and version.",
-        {"note": "how often that happens"},
+        "Compiling kernels for {what}, once for each machine and version: {seconds} s so far.",
+        {"what": "what needs them", "seconds": "time it has taken so far"},
     ),
     Event(
         "started",

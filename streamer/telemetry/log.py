@@ -26,7 +26,8 @@ class LogLevel:
 
 
 def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> Any:
-    """A structlog logger that writes one line an event to stderr.
+    """A structlog logger that writes one line an event to stderr: JSON, or else a sentence on a
+    terminal and ``key=value`` elsewhere.
 
     One that ``is_urgent`` may be called in a signal handler, whatever that interrupts: it shares no
     lock with others and writes past a live display.
@@ -36,6 +37,10 @@ def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> An
         renderer = structlog.processors.JSONRenderer(
             serializer=lambda event, **_: orjson.dumps(event, default=str).decode()
         )
+    elif sys.stderr.isatty():
+        from streamer.telemetry import terminal
+
+        renderer = terminal.render
     else:
         renderer = structlog.processors.LogfmtRenderer(
             key_order=["timestamp", "level", "event"], drop_missing=True

@@ -8,22 +8,17 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from streamer.config.settings import RunSettings
 from streamer.telemetry.counters import Counters
+from streamer.telemetry.live_line import LiveLine
 from w2v_online.stats import BatchStats
 
 LOG_SECONDS = 10.0
 """How often progress is logged when there is no live line."""
-
-_CURVE = "▁▂▃▄▅▆▇█"
-_CURVE_POINTS = 30
-_CURVE_SECONDS = 2.0
-"""The live line's loss curve: its levels, points, and the time between two of them."""
 
 
 class Progress:
@@ -38,15 +33,13 @@ class Progress:
         is_terminal = sys.stderr.isatty()
         self._log = log
         self._clock = clock
-        self._live = (
-            _live()
-            if settings.progress == "on" or (settings.progress == "auto" and is_terminal)
-            else None
-        )
+        # What is typed would land in the live line.
+        is_typed = settings.source == "stdin" and sys.stdin is not None and sys.stdin.isatty()
+        is_wanted = settings.progress == "auto" and is_terminal and not is_typed
+        self._live = LiveLine() if settings.progress == "on" or is_wanted else None
         self._pause_seconds = LOG_SECONDS if self._live is None else 0.5
         self._quiet = settings.progress == "off"
-        self._began = self._shown = self._curve_at = clock()
-        self._curve: deque[float] = deque(maxlen=_CURVE_POINTS)
+        self._began = self._shown = clock()
         self._learned = self._began
         self._words_at_shown = 0
         self._line = "starting"
@@ -91,14 +84,16 @@ class Progress:
         counters, figures = self.counters, source_figures()
         rate = (counters.words - self._words_at_shown) / elapsed
         self._shown, self._words_at_shown = now, counters.words
+        parts = [f"{total_words:,} words", f"{rate:,.0f} words/s", f"vocabulary {vocabulary:,}"]
+        if "lag_messages" in figures:
+            parts.append(f"lag {figures['lag_messages']:,.0f} messages")
         age = "none yet" if snapshot_age is None else f"{snapshot_age:.0f} s ago"
-        lag = f"  lag {figures['lag_messages']:,.0f}" if "lag_messages" in figures else ""
-        self._line = (
-            f"{rate:,.0f} words/s  {total_words:,} words  vocabulary {vocabulary:,}  "
-            f"loss {counters.loss:.3f}{lag}  snapshot {age}"
-        )
+        parts.append(f"snapshot {age}")
+        if not math.isnan(counters.loss):
+            parts.append(f"loss {counters.loss:.3f}")
+        self._line = ", ".join(parts)
         if self._live is not None:
-            self._live.update(f"{self._line}  {self._loss_curve(now)}", refresh=True)
+            self._live.show(parts, counters.loss)
         elif not self._quiet:
             self._log.info(
                 "progress",
@@ -119,23 +114,13 @@ class Progress:
         self._shown = now
         self._line = f"annealing {done:.0%}: training on the kept text, rate decaying to zero"
         if self._live is not None:
-            self._live.update(self._line, refresh=True)
+            self._live.show([self._line])
         elif not self._quiet:
             self._log.info("annealing", done=round(done, 2))
 
     def status(self) -> str:
         """The last figures that were shown, in one line."""
         return self._line
-
-    def _loss_curve(self, now: float) -> str:
-        """The loss over the last minute, as a line of blocks."""
-        loss = self.counters.loss
-        if not math.isnan(loss) and (not self._curve or now - self._curve_at >= _CURVE_SECONDS):
-            self._curve.append(loss)
-            self._curve_at = now
-        low, high = min(self._curve, default=0.0), max(self._curve, default=0.0)
-        scale = (len(_CURVE) - 1) / max(high - low, 1e-3)
-        return "".join(_CURVE[round((value - low) * scale)] for value in self._curve)
 
     @property
     def words_per_second(self) -> float:
@@ -151,10 +136,3 @@ def _by_kind(counters: Counters) -> dict[str, float]:
         "loss_per_positive": round(counters.loss_per_positive, 4),
         "loss_per_negative": round(counters.loss_per_negative, 4),
     }
-
-
-def _live() -> Any:
-    from rich.console import Console
-    from rich.live import Live
-
-    return Live(console=Console(stderr=True), auto_refresh=False)
