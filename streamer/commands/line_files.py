@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import click
 import numpy as np
 import orjson
 
 from w2v_online.analysis.export.columns import vector_array, vector_field
-from w2v_online.lines.embedder import EmbeddedLines
 from w2v_online.snapshots import npy
+
+if TYPE_CHECKING:
+    from w2v_online.lines.embedder import EmbeddedLines  # needs Numba
 
 
 @dataclass(frozen=True)
