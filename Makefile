@@ -4,19 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
+DOCUMENTED := $(VENV)/.documented
 
 .PHONY: demo test check docs package bench clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(RUNNABLE)
+	touch $@ $(RUNNABLE) $(DOCUMENTED)
 
 # Without what only development needs: a fifth of the download.
 $(RUNNABLE): pyproject.toml
 	@echo "Installing w2v-stream into $(VENV) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --editable .
+	touch $@
+
+$(DOCUMENTED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[docs]'
 	touch $@
 
 demo: $(RUNNABLE) ## stream the Python documentation through the daemon and ask for neighbours
@@ -31,15 +37,15 @@ check: $(INSTALLED) ## formatting, lint, types and the layer rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(INSTALLED) ## the documentation site, into site/
+docs: $(DOCUMENTED) ## the documentation site, into site/
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.layout
-	$(BIN)/zensical build --strict --clean
+	$(BIN)/python -m zensical build --strict --clean
 
 package: $(INSTALLED) ## a wheel and an sdist in dist/, checked
 	rm -rf dist
 	$(BIN)/python -m build
-	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m twine check --strict dist/*
 
 # Text, other programs as NAME=BINARY, and more options: docs/benchmarks.md
 ROUNDS ?= 5
