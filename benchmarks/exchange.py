@@ -23,7 +23,7 @@ from benchmarks import report, text
 from benchmarks.planted import batches
 from benchmarks.plots import new_figure, save_figure
 from benchmarks.quality import SCORES, own_scores, vectors_of
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.sharing.exchange import Exchange
 from w2v_online.sharing.merge import MergedRows

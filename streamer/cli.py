@@ -12,9 +12,9 @@ from typing import NoReturn
 import click
 
 from streamer.checks.validation import validate
-from streamer.cluster.command import cluster
 from streamer.commands.analogy import analogy
 from streamer.commands.anneal import anneal
+from streamer.commands.cluster import cluster
 from streamer.commands.completion import completion
 from streamer.commands.drift import drift
 from streamer.commands.embed import embed

@@ -24,7 +24,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.settings import RunSettings
 from tests.integration.daemons import wait_until
 from tests.integration.test_http import Daemon

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from streamer.catalog import Event, Family
 from streamer.cli import main
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.fields import choices_of, extra_of, flag_of, is_multiple, section_of
 from streamer.config.help import metavar_of
 from streamer.config.options import SettingsCommand

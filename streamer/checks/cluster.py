@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 from streamer.cluster.network import reachable
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 
 
 def ray_answers(settings: ClusterSettings) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from click.core import ParameterSource
 
 from streamer.checks.cluster import ray_answers, workers_fit
 from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.settings import RunSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE

@@ -13,9 +13,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.shard import Shard
 from streamer.cluster.worker import THREADS, Worker
+from streamer.config.cluster_settings import ClusterSettings
 from w2v_online.errors import W2VError
 from w2v_online.sharing.merge import EpochError
 

@@ -22,8 +22,8 @@ from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.pieces import Pieces
-from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.writer import FAILED, WRITING
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError

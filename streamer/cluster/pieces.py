@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from streamer.cluster.assignment import Piece
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.errors import ConfigurationError
 from streamer.sources.file.search import find_logs, is_named
 

@@ -19,9 +19,9 @@ from streamer.checkpoints.written import Written
 from streamer.cluster.assignment import Share, part_of, partitions_of
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
-from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.worker_log import WorkerLog
 from streamer.cluster.writer import Writer
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.base import Source

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from streamer.cluster.driver import Driver
 from streamer.cluster.messages import Report
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.families import each, one
 from streamer.telemetry.metrics import learned, model, snapshots

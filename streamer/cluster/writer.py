@@ -16,7 +16,7 @@ from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.checkpoints.written import Written
 from streamer.cluster.messages import Checkpoint
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.text.saved import text_entry
 from w2v_online.learning.learner import OnlineWord2Vec

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from streamer.cluster.mark import Mark
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.telemetry.counters import Counters
 from w2v_online.snapshots.retention import Retention

@@ -11,7 +11,7 @@ import pytest
 
 from streamer.checks import finding
 from streamer.checks.cluster import workers_fit
-from streamer.cluster.settings import ClusterSettings
+from streamer.config.cluster_settings import ClusterSettings
 from tests.integration.daemons import SMALL, environment
 
 _FILE = ["--source", "file", "--path", "*.log"]

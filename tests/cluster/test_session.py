@@ -10,8 +10,8 @@ import pytest
 
 from streamer.cluster.assignment import Piece
 from streamer.cluster.messages import Beginning
-from streamer.cluster.settings import ClusterSettings
 from streamer.cluster.worker_log import WorkerLog
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
 from w2v_online.sharing.exchange import Exchange
 

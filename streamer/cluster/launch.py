@@ -1,33 +1,22 @@
-"""``w2v-stream cluster``: the command, and what is made before the driver drives."""
+"""Starts a cluster: finds the checkpoint and the pieces, connects to Ray, makes the driver."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
-
-from streamer.cluster.settings import ClusterSettings
-from streamer.config.options import SettingsCommand, load_settings, print_config_option
-from streamer.config.print_config import config_text
-
-if TYPE_CHECKING:
-    from streamer.checkpoints.folder import SnapshotFolder
-    from streamer.cluster.mark import Mark
-    from streamer.config.settings import RunSettings
-    from streamer.daemon.runtime import Outcome, Runtime
-
-
-@click.pass_context
-def _cluster(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
-    settings = load_settings(ctx)
-    assert isinstance(settings, ClusterSettings)  # noqa: S101 for mypy: this command has them
-    if print_config:
-        click.echo(config_text(settings, ctx))
-        return
-    assert isinstance(ctx.command, SettingsCommand)  # noqa: S101 for mypy: it is made below
-    ctx.exit(run(settings, ctx.command.reread))
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.cluster.mark import Mark
+from streamer.cluster.network import connected
+from streamer.cluster.pieces import open_pieces
+from streamer.config.cluster_settings import ClusterSettings
+from streamer.config.settings import RunSettings
+from streamer.daemon import build
+from streamer.daemon.runtime import Outcome, Runtime, live
+from w2v_online.config import LearnerConfig
+from w2v_online.learning.learner import check_continues
+from w2v_online.snapshots.reader import Snapshot
 
 
 def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
@@ -35,9 +24,6 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
 
     ``reread`` gives the settings as they are now, for when SIGHUP comes.
     """
-    # Imported here: whoever only asks for help needs neither Numba nor Ray.
-    from streamer.daemon.runtime import live
-
     return live(settings, reread, lambda runtime: _learn(_absolute(settings), runtime))
 
 
@@ -52,16 +38,13 @@ def _absolute(settings: ClusterSettings) -> ClusterSettings:
 
 
 def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
-    from streamer.cluster.network import connected
-    from streamer.cluster.pieces import open_pieces
-    from streamer.daemon.runtime import Outcome
-
     signals, log, progress = runtime.signals, runtime.log, runtime.progress
     mark = find_mark(settings, runtime.folder, log)
     signals.defer()
     pieces = open_pieces(settings, runtime.kafka_config, mark.positions, lambda: signals.stop, log)
     try:
         with connected(settings.ray_address, log), progress:
+            # Imported here: these import Ray, which reads the environment that is set by now.
             from streamer.cluster.crew import Crew
             from streamer.cluster.driver import Driver
             from streamer.cluster.view import ClusterMetrics, ClusterView
@@ -80,12 +63,6 @@ def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
 
 def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Mark:
     """The checkpoint to go on from, or the beginning of the stream."""
-    from streamer.cluster.mark import Mark
-    from streamer.daemon import build
-    from w2v_online.config import LearnerConfig
-    from w2v_online.learning.learner import check_continues
-    from w2v_online.snapshots.reader import Snapshot
-
     identity = build.warm_tokenizer(settings, log).identity
 
     def check(saved: Snapshot) -> Mark:
@@ -101,32 +78,3 @@ def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Ma
     saved, mark = found
     log.info("resumed", snapshot=str(saved.path), **saved.manifest["totals"])
     return mark
-
-
-cluster = SettingsCommand(
-    "cluster",
-    callback=_cluster,
-    text="Learn one model with several workers on a Ray cluster.\n\nFILE is text, plain or "
-    "compressed, or a quoted pattern; workers share files, or the partitions of Kafka topics.",
-    examples=(
-        (
-            "w2v-stream cluster --workers 4 --ray-address auto 'logs/*.log' --snapshot-dir /shared",
-            "Learn files in four workers of the Ray cluster that this machine belongs to.",
-        ),
-    ),
-    everyday=(
-        "workers",
-        "shards",
-        "ray_address",
-        "sync_every",
-        "join_after",
-        "worker_timeout",
-        "follow",
-        "kafka_bootstrap_servers",
-        "kafka_topic",
-        "snapshot_dir",
-        "snapshot_every",
-    ),
-    extra=[print_config_option()],
-    settings=ClusterSettings,
-)
