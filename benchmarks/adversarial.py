@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks import processes, report
 from benchmarks.report import MIB, table
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 
 MAX_ROWS = 1_000_000
 BATCH_BYTES = 1 << 19

@@ -26,7 +26,7 @@ from benchmarks.report import MIB, spread, table
 from benchmarks.scale import ZipfText
 from streamer.sources.stdin.source import BATCH_BYTES
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 
 DEFAULT_INTERVAL_SECONDS = 300
 

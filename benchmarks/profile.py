@@ -34,7 +34,7 @@ from streamer.text.decode import Decoder
 from streamer.text.records import RecordSplitter
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels import encode, noise, ns
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 from w2v_online.simd import registers
 from w2v_online.simd.memory import address_of
 

@@ -23,8 +23,8 @@ from benchmarks import processes, report
 from benchmarks.report import MIB, table
 from w2v_online.kernels.jit import kernel
 from w2v_online.kernels.random import below, uniform
-from w2v_online.learning.learner import MAX_SEGMENT_WORDS
 from w2v_online.learning.sampler import REDRAW_GROWTH, Negatives, NoiseDistribution
+from w2v_online.learning.segments import MAX_SEGMENT_WORDS
 
 EXPONENT = 0.75
 STEPS = 20

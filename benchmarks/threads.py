@@ -15,7 +15,7 @@ from benchmarks.programs import Program, Settings, W2vStream
 from benchmarks.report import table
 from benchmarks.text import add_data_option, prepare
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 
 BATCH_BYTES = 1 << 19
 """As much text as the daemon hands over at once."""

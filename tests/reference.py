@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -287,3 +288,16 @@ def solve_analogy(vectors: np.ndarray, a: int, b: int, c: int, *, multiply: bool
         return cosine(unit[row], unit[b] - unit[a] + unit[c])
 
     return max((row for row in range(len(unit)) if row not in (a, b, c)), key=score)
+
+
+def best_code_length(counts: Iterable[float]) -> float:
+    """Bits of a word's code on average in the best tree for these counts (Huffman 1952)."""
+    heap = [float(count) for count in counts]
+    total = sum(heap)
+    heapq.heapify(heap)
+    bits = 0.0
+    while len(heap) > 1:
+        merged = heapq.heappop(heap) + heapq.heappop(heap)
+        bits += merged
+        heapq.heappush(heap, merged)
+    return bits / total

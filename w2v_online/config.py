@@ -20,6 +20,10 @@ ANNEAL_PASSES = 4
 """Passes over the kept text when a model is annealed; chosen by measurement."""
 
 
+Loss = Literal["ns", "hs", "softmax"]
+"""Objectives; each is the module of that name in :mod:`w2v_online.learning.objectives`."""
+
+
 class LearnerConfig(BaseModel):
     """Options of a learner; immutable and validated (pydantic's ValidationError, a ValueError)."""
 
@@ -32,7 +36,7 @@ class LearnerConfig(BaseModel):
         "its context: faster, less accurate.",
         json_schema_extra={"section": "model", "off": "sg"},
     )
-    loss: Literal["ns", "hs", "softmax"] = Field(
+    loss: Loss = Field(
         "ns",
         description="ns: negative sampling; hs: hierarchical softmax; softmax: exact and slow.",
     )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Which figures an objective has besides pairs and their loss."""
+
+    has_negatives: bool = False
+    """Whether pairs with noise words are counted apart, with a loss of their own."""
+
+    counters: tuple[str, ...] = ()
+    """Further counts, each a field of :class:`BatchStats` and a counter among the metrics."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +29,14 @@ class BatchStats:
     negative_loss: float = 0.0
     replayed_pairs: int = 0
     """Pairs of past text trained again; all other figures are of fresh text."""
+    nodes: int = 0
+    """Inner nodes of the tree that pairs met, with hierarchical softmax."""
 
     def __add__(self, other: BatchStats) -> BatchStats:
-        return BatchStats(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return BatchStats(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
 
     def __sub__(self, other: BatchStats) -> BatchStats:
-        return BatchStats(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return BatchStats(*(getattr(self, name) - getattr(other, name) for name in _NAMES))
 
     @property
     def pairs(self) -> int:
@@ -32,7 +45,10 @@ class BatchStats:
 
     @property
     def loss(self) -> float:
-        """Negative-sampling loss per pair (Mikolov et al. 2013, eq. 4); nan without pairs."""
+        """Mean loss of a pair, with that of its negatives if there are any; nan without pairs."""
         if not self.positive_pairs:
             return float("nan")
         return (self.positive_loss + self.negative_loss) / self.positive_pairs
+
+
+_NAMES = [figure.name for figure in fields(BatchStats)]

@@ -109,7 +109,7 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
         if settings.resume == "require" and not (url and names):
             yield Finding("failure", "resume", f"{folder} holds no intact snapshot to go on from")
         return
-    from w2v_online.learning.learner import check_continues
+    from w2v_online.learning.state import check_continues
 
     saved = LearnerConfig.model_validate(newest.manifest["config"])
     tokenizer = str(newest.manifest["tokenizer"])

@@ -15,7 +15,7 @@ from streamer.config.settings import RunSettings
 from streamer.daemon import build
 from streamer.daemon.runtime import Outcome, Runtime, live
 from w2v_online.config import LearnerConfig
-from w2v_online.learning.learner import check_continues
+from w2v_online.learning.state import check_continues
 from w2v_online.snapshots.reader import Snapshot
 
 

@@ -90,7 +90,7 @@ class Session(threading.Thread):
             settings, self._kafka_config, lambda: self._is_over, log
         )
         self._decoder = build.make_decoder(settings, self._dead_letters, log)
-        self._counters = Counters(settings.loss)
+        self._counters = Counters(self._learner.objective.figures)
         self._failed_before = tokenizer.failed_records
         self._turns = threading.Condition()
         self._is_held = self._is_over = self._has_ended = False

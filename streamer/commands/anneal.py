@@ -47,7 +47,8 @@ def anneal(snapshot: Path, passes: int, snapshot_dir: Path, keep: int) -> None:
     from rich.progress import Progress as Bar
 
     from streamer.checkpoints.folder import SnapshotFolder
-    from w2v_online.learning.learner import OnlineWord2Vec, warm_up
+    from w2v_online.learning.learner import OnlineWord2Vec
+    from w2v_online.learning.warmup import warm_up
     from w2v_online.snapshots.reader import read_whole
 
     saved = read_whole(local_path(snapshot, whole=True))

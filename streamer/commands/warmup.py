@@ -29,7 +29,7 @@ def _steps() -> dict[str, Callable[[], object]]:
     from streamer.config.settings import RunSettings
     from streamer.tokenizers.registry import tokenizer_of
     from w2v_online.config import LearnerConfig
-    from w2v_online.learning.learner import warm_up
+    from w2v_online.learning.warmup import warm_up
 
     def model(options: dict[str, Any]) -> Callable[[], object]:
         return lambda: warm_up(LearnerConfig(**options))

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from streamer.config.settings import RunSettings
+from w2v_online.learning.objectives import objective_class
 from w2v_online.snapshots.remote import url_of
 
 
@@ -72,10 +73,8 @@ class ClusterSettings(RunSettings):
         """Each of these would need what several learners do not have in common."""
         if self.source == "stdin":
             raise ValueError("a cluster shares files or partitions: give --source file or kafka")
-        if self.loss != "ns":
-            raise ValueError(
-                "a cluster learns with --loss ns only: what others output is no word's"
-            )
+        if not objective_class(self.loss).is_shareable:
+            raise ValueError(f"cluster mode does not support --loss {self.loss}: use --loss ns")
         if self.half_life:
             raise ValueError("a cluster cannot forget: counts with --half-life are one learner's")
         if self.phrases:

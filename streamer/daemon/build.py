@@ -23,7 +23,7 @@ from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.registry import tokenizer_of
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 
 if TYPE_CHECKING:
     from streamer.sources.kafka.dead_letters import DeadLetters

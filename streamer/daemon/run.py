@@ -104,6 +104,7 @@ def _make_parts(
         vectors_every=settings.vectors_every,
         settle=decoder.settle,
     )
+    runtime.progress.counters.figures = learner.objective.figures
     return Parts(
         settings, runtime.progress.counters, learner, checkpointer, decoder, tokenizer, source
     )

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import math
 
-from w2v_online.stats import BatchStats
+from w2v_online.stats import BatchStats, Figures
 
 _LOSS_WORDS = 200_000.0
 """Words over which losses are averaged (exponentially)."""
 
 
+DEFAULT_FIGURES = Figures(has_negatives=True)
+"""Those of negative sampling."""
+
+
 class Counters:
-    """Sums over all batches of a learner with one loss, ``ns``, ``hs`` or ``softmax``.
+    """Sums over all batches of a learner; ``figures`` says which its objective has."""
 
-    Only negative sampling tells two kinds of pairs apart; elsewhere the loss of a pair is all of
-    its -log p, and ``sums.negative_pairs`` the nodes of the tree that it met.
-    """
-
-    def __init__(self, loss: str = "ns") -> None:
+    def __init__(self, figures: Figures = DEFAULT_FIGURES) -> None:
         self.bytes = 0
         self.sums = BatchStats()
-        self.loss_name = loss
+        self.figures = figures
         self._recent = [0.0] * 4
 
     def add(self, stats: BatchStats, text_bytes: int = 0) -> None:
@@ -51,7 +51,7 @@ class Counters:
     @property
     def has_negatives(self) -> bool:
         """Whether there are pairs with words drawn from the noise."""
-        return self.loss_name == "ns"
+        return self.figures.has_negatives
 
     @property
     def loss(self) -> float:

@@ -125,8 +125,8 @@ def learned(c: Counters) -> Iterator[Metric]:
     yield _by_kind(c, "pairs", sums.positive_pairs, sums.negative_pairs)
     yield _by_kind(c, "loss", sums.positive_loss, sums.negative_loss)
     yield _by_kind(c, "recent_loss", c.loss_per_positive, c.loss_per_negative)
-    if c.loss_name == "hs":
-        yield one("nodes", sums.negative_pairs)
+    for name in c.figures.counters:
+        yield one(name, getattr(sums, name))
 
 
 def model(words: int, vocabulary: int, vocabulary_limit: int) -> Iterator[Metric]:

@@ -43,7 +43,7 @@ class Progress:
         self._learned = self._began
         self._words_at_shown = 0
         self._line = "starting"
-        self.counters = Counters(settings.loss)
+        self.counters = Counters()
 
     def __enter__(self) -> Progress:
         if self._live is not None:

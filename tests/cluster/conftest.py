@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.nodes import ray_nodes
 from tests.cluster.process import ClusterDaemon
 from w2v_online import LearnerConfig
-from w2v_online.learning.learner import warm_up
+from w2v_online.learning.warmup import warm_up
 from w2v_online.sharing import exchange
 
 

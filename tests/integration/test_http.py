@@ -21,7 +21,8 @@ from streamer.config.address import Address
 from streamer.http.server import EXCHANGE_SECONDS, MAX_HEADER_BYTES, HttpServer
 from tests.integration.daemons import COMMAND, SMALL, environment, wait_until
 from w2v_online import LearnerConfig, __version__, load_vectors
-from w2v_online.learning.rates import SHARES, rate_scale
+from w2v_online.learning.objectives.ns import NegativeSampling
+from w2v_online.learning.rates import rate_scale
 
 TOKEN = "sesame-0123456789"
 
@@ -119,7 +120,8 @@ def test_metrics_count_what_was_learned(daemon: Daemon) -> None:
     assert found["w2v_stream_recent_loss negative"] > 0
     assert found["w2v_stream_snapshot_size_bytes"] > 7 * 16 * 4
     assert found[f"w2v_stream_build_info {platform.python_version()} {__version__}"] == 1
-    highest = SHARES["ns", False][0] * LearnerConfig().alpha * rate_scale(0)
+    profile = NegativeSampling.skip_gram
+    highest = profile.input_share * LearnerConfig().alpha * rate_scale(profile, 0)
     assert 0 < found["w2v_stream_learning_rate input 50"] <= highest
     assert found["w2v_stream_learning_rate output 0"] <= found[
         "w2v_stream_learning_rate output 100"

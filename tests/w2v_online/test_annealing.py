@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
 from w2v_online.config import SLOT_IDS
 from w2v_online.learning import rates
+from w2v_online.learning.encoded import Encoded
 from w2v_online.learning.replay import Replay
-from w2v_online.learning.trainer import Encoded
+from w2v_online.stats import BatchStats
 
 _CONFIG = LearnerConfig(vector_size=16, min_count=2, max_vocab_size=1000, sample=0, replay=1)
 
@@ -74,14 +74,14 @@ def test_windows_are_narrow_meanwhile_and_wide_again_afterwards(
     """A window of w has (w + 1) / 2 words on each side on average; the least of 5 is 1.75."""
     monkeypatch.setattr(rates, "ANNEALING_WORDS", 1)
     model = _model(loss=loss)
-    train, pairs_each = model._train, []
+    train, pairs_each = model.trainers.train, []
 
-    def counting(part: Encoded) -> NDArray[np.float64]:
+    def counting(part: Encoded) -> BatchStats:
         stats = train(part)
-        pairs_each.append(stats[4] / len(part.ids))
+        pairs_each.append(stats.replayed_pairs / len(part.ids))
         return stats
 
-    monkeypatch.setattr(model, "_train", counting)
+    monkeypatch.setattr(model.trainers, "train", counting)
     model.anneal(4)
     # The ends of a line, which has 60 words, have fewer.
     assert np.mean(pairs_each) == pytest.approx(contexts, rel=0.05)

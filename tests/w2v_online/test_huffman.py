@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.errors import W2VError
+from w2v_online.kernels.training import Matrices
 from w2v_online.kernels.tree import MAX_PATH_NODES
-from w2v_online.kernels.windows import Matrices
 from w2v_online.learning import huffman
-from w2v_online.learning.huffman import CARRIED_SHARE, HuffmanTree, best_length
+from w2v_online.learning.huffman import CARRIED_SHARE, HuffmanTree
 
 
 def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:
@@ -26,6 +26,12 @@ def _probabilities(tree: HuffmanTree, scores: np.ndarray) -> np.ndarray:
         signs = 1 - 2 * np.array(code, float)
         probabilities.append(np.prod(1 / (1 + np.exp(-signs * scores[nodes]))))
     return np.array(probabilities)
+
+
+def _mean_length(tree: HuffmanTree, counts: np.ndarray) -> float:
+    """Bits of a word's code on average."""
+    lengths = [len(tree.path(leaf)[0]) for leaf in range(len(tree))]
+    return float(counts @ lengths / counts.sum())
 
 
 def _matrices(rows: int, seed: int = 0) -> Matrices:
@@ -84,20 +90,9 @@ def test_code_length_stays_near_the_best_while_counts_change() -> None:
         for _ in range(3):
             words += words // 8
             tree.update(counts[:leaves], words)
-        assert tree.mean_length(counts[:leaves]) <= 1.03 * best_length(counts[:leaves])
-
-
-def test_best_length_is_huffmans() -> None:
-    for seed in range(5):
-        counts = np.random.default_rng(seed).integers(1, 50, 40).astype(float)
-        heap = counts.tolist()
-        heapq.heapify(heap)
-        bits = 0.0
-        while len(heap) > 1:
-            merged = heapq.heappop(heap) + heapq.heappop(heap)
-            bits += merged
-            heapq.heappush(heap, merged)
-        assert best_length(counts) == pytest.approx(bits / counts.sum())
+        assert _mean_length(tree, counts[:leaves]) <= 1.03 * reference.best_code_length(
+            counts[:leaves]
+        )
 
 
 def test_codes_stay_short_whatever_the_counts() -> None:
@@ -138,10 +133,10 @@ def test_grouped_words_meet_near_the_leaves() -> None:
     assert not tree.is_grouping_due(2 * 10**6 - 1)
     assert tree.is_grouping_due(2 * 10**6)
     assert nearness() > 1.5
-    assert tree.mean_length(counts) <= 1.06 * best_length(counts)
+    assert _mean_length(tree, counts) <= 1.06 * reference.best_code_length(counts)
     tree.update(counts, 10**6)
     assert nearness() > 1.5
-    assert tree.mean_length(counts) <= 1.03 * best_length(counts)
+    assert _mean_length(tree, counts) <= 1.03 * reference.best_code_length(counts)
 
 
 def test_grouping_carries_over_what_inner_vectors_say() -> None:
@@ -225,8 +220,8 @@ def test_batches_stops_and_snapshots_leave_no_trace(
             model.forget(["w1", "w77"])
         pieces = OnlineWord2Vec.restore(pieces.snapshot(tmp_path))
     assert whole.evicted_words > 0
-    if whole.tree is not None:
-        assert whole.tree.state()["tree_due"][1] > whole.total_words > 4 * 300
+    if whole.config.loss == "hs":
+        assert whole.objective.tree.state()["tree_due"][1] > whole.total_words > 4 * 300
     assert whole.vocabulary.words() == pieces.vocabulary.words()
     np.testing.assert_array_equal(whole.embeddings.vectors, pieces.embeddings.vectors)
     np.testing.assert_array_equal(whole.embeddings.output_vectors, pieces.embeddings.output_vectors)
@@ -244,5 +239,5 @@ def test_threads_share_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     stats = model.flush()
     assert np.isfinite(model.vectors()).all()
     assert stats.words == 0
-    assert model.tree is not None
-    assert len(model.tree) <= len(model.vocabulary)
+    assert model.config.loss == "hs"
+    assert len(model.objective.tree) <= len(model.vocabulary)

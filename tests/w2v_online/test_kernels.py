@@ -8,10 +8,11 @@ import pytest
 from tests import reference
 from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.hs import train_hs
+from w2v_online.kernels.training import Matrices
 from w2v_online.kernels.tree import TreeArrays
-from w2v_online.kernels.windows import Matrices
+from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import rate_table
-from w2v_online.learning.trainer import make_scratch
+from w2v_online.learning.scratch import make_scratch
 from w2v_online.simd.paths import nodes_per_tile
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
@@ -64,13 +65,13 @@ def test_cbow_equals_the_reference(vector_size: int, negative: int, window: int)
     draws[:negative] = 7
     matrices = _matrices(rng, vector_size)
     expected = [matrix[:, :vector_size].astype(float) for matrix in matrices[:2]]
-    rates = rate_table(0.02, 0.001, window, cbow=True)
+    rates = rate_table(NegativeSampling.cbow, 0.02, 0.001, window)
     tile = Tile(vector_size, 1 + negative, mean=True)
-    stats, position = np.zeros(4), np.zeros(1, np.int64)
+    position = np.zeros(1, np.int64)
 
-    done = train_cbow(
+    done, figures = train_cbow(
         tile, ids, ends, 0, window, matrices, draws, position, rates, np.array([99], np.uint64),
-        make_scratch(tile, window), stats,
+        make_scratch(tile, window),
     )  # fmt: skip
 
     def exact_rate(matrix: int, updates: int) -> float:
@@ -83,8 +84,8 @@ def test_cbow_equals_the_reference(vector_size: int, negative: int, window: int)
     )
     assert done == len(sentences)
     _assert_moved(matrices, expected, vector_size)
-    assert stats[:2].tolist() == list(numbers[:2])
-    np.testing.assert_allclose(stats[2:], numbers[2:], rtol=1e-5)
+    assert figures[:2] == numbers[:2]
+    np.testing.assert_allclose(figures[2:], numbers[2:], rtol=1e-5)
 
 
 def _deep_tree(rng: np.random.Generator) -> tuple[TreeArrays, list[list[tuple[int, int]]]]:
@@ -128,16 +129,15 @@ def test_hierarchical_softmax_equals_the_reference(
     expected = [matrix[:, :vector_size].astype(float) for matrix in matrices[:2]]
     rates = np.full((2, 32 * 16), 0.03, np.float32)
     tile = Tile(vector_size, 1, mean=cbow)
-    stats = np.zeros(4)
 
-    train_hs(
+    figures = train_hs(
         tile, ids, ends, window, matrices, tree, rates, np.array([5], np.uint64),
-        make_scratch(tile, window), stats,
+        make_scratch(tile, window),
     )  # fmt: skip
 
     numbers = reference.train_hs(
         sentences, window, *expected, paths, 0.03, 5, cbow=cbow, tile_nodes=nodes_per_tile(tile)
     )
     _assert_moved(matrices, expected, vector_size)
-    assert stats[:2].tolist() == list(numbers[:2])
-    np.testing.assert_allclose(stats[2], numbers[2], rtol=1e-5)
+    assert figures[:2] == numbers[:2]
+    np.testing.assert_allclose(figures[2], numbers[2], rtol=1e-5)

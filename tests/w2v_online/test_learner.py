@@ -16,8 +16,7 @@ from pydantic import ValidationError
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
-from w2v_online.kernels import tree
-from w2v_online.kernels import vocabulary as kernels
+from w2v_online.kernels import assignment, forgetting, table, tree
 from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
 from w2v_online.kernels.hs import train_hs
@@ -32,7 +31,7 @@ from w2v_online.kernels.replay import (
 )
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
-from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.kernels.training import MAX_UPDATES
 from w2v_online.learning import replay
 from w2v_online.learning.averages import (
     MIN_UPDATES,
@@ -44,8 +43,8 @@ from w2v_online.learning.averages import (
     published,
 )
 from w2v_online.learning.embeddings import Embeddings
-from w2v_online.learning.learner import warm_up
 from w2v_online.learning.rates import rate_scale
+from w2v_online.learning.warmup import warm_up
 from w2v_online.snapshots.writer import encode_manifest
 
 SMALL = LearnerConfig(vector_size=20, min_count=2, max_vocab_size=500, sample=1e-2, negative=4)
@@ -187,7 +186,7 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     used = [encode, train_ns, noise_weights, draw_block, remap_draws, initialise_rows]
     used += [append_sentences, read_sentences, choose_slots, subsample, move_row]
     used += [average_rows, encode_rows]
-    used += [kernels.rarest_rows, kernels.swap_rows, kernels.rebuild, kernels.copy_words]
+    used += [forgetting.rarest_rows, assignment.swap_rows, table.rebuild, table.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
     used += [train_hs, tree.insert_leaves, tree.weigh, tree.swap_nodes, tree.mark_paths]
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
@@ -269,7 +268,7 @@ def test_a_row_updated_billions_of_times_keeps_its_low_rate(loss: str) -> None:
         words.append(model.averages.words[:rows].copy())
     assert matrices.updates0[:rows].tolist() == [MAX_UPDATES] * rows
     assert matrices.updates1[:rows].max() == MAX_UPDATES
-    lowest = model.config.min_alpha * rate_scale(model.total_words, loss=loss)
+    lowest = model.config.min_alpha * rate_scale(model.objective.profile, model.total_words)
     for rates in model.learning_rates():
         np.testing.assert_allclose(rates[: rows - 1], lowest, rtol=1e-6)
     assert not np.array_equal(words[0].view(np.int8), words[1].view(np.int8))

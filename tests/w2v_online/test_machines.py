@@ -63,7 +63,7 @@ _COPY_AND_COUNT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.trainer import train_ns
+from w2v_online.learning.objectives.ns import train_ns
 OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=9)).learn([["a", "b"]])
 print(sum(train_ns.stats.cache_hits.values()))
 """

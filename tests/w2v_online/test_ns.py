@@ -9,9 +9,11 @@ import pytest
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.ns import train_ns
-from w2v_online.kernels.windows import Matrices, train_window
+from w2v_online.kernels.training import Matrices
+from w2v_online.kernels.windows import train_window
+from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import rate_table
-from w2v_online.learning.trainer import make_scratch
+from w2v_online.learning.scratch import make_scratch
 from w2v_online.simd.memory import address_of
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
@@ -92,13 +94,12 @@ def test_training_equals_the_reference(vector_size: int, negative: int, window: 
     expected0 = syn0[:, :vector_size].astype(float)
     expected1 = syn1[:, :vector_size].astype(float)
     matrices = Matrices(syn0, syn1, np.zeros(words, np.uint32), np.zeros(words, np.uint32))
-    rates = rate_table(0.3 / window, 0.01, window)
-    stats = np.zeros(4)
+    rates = rate_table(NegativeSampling.skip_gram, 0.3 / window, 0.01, window)
     state = np.array([99], np.uint64)
 
-    done = train_ns(
+    done, figures = train_ns(
         tile, ids, ends, 0, window, matrices, draws, np.zeros(1, np.int64), rates, state,
-        make_scratch(tile, window), stats,
+        make_scratch(tile, window),
     )  # fmt: skip
 
     def exact_rate(matrix: int, updates: int) -> float:
@@ -113,8 +114,8 @@ def test_training_equals_the_reference(vector_size: int, negative: int, window: 
     assert done == len(sentences)
     np.testing.assert_allclose(syn0[:, :vector_size], expected0, atol=2e-5)
     np.testing.assert_allclose(syn1[:, :vector_size], expected1, atol=2e-5)
-    assert stats[:2].tolist() == list(expected[:2])
-    np.testing.assert_allclose(stats[2:], expected[2:], rtol=1e-5)
+    assert figures[:2] == expected[:2]
+    np.testing.assert_allclose(figures[2:], expected[2:], rtol=1e-5)
 
 
 def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there() -> None:
@@ -124,21 +125,22 @@ def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there
     ids = rng.integers(0, 20, 60).astype(np.int32)
     ends = np.arange(10, 61, 10)
     draws = rng.integers(0, 20, 120).astype(np.int32)
-    rates = rate_table(0.1, 0.01, window=3)
+    rates = rate_table(NegativeSampling.skip_gram, 0.1, 0.01, window=3)
     results = []
     for pieces in ([draws], [draws[:50], draws[40:]]):
         local = np.random.default_rng(6)
         syn0, syn1 = _rows(local, 20, 16, 0.3), _rows(local, 20, 16, 0.3)
         matrices = Matrices(syn0, syn1, np.zeros(20, np.uint32), np.zeros(20, np.uint32))
-        state, sentence, stats = np.array([3], np.uint64), 0, np.zeros(4)
+        state, sentence, pairs = np.array([3], np.uint64), 0, np.zeros(2)
         for piece in pieces:
             position = np.zeros(1, np.int64)
-            sentence = train_ns(
+            sentence, figures = train_ns(
                 tile, ids, ends, sentence, 4, matrices, piece, position, rates, state,
-                make_scratch(tile, 4), stats,
+                make_scratch(tile, 4),
             )  # fmt: skip
+            pairs += figures[:2]
         assert sentence == len(ends)
-        results.append((syn0.copy(), syn1.copy(), stats[:2].copy()))
+        results.append((syn0.copy(), syn1.copy(), pairs))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.kernels.windows import Matrices
-from w2v_online.learning.softmax import log_probabilities
+from w2v_online.kernels.training import Matrices
+from w2v_online.learning.objectives.softmax import log_probabilities
 
 WORDS = 9
 SENTENCE = [7, 2, 5, 7, 3]
@@ -33,16 +33,16 @@ def _model(**options: Any) -> OnlineWord2Vec:
     model = OnlineWord2Vec(config)
     words = [f"w{i}" for i in range(WORDS) for _ in range(i + 1)]
     model.learn([[word] for word in words])
-    model._upkeep()
+    model.segments.upkeep()
     rng = np.random.default_rng(3)
     matrices = model.embeddings.matrices
     for matrix in (matrices.syn0, matrices.syn1):
         matrix[:WORDS, :19] = rng.normal(0, 0.5, (WORDS, 19))
-    if model.tree is not None:
+    if model.config.loss == "hs":
         matrices.syn1[WORDS - 1] = 0.0
-    trainer = model._trainers[0]
-    trainer._rates[:] = RATE
-    trainer.follow = lambda total_words, scale: None  # at any age
+    trainer = model.trainers.first
+    trainer.rates[:] = RATE
+    trainer.set_age = lambda total_words, scale: None  # at any age
     return model
 
 
@@ -59,8 +59,8 @@ def _log_p(
     model: OnlineWord2Vec, h: np.ndarray, word: int, syn1: np.ndarray, draws: list[int]
 ) -> float:
     """Log-likelihood of one prediction, written down from the papers."""
-    if model.tree is not None:
-        nodes, code = model.tree.path(word)
+    if model.config.loss == "hs":
+        nodes, code = model.objective.tree.path(word)
         signs = [1 - 2 * bit for bit in code]
         return sum(
             math.log(reference.sigmoid(sign * float(h @ syn1[node])))
@@ -87,7 +87,7 @@ def test_a_step_is_the_negative_gradient(loss: str, cbow: bool) -> None:
             matrices.syn1[:WORDS, :19].astype(float),
         ]
         words = model.vocabulary.words()
-        trainer = model._trainers[0]
+        trainer = model.trainers.first
         if loss == "ns":
             trainer.negatives.refill()
         draws = trainer.negatives.block[:10].tolist() if loss == "ns" else []
@@ -141,7 +141,7 @@ def test_cbow_with_one_context_is_skip_gram(loss: str) -> None:
         model = _model(loss=loss, cbow=cbow)
         words = model.vocabulary.words()
         if loss == "ns":
-            model._trainers[0].negatives.refill()
+            model.trainers.first.negatives.refill()
         model.learn([[words[i] for i in pair] for pair in ([7, 2], [5, 3], [2, 2])])
         moved.append(model.embeddings.matrices)
     one, other = moved
@@ -156,7 +156,7 @@ def test_exhaustive_negatives_make_the_expected_gradient() -> None:
     x, y = matrices.syn0[:WORDS, :19].astype(float), matrices.syn1[:WORDS, :19].astype(float)
     words = model.vocabulary.words()
     counts = np.arange(1, WORDS + 1)  # 45 draws in all: exactly proportional to the counts
-    negatives = model._trainers[0].negatives
+    negatives = model.trainers.first.negatives
     negatives.refill()
     draws = np.repeat(np.arange(WORDS), counts).astype(np.int32)
     negatives.block[:90] = np.tile(draws, 2)

@@ -93,7 +93,7 @@ def test_a_burst_is_drawn_at_its_new_rate_within_one_percent_more_of_the_stream(
     while model.total_words < 1.01 * before:
         model.learn([["burst", f"w{rng.integers(0, 1000)}"] * 5])
     row = model.vocabulary.entry("burst")
-    negatives = model._trainers[0].negatives
+    negatives = model.trainers.first.negatives
     share = (negatives.block == row).mean()
     weights = model.vocabulary.counts**0.75
     expected = weights[row] / weights.sum()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.kernels.training import MAX_UPDATES
+from w2v_online.learning.objectives import objective_class
+from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import (
     ANNEALING_TAU,
     ANNEALING_WORDS,
@@ -22,22 +24,24 @@ from w2v_online.learning.rates import (
     rate_table,
 )
 
+_PLAIN = NegativeSampling.skip_gram
+
 
 def test_a_young_model_learns_at_higher_rates_and_a_grown_one_at_its_own() -> None:
     """From the equation: 3 at nothing read, then 2.5, 1.5 and 1, but for less than a hundredth."""
-    assert rate_scale(0) == 3.0
-    assert rate_scale(INFANCY_WORDS) == pytest.approx(2.5, abs=0.01)
-    assert rate_scale(YOUTH_WORDS) == pytest.approx(1.5, abs=0.01)
-    assert 1.0 < rate_scale(10 * YOUTH_WORDS) < 1.01
-    scales = [rate_scale(words) for words in range(0, 10 * YOUTH_WORDS, YOUTH_WORDS // 100)]
+    assert rate_scale(_PLAIN, 0) == 3.0
+    assert rate_scale(_PLAIN, INFANCY_WORDS) == pytest.approx(2.5, abs=0.01)
+    assert rate_scale(_PLAIN, YOUTH_WORDS) == pytest.approx(1.5, abs=0.01)
+    assert 1.0 < rate_scale(_PLAIN, 10 * YOUTH_WORDS) < 1.01
+    scales = [rate_scale(_PLAIN, words) for words in range(0, 10 * YOUTH_WORDS, YOUTH_WORDS // 100)]
     assert scales == sorted(scales, reverse=True)
 
 
 @pytest.mark.parametrize("scale", [1.25, 2.8, 6.0])
 def test_a_worker_with_higher_rates_is_not_driven_too_far(scale: float) -> None:
     """MAX_YOUNG_SCALE bounds what youth adds, never what was asked for."""
-    assert rate_scale(0, scale) == max(scale, min(3 * scale, MAX_YOUNG_SCALE))
-    assert rate_scale(100 * YOUTH_WORDS, scale) == pytest.approx(scale, rel=1e-3)
+    assert rate_scale(_PLAIN, 0, scale) == max(scale, min(3 * scale, MAX_YOUNG_SCALE))
+    assert rate_scale(_PLAIN, 100 * YOUTH_WORDS, scale) == pytest.approx(scale, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +53,7 @@ def test_others_learn_at_their_rates_from_the_start(options: dict) -> None:
     model = OnlineWord2Vec(config)
     model.learn([["a", "b"] * 50])
     table = rate_table(
-        config.alpha, config.min_alpha, config.window, config.replay,
-        loss=config.loss, cbow=config.cbow,
+        model.objective.profile, config.alpha, config.min_alpha, config.window, config.replay,
     )  # fmt: skip
     for rates, usual in zip(model.learning_rates(), table, strict=True):
         assert np.isin(rates, usual).all()
@@ -65,18 +68,18 @@ def test_a_model_grows_up_as_it_reads_and_where_it_is_restored(tmp_path: Path) -
         while model.total_words < words:
             model.learn([line] * 100)
         model.embeddings.matrices.updates0[:2] = MAX_UPDATES
-        floor = config.min_alpha * rate_scale(model.total_words)
+        floor = config.min_alpha * rate_scale(model.objective.profile, model.total_words)
         assert model.learning_rates()[0][0] == pytest.approx(floor, rel=0.01)
         restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
         assert restored.learning_rates()[0].tobytes() == model.learning_rates()[0].tobytes()
 
 
 def test_annealing_windows_narrow_with_the_words_read_to_a_minimum() -> None:
-    assert annealing_window(5, 0) == 5.0
-    assert annealing_window(6, ANNEALING_WORDS) == 3.0
-    assert annealing_window(20, 10**12) == 20 * MIN_ANNEALING_WINDOW
-    assert annealing_window(1, 10**12) == annealing_window(2, 10**12) == 1.0
-    windows = [annealing_window(10, words) for words in range(0, 10**8, 10**6)]
+    assert annealing_window(_PLAIN, 5, 0) == 5.0
+    assert annealing_window(_PLAIN, 6, ANNEALING_WORDS) == 3.0
+    assert annealing_window(_PLAIN, 20, 10**12) == 20 * MIN_ANNEALING_WINDOW
+    assert annealing_window(_PLAIN, 1, 10**12) == annealing_window(_PLAIN, 2, 10**12) == 1.0
+    windows = [annealing_window(_PLAIN, 10, words) for words in range(0, 10**8, 10**6)]
     assert windows == sorted(windows, reverse=True)
 
 
@@ -84,7 +87,8 @@ def test_annealing_windows_narrow_with_the_words_read_to_a_minimum() -> None:
 def test_annealing_rates_fall_late_in_both_matrices(replay: int) -> None:
     """After tau, times how much later, a rate is down by the square root of two: the equation."""
     usual, annealing = (
-        rate_table(0.025, 0.0, 5, replay, annealing=annealing) for annealing in (False, True)
+        rate_table(_PLAIN, 0.025, 0.0, 5, replay, annealing=annealing)
+        for annealing in (False, True)
     )
     np.testing.assert_array_equal(annealing[:, 0], usual[:, 0])
     halves = np.array([ANNEALING_TAU * 2000 / 6, ANNEALING_TAU * 1000]).astype(np.uint32)
@@ -95,9 +99,10 @@ def test_annealing_rates_fall_late_in_both_matrices(replay: int) -> None:
 @pytest.mark.parametrize(("loss", "cbow"), [("ns", True), ("hs", False), ("hs", True)])
 def test_others_anneal_at_their_rates_and_windows(loss: str, cbow: bool) -> None:
     """CBOW and hierarchical softmax lose by it: docs/design.md, Annealing."""
-    assert annealing_window(5, 10**9, loss=loss, cbow=cbow) == 5
+    objective = objective_class(loss)
+    profile = objective.cbow if cbow else objective.skip_gram
+    assert annealing_window(profile, 5, 10**9) == 5
     usual, annealing = (
-        rate_table(0.025, 0.001, 5, 4, loss=loss, cbow=cbow, annealing=annealing)
-        for annealing in (False, True)
+        rate_table(profile, 0.025, 0.001, 5, 4, annealing=annealing) for annealing in (False, True)
     )
     np.testing.assert_array_equal(annealing, usual)

@@ -26,7 +26,7 @@ def _model(loss: str, cbow: bool, **options: Any) -> OnlineWord2Vec:
     rng = np.random.default_rng(5)
     words = [f"w{i}" for i in rng.zipf(1.5, 3000) if i <= 40]
     model.learn([*(words[i : i + 9] for i in range(0, len(words), 9)), ["once"]])
-    model._upkeep()
+    model.segments.upkeep()
     rows = len(model.embeddings)
     matrices = model.embeddings.matrices
     for matrix, n in ((matrices.syn0, rows), (matrices.syn1, rows - (loss == "hs"))):
@@ -51,8 +51,8 @@ def _expected(model: OnlineWord2Vec, sentence: list[str]) -> list[list[float]]:
     y = model.embeddings.output_vectors.astype(float)
 
     def log_p(h: np.ndarray, word: int) -> float:
-        if model.tree is not None:
-            nodes, code = model.tree.path(word)
+        if model.config.loss == "hs":
+            nodes, code = model.objective.tree.path(word)
             pairs = zip(nodes, code, strict=True)
             return sum(
                 math.log(reference.sigmoid((1 - 2 * bit) * (h @ y[node]))) for node, bit in pairs
@@ -154,7 +154,7 @@ def test_probabilities_of_a_word_given_its_contexts_sum_to_one(data: st.DataObje
     for _ in range(data.draw(st.integers(1, 4))):
         model.learn(data.draw(st.lists(st.lists(words, max_size=12), min_size=1, max_size=20)))
         model.forget(data.draw(st.lists(words, max_size=3)))
-    model._upkeep()
+    model.segments.upkeep()
     known = model.vocabulary.words()
     if not known:
         return
@@ -183,7 +183,7 @@ def test_gensims_score_is_the_same_number(cbow: bool) -> None:
     )  # fmt: skip
     model = OnlineWord2Vec(config)
     model.learn(sentences)
-    tree = model.tree
+    tree = model.objective.tree
     assert tree is not None
     ours = model.vocabulary.words()
     rows = {word: row for row, word in enumerate(ours)}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import UnknownWordError
 from w2v_online.learning import replay, vocabulary
+from w2v_online.learning.vocabulary import EVICTION_MARGIN
 
 
 @pytest.fixture
@@ -71,7 +72,9 @@ def test_counts_errors_and_absences_keep_their_bounds(
             assert count <= bound
     rows = set(model.vocabulary.words())
     assert len(rows) == 300
-    assert {word for word, n in true.items() if n > model.vocabulary.row_bound} <= rows
+    rarest = float(model.vocabulary.counts.min())
+    row_bound = max(model.config.min_count + bound, EVICTION_MARGIN * rarest + 1.0 + bound)
+    assert {word for word, n in true.items() if n > row_bound} <= rows
     ranked = sorted(held, key=lambda word: -held[word][0])[:100]
     for earlier, later in pairwise(ranked):
         if held[earlier][0] > held[later][0] + held[later][1]:
@@ -191,7 +194,7 @@ def test_any_history_leaves_everything_in_step(
             assert len(model.embeddings) == len(listed) <= 6
             assert not model.embeddings.matrices.syn0[len(listed) :].any()
             assert not model.embeddings.matrices.syn1[len(listed) :].any()
-            negatives = model._trainers[0].negatives
+            negatives = model.trainers.first.negatives
             assert (negatives.block[int(negatives.next[0]) :] < len(listed)).all()
             assert np.isfinite(model.embeddings.vectors).all()
             for part in _replayable(model):

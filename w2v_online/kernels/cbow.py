@@ -10,15 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.windows import (
-    LN2,
-    begin_loss,
-    begin_mean,
-    end_mean,
-    lane_loss,
-    look_up_input,
-    next_rate,
-)
+from w2v_online.kernels.training import LN2, PairFigures, begin_loss, lane_loss, next_rate
+from w2v_online.kernels.windows import begin_mean, end_mean, look_up_input
 from w2v_online.simd.memory import address_of
 from w2v_online.simd.pairs import (
     PAIR,
@@ -92,9 +85,10 @@ def train_cbow(
     rates,
     state,
     scratch,
-    stats,
 ):
-    """Train until the sentences or the negatives run out; return the first sentence not trained.
+    """Train until the sentences or the negatives run out.
+
+    Returns the first sentence that was not trained, and PairFigures.
 
     The loss of a centre with the mean h of its C contexts (Rong 2014, eq. 13 and 55):
 
@@ -114,7 +108,6 @@ def train_cbow(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
-    stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
 
     A positive pair is a centre and the mean of its contexts. A sentence of fewer than two words
     trains nothing. A negative equal to one of the two targets is skipped for both.
@@ -185,8 +178,4 @@ def train_cbow(
             loss_positive += lane_loss(scratch, lane)
         else:
             loss_negative += lane_loss(scratch, lane)
-    stats[0] += positives
-    stats[1] += negative_pairs
-    stats[2] += loss_positive
-    stats[3] += loss_negative
-    return sentence
+    return sentence, PairFigures(positives, negative_pairs, loss_positive, loss_negative)

@@ -12,18 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.kernels.assignment import admit, new_candidate
+from w2v_online.kernels.hashing import hash_token
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.vocabulary import (
-    LINE_FEED,
-    N_ROWS,
-    TABLE_BITS,
-    add_sent,
-    admit,
-    find,
-    first_slot,
-    hash_token,
-    new_candidate,
-)
+from w2v_online.kernels.table import LINE_FEED, N_ROWS, TABLE_BITS, add_sent, find, first_slot
 from w2v_online.simd.memory import address_of, prefetch
 
 _SHARD_KEY = (

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.kernels.assignment import admit, new_candidate
+from w2v_online.kernels.hashing import hash_token
 from w2v_online.kernels.jit import inner, kernel, rare
 from w2v_online.kernels.random import uniform
-from w2v_online.kernels.vocabulary import (
+from w2v_online.kernels.table import (
     DECAY_BEGAN,
     DROPPED_BYTES,
     DROPPED_TOKENS,
@@ -22,13 +24,10 @@ from w2v_online.kernels.vocabulary import (
     TOTAL_RECORDS,
     TOTAL_WORDS,
     WEIGHT,
-    admit,
     ask_for_counter,
     ask_for_record,
     find,
     first_slot,
-    hash_token,
-    new_candidate,
 )
 from w2v_online.simd.memory import address_of, prefetch
 

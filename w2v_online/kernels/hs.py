@@ -10,17 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.training import LN2, PathFigures, begin_loss, lane_loss, next_rate
 from w2v_online.kernels.tree import MAX_PATH_NODES
 from w2v_online.kernels.windows import (
-    LN2,
     MAX_STEP_CONTEXTS,
-    begin_loss,
     begin_mean,
     end_mean,
     gather_contexts,
-    lane_loss,
     look_up_input,
-    next_rate,
     pad_contexts,
 )
 from w2v_online.simd.memory import address_of, lanes
@@ -131,9 +128,9 @@ def _train_path(tile, inputs_at, input_rates_at, n_inputs, begin, nodes, scratch
 
 @kernel
 def train_hs(
-    tile, ids, sentence_ends, window, matrices, tree, rates, state, scratch, stats
+    tile, ids, sentence_ends, window, matrices, tree, rates, state, scratch
 ):  # fmt: skip
-    """Train on every sentence.
+    """Train on every sentence; return PathFigures.
 
     Parameters
     ----------
@@ -146,7 +143,6 @@ def train_hs(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
-    stats : float64[4], added to: pairs, nodes met, the sum of -log p of pairs, nothing
 
     With CBOW a pair is a centre and the mean of its contexts. A sentence of fewer than two words
     trains nothing.
@@ -207,6 +203,4 @@ def train_hs(
     loss = -missing * LN2
     for lane in range(lanes()):
         loss += lane_loss(scratch, lane)
-    stats[0] += pairs
-    stats[1] += met
-    stats[2] += loss
+    return PathFigures(pairs, met, loss)

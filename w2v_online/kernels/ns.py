@@ -9,14 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.training import LN2, PairFigures, begin_loss, lane_loss, next_rate
 from w2v_online.kernels.windows import (
-    LN2,
     MAX_STEP_CONTEXTS,
-    begin_loss,
     gather_contexts,
-    lane_loss,
     look_up_input,
-    next_rate,
     train_window,
 )
 from w2v_online.simd.memory import address_of
@@ -67,9 +64,10 @@ def train_ns(
     rates,
     state,
     scratch,
-    stats,
 ):
-    """Train until the sentences or the negatives run out; return the first sentence not trained.
+    """Train until the sentences or the negatives run out.
+
+    Returns the first sentence that was not trained, and PairFigures.
 
     Parameters
     ----------
@@ -84,7 +82,6 @@ def train_ns(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
-    stats : float64[4], added to: positive pairs, negative pairs, and the sum of -log p of each
 
     A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
 
@@ -149,8 +146,4 @@ def train_ns(
             loss_positive += loss
         else:
             loss_negative += loss
-    stats[0] += positives
-    stats[1] += negative_pairs
-    stats[2] += loss_positive
-    stats[3] += loss_negative
-    return sentence
+    return sentence, PairFigures(positives, negative_pairs, loss_positive, loss_negative)

@@ -6,7 +6,7 @@ import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
 from w2v_online.kernels.random import uniform
-from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.kernels.training import MAX_UPDATES
 
 
 @kernel

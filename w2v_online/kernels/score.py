@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.encode import RECORD_END, TOKEN_BYTE, TOKEN_END
+from w2v_online.kernels.hashing import hash_token
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.table import find
 from w2v_online.kernels.tree import MAX_PATH_NODES
-from w2v_online.kernels.vocabulary import find, hash_token
 from w2v_online.simd.memory import address_of
 from w2v_online.simd.tiles import (
     tile_dots,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.kernels.training import MAX_UPDATES
 
 LEVELS = 127.0
 

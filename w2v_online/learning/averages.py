@@ -74,7 +74,7 @@ class Averages:
         """uint32[max_rows]: updates that the row's vector had at its last turn, 0: no average."""
         self._values = np.zeros(embeddings.vector_size, np.float32)
         self.visits = 0
-        self.keeper: Callable[[NDArray[np.int32]], None] | None = None
+        self.before_change: Callable[[NDArray[np.int32]], None] | None = None
         """Called with rows whose averages are about to change."""
 
     @property
@@ -88,9 +88,9 @@ class Averages:
         rows = len(self._embeddings)
         first, last = rows * part // SWEEP_VISITS, rows * (part + 1) // SWEEP_VISITS
         turn = np.arange(first, last, dtype=np.int32)
-        self._keep(turn)
+        self._announce(turn)
         if self._pull:
-            self._embeddings.keep(turn, turn[:0])
+            self._embeddings.announce(turn, turn[:0])
         self.visits += 1
         average_rows(
             self._embeddings.matrices.syn0,
@@ -120,27 +120,27 @@ class Averages:
         vectors, averaged_rows = self._embeddings.vectors, self.rows
         for first in range(0, len(averaged_rows), _PULLED_AT_ONCE):
             rows = averaged_rows[first : first + _PULLED_AT_ONCE]
-            self._embeddings.keep(rows, rows[:0])
+            self._embeddings.announce(rows, rows[:0])
             vectors[rows] += np.float32(share) * (self.of(rows) - vectors[rows])
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start without an average."""
         rows = rows[self.averaged[rows] > 0]
-        self._keep(rows)
+        self._announce(rows)
         self.averaged[rows] = 0
         self.words[rows] = 0.0
 
     def remove(self, row: int, last: int) -> None:
         """Let what belongs to row ``last`` belong to ``row``; nothing of what was there remains."""
-        self._keep(np.array([row, last], np.int32))
+        self._announce(np.array([row, last], np.int32))
         for array in (self.words, self.averaged):
             array[row] = array[last]
             array[last] = 0
 
-    def _keep(self, rows: NDArray[np.int32]) -> None:
-        keeper = self.keeper
-        if keeper is not None:
-            keeper(rows)
+    def _announce(self, rows: NDArray[np.int32]) -> None:
+        before_change = self.before_change
+        if before_change is not None:
+            before_change(rows)
 
     def restore(
         self, averaged: NDArray[np.uint32], rows: NDArray[np.int32], averages: NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.rows import initialise_rows
-from w2v_online.kernels.windows import Matrices
+from w2v_online.kernels.training import Matrices
 from w2v_online.simd.registers import padded
 
 # Python's default is memory shared with child processes, which no kernel gives huge pages.
@@ -23,7 +23,7 @@ _PRIVATE = (
     {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
 )
 
-Keeper = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
+BeforeChange = Callable[[NDArray[np.int32], NDArray[np.int32]], None]
 
 
 def reserve(rows: int, row_floats: int, *, huge_pages: bool) -> NDArray[np.float32]:
@@ -64,8 +64,8 @@ class Embeddings:
         self._rows = 0
         self.companions: list[NDArray[Any]] = []
         """Others' arrays by row: zeroed where a row starts afresh, moved where it moves."""
-        self.keeper: Keeper | None = None
-        """Called before rows change, while a snapshot needs them as they are."""
+        self.before_change: BeforeChange | None = None
+        """Called with rows that are about to change, while a snapshot copies them."""
 
     def __len__(self) -> int:
         return self._rows
@@ -96,7 +96,7 @@ class Embeddings:
         if rows <= self._rows:
             return
         new_rows = np.arange(self._rows, rows, dtype=np.int32)
-        self.keep(new_rows, new_rows)
+        self.announce(new_rows, new_rows)
         initialise_rows(self.matrices.syn0, new_rows, self.vector_size, self.state)
         self._rows = rows
 
@@ -104,13 +104,13 @@ class Embeddings:
         self, rows: NDArray[np.int32], vectors: NDArray[np.float32], updates: NDArray[np.uint32]
     ) -> None:
         """Give rows these vectors, as if each had been updated so often (uint32[len(rows)])."""
-        self.keep(rows, rows[:0])
+        self.announce(rows, rows[:0])
         self.matrices.syn0[rows, : self.vector_size] = vectors
         self.matrices.updates0[rows] = updates
 
     def reset(self, rows: NDArray[np.int32]) -> None:
         """Let rows start afresh, as if they had just come into use."""
-        self.keep(rows, rows)
+        self.announce(rows, rows)
         initialise_rows(self.matrices.syn0, rows, self.vector_size, self.state)
         self.matrices.updates0[rows] = 0
         for array in self.companions:
@@ -128,7 +128,9 @@ class Embeddings:
         """
         last = self._rows - 1
         output_row, last_output = (row, last) if output_row is None else (output_row, last - 1)
-        self.keep(np.array([row, last], np.int32), np.array([output_row, last_output], np.int32))
+        self.announce(
+            np.array([row, last], np.int32), np.array([output_row, last_output], np.int32)
+        )
         for array in (self.matrices.syn0, self.matrices.updates0, *self.companions):
             array[row] = array[last]
             array[last] = 0
@@ -138,14 +140,14 @@ class Embeddings:
                 array[last_output] = 0
         self._rows = last
 
-    def keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
-        """Say that rows of syn0 and of syn1 are about to change; whoever changes some must.
+    def announce(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
+        """Announce that rows of syn0 and of syn1 are about to change; every change needs that.
 
         Rows may come more than once, more of them than change, and -1 for none.
         """
-        keeper = self.keeper
-        if keeper is not None:
-            keeper(rows, output_rows)
+        before_change = self.before_change
+        if before_change is not None:
+            before_change(rows, output_rows)
 
     def restore(
         self,

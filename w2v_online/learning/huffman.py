@@ -10,6 +10,8 @@ their vectors have come to say, and what inner vectors said is carried over.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 from w2v_online.errors import W2VError
 from w2v_online.kernels import tree as kernels
 from w2v_online.kernels.grouping import BLOCK_FLOATS, carry_over, divide_words
+from w2v_online.kernels.training import MAX_UPDATES, Matrices
 from w2v_online.kernels.tree import TreeArrays
-from w2v_online.kernels.windows import MAX_UPDATES, Matrices
 
 SWAP_MARGINS = (2.0, 1.2)
 """A node changes places with one so many times as light. What hangs together for its meaning is
@@ -83,6 +85,11 @@ class HuffmanTree:
         kept = (*self.arrays, self._weights, self._order, self._depths)
         upkeep_bytes = 48 + GROUPING_BYTES
         return sum(array.nbytes for array in kept) + upkeep_bytes * len(self._weights)
+
+    @property
+    def max_state_bytes(self) -> int:
+        """Upper bound of the size of :meth:`state`."""
+        return self.arrays.leaf_links.nbytes + self.arrays.inner_links.nbytes + self._order.nbytes
 
     def path(self, leaf: int) -> tuple[list[int], list[int]]:
         """Inner nodes above a leaf, and the branch taken at each (0 or 1), from the leaf up."""
@@ -226,13 +233,6 @@ class HuffmanTree:
         )
         return nodes, weights
 
-    def mean_length(self, counts: NDArray[np.float64]) -> float:
-        """Bits of a word's code on average, by these counts."""
-        if len(self) < 2:
-            return 0.0
-        length, total = self._weigh(counts)
-        return length / total if total else math.nan
-
     def warm_up(self) -> None:
         """Call the kernels that small trees do without."""
         nothing = np.empty(0, np.int32)
@@ -254,7 +254,7 @@ class HuffmanTree:
             "tree_due": np.array([self._due_words, self._grouping_due_words], np.int64),
         }
 
-    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over a saved state; W2VError if it is no tree."""
         leaf_links, inner_links = np.asarray(state["leaf_links"]), np.asarray(state["inner_links"])
         leaves = len(leaf_links)
@@ -277,25 +277,3 @@ class HuffmanTree:
 def _at_least(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """The counts with a least share for each; words that were adopted may have none."""
     return np.maximum(counts, max(float(counts.sum()), 1.0) * LEAST_SHARE)
-
-
-def best_length(counts: NDArray[np.float64]) -> float:
-    """Bits of a word's code on average in the best tree for these counts (Huffman 1952)."""
-    leaves = np.sort(np.asarray(counts, np.float64))
-    if len(leaves) < 2:
-        return 0.0
-    made: list[float] = []
-    leaf = node = 0
-    length = 0.0
-    while leaf < len(leaves) or node < len(made) - 1:
-        weight = 0.0
-        for _ in range(2):
-            if node < len(made) and (leaf == len(leaves) or made[node] < leaves[leaf]):
-                weight += made[node]
-                node += 1
-            else:
-                weight += float(leaves[leaf])
-                leaf += 1
-        made.append(weight)
-        length += weight
-    return length / float(leaves.sum())

@@ -14,68 +14,75 @@ counted more often; those of syn1 fall as without.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.kernels.windows import RATE_STEPS
+from w2v_online.kernels.training import RATE_STEPS
 
-SHARES = {
-    ("ns", False): (0.5, 1.0),
-    ("ns", True): (8.0, 3.0),
-    ("hs", False): (0.5, 1.0),
-    ("hs", True): (8.0, 2.0),
-    ("softmax", False): (0.5, 1.0),
-    ("softmax", True): (8.0, 2.0),
-}
-"""By loss and whether it is CBOW: shares of ``alpha`` for rows of syn0 and of syn1. CBOW has one
-step for a window, each input row getting a part of it, where skip-gram has one for each row."""
+
+@dataclass(frozen=True)
+class RateProfile:
+    """How an objective with one of the two architectures learns."""
+
+    input_share: float
+    output_share: float
+    """Shares of ``alpha`` for rows of syn0 and of syn1, chosen by measurement. CBOW has one step
+    for a window, each input row getting a part of it, where skip-gram has one for each row."""
+
+    is_fast_when_young: bool = False
+    """Whether rates are higher early in training (:func:`rate_scale`)."""
+
+    anneals_narrow: bool = False
+    """Whether annealing has rates and windows of its own (:func:`annealing_window`)."""
+
 
 YOUTH_WORDS = 3_000_000
-"""Words after which a young model's rates are half-way down to a grown one's; measured, too."""
+"""Words after which half of the first increase of early rates is gone; chosen by measurement."""
 
 INFANCY_WORDS = 100_000
-"""The same for what the very first words add, whose rows begin at random."""
+"""The same for the second increase, of the very first words, whose rows begin at random."""
 
 MAX_YOUNG_SCALE = 4.0
-"""Most times the usual rates that a model learns at because it is young."""
+"""Upper bound of that increase, as a multiple of the usual rates."""
 
 TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
-"""Pairs and centres after which a rate has fallen by sqrt(2); measured, like SHARES."""
+"""Pairs and centres after which a rate has fallen by sqrt(2); measured."""
 
 REPLAY_TAU_INPUT = 37.0
-"""What each extra pass over a text adds to TAU_INPUT, in parts of it; measured, too."""
+"""What each extra pass over a text adds to TAU_INPUT, in parts of it; measured."""
 
 ANNEALING_TAU = 20.0
-"""While a model is annealed, tau of both matrices is so many times as large; measured, too."""
+"""While a model is annealed, tau of both matrices is so many times as large; measured."""
 
 ANNEALING_WORDS = 7_000_000
-"""Words of the stream after which windows are half as wide while annealing; measured, too."""
+"""Words of the stream after which windows are half as wide while annealing; measured."""
 
 MIN_ANNEALING_WINDOW = 0.35
 """The least that is left of it."""
 
 
 def rate_table(
+    profile: RateProfile,
     alpha: float,
     min_alpha: float,
     window: int,
     replay: int = 0,
     *,
-    loss: str = "ns",
-    cbow: bool = False,
     annealing: bool = False,
 ) -> NDArray[np.float32]:
     """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
-    if annealing and _is_plain(loss, cbow=cbow):
+    if annealing and profile.anneals_narrow:
         late_input = late_output = ANNEALING_TAU
     else:
         late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
     tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
-    share = np.array(SHARES[loss, cbow])[:, None]
+    share = np.array([[profile.input_share], [profile.output_share]])
     rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
 
@@ -87,21 +94,19 @@ def rate_indices(updates: NDArray[np.uint32]) -> NDArray[np.int64]:
 
 
 def rate_scale(
-    total_words: int, scale: float = 1.0, replay: int = 0, *, loss: str = "ns", cbow: bool = False
+    profile: RateProfile, total_words: int, scale: float = 1.0, *, has_replay: bool = False
 ) -> float:
-    """At how many times its rates a model learns that has read so many words.
+    """The factor of all rates after ``total_words`` words of the stream.
 
-    ``scale`` is that of a grown model. A young one has far to go and may learn faster, which
-    must end for it to converge:
+    ``scale`` is the factor later on. Early in training vectors have far to go and may learn
+    faster, which must end for them to converge:
 
         scale * (1 + 1 / (1 + (t / YOUTH_WORDS)^2) + 1 / (1 + (t / INFANCY_WORDS)^2))
 
-    with t the ``total_words``.
-
-    This is for skip-gram with negative sampling; others do not gain from it, nor does one that
-    gets far with replay.
+    with t the ``total_words``. Skip-gram with negative sampling gains from it; the other
+    objectives do not, nor does a model that makes extra passes with replay.
     """
-    if replay or not _is_plain(loss, cbow=cbow):
+    if has_replay or not profile.is_fast_when_young:
         return scale
     youth, infancy = (
         1.0 / (1.0 + (total_words / words) ** 2) for words in (YOUTH_WORDS, INFANCY_WORDS)
@@ -109,23 +114,16 @@ def rate_scale(
     return max(scale, min(scale * (1.0 + youth + infancy), MAX_YOUNG_SCALE))
 
 
-def annealing_window(
-    window: int, total_words: int, *, loss: str = "ns", cbow: bool = False
-) -> float:
+def annealing_window(profile: RateProfile, window: int, total_words: int) -> float:
     """The mean window while annealing a model that has read so many words.
 
         window * max(MIN_ANNEALING_WINDOW, 1 / (1 + t / ANNEALING_WORDS))
 
-    with t the ``total_words``, and at least 1. Wide windows tell what words are about, and a young
-    model needs all they have; narrow ones then tell which words can stand for each other. This is
-    for skip-gram with negative sampling; others lose by it and keep their windows.
+    with t the ``total_words``, and at least 1. Wide windows tell what words are about, and early
+    in training all of that is needed; narrow ones then tell which words can stand for each other.
+    Skip-gram with negative sampling gains from it; the other objectives keep their windows.
     """
-    if not _is_plain(loss, cbow=cbow):
+    if not profile.anneals_narrow:
         return window
     share = 1.0 / (1.0 + total_words / ANNEALING_WORDS)
     return max(1.0, window * max(MIN_ANNEALING_WINDOW, share))
-
-
-def _is_plain(loss: str, *, cbow: bool) -> bool:
-    """Whether it is skip-gram with negative sampling."""
-    return loss == "ns" and not cbow

@@ -23,7 +23,7 @@ from w2v_online.kernels.replay import (
     read_sentences,
     subsample,
 )
-from w2v_online.learning.trainer import Encoded
+from w2v_online.learning.encoded import Encoded
 
 
 class Replay:

@@ -9,6 +9,8 @@ any vocabulary size, with exact expectations and no structure to maintain when c
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +77,7 @@ class NoiseDistribution:
             "noise_words": np.array([self.total_words], np.int64),
         }
 
-    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over a saved state."""
         weights = state["noise_weights"]
         self._rows = len(weights)
@@ -145,7 +147,7 @@ class Negatives:
             "negatives_generator": self._state,
         }
 
-    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over a saved state."""
         self.block = np.array(state["negatives"], np.int32)
         self.next[0] = 0

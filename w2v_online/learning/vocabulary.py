@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
-from w2v_online.kernels import vocabulary as kernels
+from w2v_online.kernels import assignment, forgetting, table
 from w2v_online.kernels.encode import (
     MAX_SENTENCE_WORDS,
     RECORD_END,
@@ -30,7 +30,7 @@ from w2v_online.kernels.encode import (
     Tokens,
     encode,
 )
-from w2v_online.kernels.vocabulary import VocabularyArrays
+from w2v_online.kernels.table import VocabularyArrays
 
 MIN_CANDIDATES = 65_536
 """Room for words that wait for a row, when ``max_vocab_size`` is smaller than this."""
@@ -83,9 +83,9 @@ def separated_text(sentences: Iterable[Iterable[str]]) -> bytearray:
 
 def word_lines(arrays: VocabularyArrays, entries: NDArray[np.int32]) -> memoryview:
     """The words of these entries as UTF-8, each followed by a line feed."""
-    n_bytes = kernels.copy_words(arrays, entries, np.empty(0, np.uint8))
+    n_bytes = table.copy_words(arrays, entries, np.empty(0, np.uint8))
     lines = np.empty(n_bytes + WORD_PADDING, np.uint8)
-    kernels.copy_words(arrays, entries, lines)
+    table.copy_words(arrays, entries, lines)
     return lines[:n_bytes].data
 
 
@@ -117,13 +117,13 @@ class Vocabulary:
             pinned=np.zeros(self.max_rows, np.uint8),
             free=np.zeros(self.max_candidates, np.int32),
             arena=np.zeros(entries * record_words, np.uint64),
-            numbers=np.zeros(kernels.N_NUMBERS, np.int64),
-            sums=np.zeros(kernels.N_SUMS, np.float64),
-            histogram=np.zeros(kernels.HISTOGRAM_BINS, np.int64),
+            numbers=np.zeros(table.N_NUMBERS, np.int64),
+            sums=np.zeros(table.N_SUMS, np.float64),
+            histogram=np.zeros(forgetting.HISTOGRAM_BINS, np.int64),
             secret=np.frombuffer(os.urandom(32), np.uint64).copy(),
         )
-        self.arrays.numbers[kernels.TABLE_BITS] = _MIN_TABLE_BITS
-        self.arrays.sums[kernels.WEIGHT] = 1.0
+        self.arrays.numbers[table.TABLE_BITS] = _MIN_TABLE_BITS
+        self.arrays.sums[table.WEIGHT] = 1.0
         self._tokens = Tokens(
             starts=np.zeros(MAX_SENTENCE_WORDS, np.int64),
             lengths=np.zeros(MAX_SENTENCE_WORDS, np.int64),
@@ -138,51 +138,41 @@ class Vocabulary:
 
     @property
     def _weight(self) -> float:
-        return float(self.arrays.sums[kernels.WEIGHT])
+        return float(self.arrays.sums[table.WEIGHT])
 
     def __len__(self) -> int:
         """Words that have a row."""
-        return self._number(kernels.N_ROWS)
+        return self._number(table.N_ROWS)
 
     @property
     def candidates(self) -> int:
         """Words that wait for a row."""
-        return self._number(kernels.N_CANDIDATES) - self._number(kernels.N_FREE)
+        return self._number(table.N_CANDIDATES) - self._number(table.N_FREE)
 
     @property
     def total_words(self) -> int:
         """Every token that was read, dropped ones included."""
-        return self._number(kernels.TOTAL_WORDS)
+        return self._number(table.TOTAL_WORDS)
 
     @property
     def total_records(self) -> int:
         """Every record that was read, empty ones included."""
-        return self._number(kernels.TOTAL_RECORDS)
+        return self._number(table.TOTAL_RECORDS)
 
     @property
     def dropped_tokens(self) -> int:
         """Tokens longer than ``max_token_bytes``."""
-        return self._number(kernels.DROPPED_TOKENS)
+        return self._number(table.DROPPED_TOKENS)
 
     @property
     def forgotten_words(self) -> int:
         """Times that a candidate was forgotten to make room for others."""
-        return self._number(kernels.FORGOTTEN_WORDS)
+        return self._number(table.FORGOTTEN_WORDS)
 
     @property
     def max_missed(self) -> float:
         """Most sightings (decayed) that a word which is not held can have had."""
-        return float(self.arrays.sums[kernels.MISSED]) / self._weight
-
-    @property
-    def row_bound(self) -> float:
-        """A word seen (decayed) more often than this has a row, as of the last :meth:`evict`."""
-        bound = self._limits.min_count + self.max_missed
-        unpinned = self.weighted_counts[self.arrays.pinned[: len(self)] == 0]
-        if len(self) == self.max_rows and len(unpinned):
-            rarest = float(unpinned.min()) / self._weight
-            bound = max(bound, EVICTION_MARGIN * rarest + 1.0 + self.max_missed)
-        return bound
+        return float(self.arrays.sums[table.MISSED]) / self._weight
 
     @property
     def weighted_counts(self) -> NDArray[np.float64]:
@@ -192,7 +182,7 @@ class Vocabulary:
     @property
     def weighted_total(self) -> float:
         """Every token that was read, in the unit of :attr:`weighted_counts`."""
-        return float(self.arrays.sums[kernels.TOTAL])
+        return float(self.arrays.sums[table.TOTAL])
 
     @property
     def counts(self) -> NDArray[np.float64]:
@@ -238,14 +228,14 @@ class Vocabulary:
 
     def candidate_counts(self) -> Iterator[tuple[bytes, float]]:
         """Each word that waits for a row, with its count."""
-        entries = self.max_rows + np.arange(self._number(kernels.N_CANDIDATES))
+        entries = self.max_rows + np.arange(self._number(table.N_CANDIDATES))
         for entry in entries[self.arrays.starts[entries] >= 0]:
             yield self.entry_bytes(entry), float(self.arrays.counts[entry]) / self._weight
 
     def entry(self, word: str) -> int:
         """The row of a word, an entry from ``max_rows`` on if it waits for one, or -1."""
         text = word.encode(errors="replace")
-        return int(kernels.find_token(self.arrays, padded_text(text), len(text)))
+        return int(table.find_token(self.arrays, padded_text(text), len(text)))
 
     def encode(
         self,
@@ -288,7 +278,7 @@ class Vocabulary:
         nobody = np.empty(0, np.int32)
         if len(self) < self.max_rows:
             return nobody
-        first, last = self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES)
+        first, last = self.max_rows, self.max_rows + self._number(table.N_CANDIDATES)
         waiting = self.arrays.counts[first:last]
         is_pinned = self.arrays.pinned == 1
         rarest = self.weighted_counts.min(where=~is_pinned, initial=np.inf)
@@ -301,11 +291,11 @@ class Vocabulary:
         pairs = min(len(due), beatable, MAX_EVICTED)
         due = due[np.argsort(-waiting[due], kind="stable")[:pairs]]
         rows = np.empty(pairs, np.int32)
-        kernels.rarest_rows(self.arrays, rows)
+        forgetting.rarest_rows(self.arrays, rows)
         rows = rows[np.argsort(self.weighted_counts[rows], kind="stable")]
         wins = waiting[due] >= EVICTION_MARGIN * self.weighted_counts[rows] + self._weight
         evicted: NDArray[np.int32] = rows[wins]
-        kernels.swap_rows(self.arrays, evicted, (first + due[wins]).astype(np.int32))
+        assignment.swap_rows(self.arrays, evicted, (first + due[wins]).astype(np.int32))
         return evicted
 
     def remove(self, word: str) -> tuple[int, int] | None:
@@ -317,15 +307,15 @@ class Vocabulary:
         if entry < 0:
             return None
         last = len(self) - 1
-        kernels.remove(self.arrays, entry, self.max_rows)
-        kernels.compact_all(self.arrays)
+        assignment.remove(self.arrays, entry, self.max_rows)
+        table.compact_all(self.arrays)
         return (entry, last) if entry < self.max_rows else None
 
     def enter(self, words: list[bytes]) -> NDArray[np.int32]:
         """Give words a row each, without a sighting; return the rows. There must be room."""
         rows = np.empty(len(words), np.int32)
         ends = np.cumsum([len(word) for word in words], dtype=np.int64)
-        kernels.enter_words(self.arrays, padded_text(b"".join(words)), ends, self.max_rows, rows)
+        assignment.enter_words(self.arrays, padded_text(b"".join(words)), ends, self.max_rows, rows)
         return rows
 
     def pin(self, row: int) -> None:
@@ -336,14 +326,14 @@ class Vocabulary:
         """All that :meth:`restore` needs: views, true until the next change."""
         arrays = self.arrays
         rows = slice(0, len(self))
-        candidates = slice(self.max_rows, self.max_rows + self._number(kernels.N_CANDIDATES))
+        candidates = slice(self.max_rows, self.max_rows + self._number(table.N_CANDIDATES))
         return {
-            "arena": arrays.arena[: self._number(kernels.ARENA_END)],
+            "arena": arrays.arena[: self._number(table.ARENA_END)],
             "row_counts": arrays.counts[rows],
             "row_errors": arrays.errors[rows],
             "candidate_counts": arrays.counts[candidates],
             "candidate_errors": arrays.errors[candidates],
-            "free_candidates": arrays.free[: self._number(kernels.N_FREE)],
+            "free_candidates": arrays.free[: self._number(table.N_FREE)],
             "pinned": np.flatnonzero(arrays.pinned).astype(np.int32),
             "numbers": arrays.numbers,
             "sums": arrays.sums,
@@ -363,4 +353,4 @@ class Vocabulary:
         arrays.free[: len(state["free_candidates"])] = state["free_candidates"]
         arrays.pinned[np.asarray(state["pinned"])] = 1
         bits = max(_MIN_TABLE_BITS, int(2 * (len(self) + self.candidates + 1) - 1).bit_length())
-        kernels.rebuild(arrays, bits)
+        table.rebuild(arrays, bits)

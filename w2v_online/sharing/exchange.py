@@ -14,6 +14,7 @@ import numpy as np
 
 from w2v_online.config import LearnerConfig
 from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.objectives import objective_class
 from w2v_online.sharing.merge import MergedRows
 from w2v_online.sharing.shared_counts import SharedCounts
 from w2v_online.sharing.shared_rows import Schedule, SharedRows
@@ -52,17 +53,17 @@ def merged_share(workers: int) -> float:
 
 def check_shareable(config: LearnerConfig) -> None:
     """ValueError for options that learners cannot share what they learn with."""
-    if config.loss != "ns":
+    if not objective_class(config.loss).is_shareable:
         raise ValueError(
-            f"loss {config.loss} cannot be learned together: only with ns does every output vector "
-            "belong to a word"
+            f"learners cannot share a model with loss {config.loss}: its output vectors cannot be "
+            "merged by word"
         )
     if config.half_life:
         raise ValueError("counts that fade (half_life) cannot be kept together")
 
 
 def warm_up(config: LearnerConfig) -> None:
-    """Load or compile the kernels of exchanges and shards; see :func:`learner.warm_up`.
+    """Load or compile the kernels of exchanges and shards; see :func:`warmup.warm_up`.
 
     For updates as they arrive from another process: their arrays cannot be written to.
     """
@@ -165,7 +166,7 @@ class Exchange:
         counts = self._counts.take(shards)
         rows = self._inputs.due(self.exchanges, everything=everything)
         output_rows = self._outputs.due(self.exchanges, everything=everything)
-        self.learner.embeddings.keep(rows, output_rows)
+        self.learner.embeddings.announce(rows, output_rows)
         inputs = self._inputs.take(vocabulary, shards, rows, exact=everything)
         outputs = self._outputs.take(vocabulary, shards, output_rows, exact=everything)
         return [Update(*parts) for parts in zip(counts, inputs, outputs, strict=True)]
@@ -202,7 +203,7 @@ class Exchange:
         for update in updates:
             rows = self._inputs.find(vocabulary, update.vectors)
             output_rows = self._outputs.find(vocabulary, update.output_vectors)
-            embeddings.keep(rows, output_rows)
+            embeddings.announce(rows, output_rows)
             self._inputs.apply(vocabulary, rows, update.vectors)
             self._outputs.apply(vocabulary, output_rows, update.output_vectors)
         self.learner.merged(sum(update.counts.total_words for update in updates))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels import counts as kernels
-from w2v_online.kernels.vocabulary import (
+from w2v_online.kernels.table import (
     DROPPED_BYTES,
     DROPPED_TOKENS,
     MISSED,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels import sharing as kernels
-from w2v_online.kernels.windows import MAX_UPDATES
+from w2v_online.kernels.training import MAX_UPDATES
 from w2v_online.learning.embeddings import Embeddings, reserve
 from w2v_online.learning.vocabulary import Vocabulary
 from w2v_online.sharing.shared_counts import find_rows, split_by_shard

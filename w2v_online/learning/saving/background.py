@@ -116,21 +116,21 @@ class BackgroundSnapshot:
         self._vectors.begin(rows, image.state["updates0"])
         if self._output_vectors is not None:
             self._output_vectors.begin(rows, image.state["updates1"])
-        self._embeddings.keeper = self._keep
+        self._embeddings.before_change = self._save_rows
         if self._averages is not None and self._live_averages is not None:
             self._averages.begin(rows, image.state["averaged"])
-            self._live_averages.keeper = self._keep_averages
+            self._live_averages.before_change = self._save_averages
         self._is_cut = True
         self._thread = self._start(lambda: self._write(image, extra))
         self.pause_seconds += time.perf_counter() - began
 
-    def _keep(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
+    def _save_rows(self, rows: NDArray[np.int32], output_rows: NDArray[np.int32]) -> None:
         """Save rows that are about to change."""
         self._save(self._vectors, rows)
         if self._output_vectors is not None:
             self._save(self._output_vectors, output_rows)
 
-    def _keep_averages(self, rows: NDArray[np.int32]) -> None:
+    def _save_averages(self, rows: NDArray[np.int32]) -> None:
         if self._averages is not None:
             self._save(self._averages, rows)
 
@@ -139,20 +139,20 @@ class BackgroundSnapshot:
         try:
             copy.save(rows)
         except SnapshotError as error:
-            self._end_keeping()
+            self._end_saving()
             self._error = error
             self._cancelled.set()
 
-    def _end_keeping(self) -> None:
-        self._embeddings.keeper = None
+    def _end_saving(self) -> None:
+        self._embeddings.before_change = None
         if self._live_averages is not None:
-            self._live_averages.keeper = None
+            self._live_averages.before_change = None
 
     def _write(self, image: Image, extra: dict[str, Any]) -> None:
         copies = SavedMatrices(self._vectors, self._output_vectors, self._averages)
         for copy in self._copies:
             copy.copy()
-        self._end_keeping()
+        self._end_saving()
         path = image.write(self._writer, copies, **extra)
         if self._then is not None:
             self._then(path)
@@ -194,7 +194,7 @@ class BackgroundSnapshot:
         return self._path
 
     def _clean_up(self) -> None:
-        self._end_keeping()
+        self._end_saving()
         for copy in self._copies:
             copy.close()
         self._writer.abort()

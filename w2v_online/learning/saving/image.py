@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.kernels.vocabulary import WEIGHT, VocabularyArrays
+from w2v_online.kernels.table import WEIGHT, VocabularyArrays
 from w2v_online.learning.averages import published
 from w2v_online.learning.saving import publication
 from w2v_online.learning.vocabulary import word_lines

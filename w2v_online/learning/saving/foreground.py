@@ -1,0 +1,41 @@
+"""A snapshot that is written at once, while nothing is learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from w2v_online.learning.averages import Averages
+from w2v_online.learning.embeddings import Embeddings
+from w2v_online.learning.saving.image import Image, LiveMatrix, SavedMatrices
+from w2v_online.snapshots.writer import SnapshotWriter
+
+
+def write_snapshot(
+    folder: Path,
+    image: Image,
+    embeddings: Embeddings,
+    averages: Averages | None,
+    *,
+    vectors_only: bool,
+    **extra: Any,
+) -> Path:
+    """Write a snapshot below ``folder``; ``extra`` goes into its manifest.
+
+    Returns its path. Raises SnapshotError, and leaves nothing of it then.
+    """
+    if vectors_only:
+        image = image.for_readers()
+    matrices = SavedMatrices(
+        LiveMatrix(embeddings.vectors),
+        None if vectors_only else LiveMatrix(embeddings.output_vectors),
+        None if averages is None else LiveMatrix(averages.words[: len(embeddings)]),
+    )
+    n_matrices = 1 if vectors_only else len(matrices)
+    needed_bytes = image.nbytes + n_matrices * embeddings.vectors.nbytes
+    writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
+    try:
+        return image.write(writer, matrices, **extra)
+    except BaseException:
+        writer.abort()
+        raise
