@@ -1,4 +1,4 @@
-"""Streams made to be slow or to fill memory, beside ordinary text.
+"""Streams designed to be slow or to fill memory, beside ordinary text.
 
 Each stream is learned by a process of its own with the default options. Text is made outside the
 time measured, which is CPU time: other programs may run. Ends with an error if a stream's rate,

@@ -1,8 +1,8 @@
-"""A stream that changes: how fast new meanings are followed, and what becomes of the others.
+"""A stream that changes: how fast vectors follow new meanings, and how stable the others stay.
 
 Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--write-docs]
 
-From the middle of TEXT on, the words of each pair stand for each other. At every step the ten
+From the middle of TEXT on, the words of each pair replace each other. At every step the ten
 nearest neighbours of these words are compared with those that their partners had in the middle
 (followed) and with their own (not forgotten yet); those of words that stay as they are, with their
 own (stable). With replay, once more when the model was annealed on what is kept.

@@ -62,7 +62,7 @@ def learn(name: str, seed: int, process: Daemon, total: int, *, has_end: bool) -
             sys.exit("it failed:\n" + "".join(process.lines[-20:]))
     line = process.event("stopped")
     if _figure(line, "rollbacks"):
-        sys.exit("somebody was lost:\n" + "".join(process.lines[-20:]))
+        sys.exit("a process was lost:\n" + "".join(process.lines[-20:]))
     exchanged = _figure(line, "sent_bytes") + _figure(line, "received_bytes")
     rate = _figure(line, "words_per_second")
     return Outcome(name, seed, rate, exchanged / total, cpu_seconds=cpu_seconds)
@@ -95,12 +95,12 @@ def _figure(line: str, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def check_counts(folder: Path, prepared: Text, times: int = 1, looks: int = 1) -> None:
+def check_counts(folder: Path, prepared: Text, times: int = 1, passes: int = 1) -> None:
     """End with an error unless a model has counted exactly the text's words, so many times.
 
-    Its ``min_count`` is so many ``looks`` times the usual one.
+    Its ``min_count`` is so many ``passes`` times the usual one.
     """
-    frequent = prepared.frequent(-(-looks * Settings().min_count // times))
+    frequent = prepared.frequent(-(-passes * Settings().min_count // times))
     expected = Counter({word: times * prepared.counts[word] for word in frequent})
     totals = load_vectors(folder).manifest["totals"]
     found = counts(folder)
@@ -161,13 +161,13 @@ def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> 
     are the same ones: the more often the text comes, the higher ``min_count``.
     """
     lines = prepared.path.read_bytes().splitlines(keepends=True)
-    looks = max(1, options.mature)
+    passes = max(1, options.mature)
     for name, times in (("first", options.mature), ("part", options.times)):
         for part in range(PARTITIONS):
             file = folder / f"{name}-{part}.txt"
             file.write_bytes(b"".join(lines[part::PARTITIONS]) * times)
     common = [
-        *_OPTIONS, "--min-count", str(looks * Settings().min_count),
+        *_OPTIONS, "--min-count", str(passes * Settings().min_count),
         "--snapshot-every", "1h", "--source", "file", "--path",
     ]  # fmt: skip
     if options.mature:
@@ -186,7 +186,7 @@ def measure_speed(options: argparse.Namespace, prepared: Text, folder: Path) -> 
                 )  # fmt: skip
                 name = f"{workers} worker{'s' * (workers > 1)}"
                 outcome = learn(name, 1, process, options.times * prepared.words, has_end=True)
-                check_counts(where, prepared, options.mature + options.times, looks)
+                check_counts(where, prepared, options.mature + options.times, passes)
                 shutil.rmtree(where)
                 print(number, outcome, flush=True)
                 if number:

@@ -1,11 +1,11 @@
-"""Hierarchical softmax goes on after many new words joined: what old words lose, beside gensim.
+"""Hierarchical softmax after many new words joined: what old words lose, beside gensim.
 
     python -m benchmarks.continue_hs --data TEXT [--late N] [--words 1000] [--gensim] [--write-docs]
 
-Some words are deleted from all of TEXT but its last part, where they are seen at least twenty times
-each. A model learns the text before, then the last part with these words and, to tell what comes of
-them from what comes of more text, without. WordSim-353 and SimLex-999 are asked of words
-that were there before, the new ones are in none of the questions. gensim goes on with
+Some words are deleted from all of TEXT except its last part, where they occur at least twenty times
+each. A model learns the text before, then the last part with these words and, for comparison,
+without them. WordSim-353 and SimLex-999 ask about words that were there before; the new ones
+are in none of the questions. gensim continues with
 ``build_vocab(..., update=True)`` and ``train``.
 """
 

@@ -1,10 +1,10 @@
-"""Learning together: what vectors are worth that several learners made, and what merging costs.
+"""Learning together: the quality of vectors that several learners trained, and the cost of merging.
 
 Usage: python -m benchmarks.exchange --data TEXT [--only rules|intervals|default] [--write-docs]
 
-Learners and a shard in one process: the text is dealt out in blocks, each learner in turn learns so
-many words and exchanges. So what it has not seen is what the others learned since its last
-exchange, as on as many machines, and CPU time can be told apart.
+Learners and a shard in one process: the text is divided in blocks, and each learner in turn learns
+so many words and exchanges. What it lacks is what the others learned since its last exchange, as on
+several machines, and CPU time can be measured separately.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``kills``: the daemon is killed with SIGKILL at random moments; ``broker``: the broker is;
 ``poison``: many messages cannot be decoded. Each ends with an error unless the counts of all words
-are the topic's, and with one partition the vectors those of a run that nothing disturbed.
+are the topic's, and with one partition the vectors those of an undisturbed run.
 ``speed``: messages a second beside the same text on standard input.
 """
 
@@ -104,7 +104,7 @@ def check_counts(folder: Path, expected: Counter[str]) -> None:
     if found != expected:
         wrong = sum(found[word] != expected[word] for word in found | expected)
         sys.exit(f"counts of {wrong} words are wrong")
-    print(f"counts of {len(expected):,} words, {sum(expected.values()):,} sightings: exact")
+    print(f"counts of {len(expected):,} words, {sum(expected.values()):,} occurrences: exact")
 
 
 def check_vectors(

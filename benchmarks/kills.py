@@ -1,4 +1,4 @@
-"""Kills the daemon with SIGKILL again and again, and looks at what is left of its work.
+"""Kills the daemon with SIGKILL again and again, and checks the snapshots that it leaves.
 
 A log is followed while it grows; the daemon is killed at random instants, most of them while a
 snapshot, sometimes one of vectors alone, is copied, written, renamed or deleted. After each kill a

@@ -32,7 +32,7 @@ ROW_OVERHEAD_BYTES = 17
 """Of word, unit and number of updates, besides a byte a value."""
 
 COUNT_BYTES = 12
-"""Of a word and its sightings."""
+"""Of a word and its count."""
 
 MESSAGE_SECONDS = 0.0005
 """That a message takes in either program, besides its bytes (Ray's actors)."""

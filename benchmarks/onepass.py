@@ -1,4 +1,4 @@
-"""Learning from one pass: what one look at a stream gives, and what more looks at it cost.
+"""Learning from one pass: scores against processor time, without and with further passes.
 
 Usage: python -m benchmarks.onepass --data TEXT [--write-docs]
 

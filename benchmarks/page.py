@@ -4,7 +4,7 @@ A daemon learns a text again and again until its vocabulary has so many words (-
 goes on under full load. Chromium then opens the page in a fresh profile, several times: until the
 first contentful paint; from Enter to a table of neighbours; from a click on Map to all points
 drawn, the first time for a snapshot and again. Then minutes with the page open and minutes without
-take turns: words per second that the training thread ran, and time it was held up.
+take turns: words per second that the training thread ran, and time it was delayed.
 
     python -m benchmarks.page --data corpus.txt --words 200000 --minutes 10 --write-docs
 """

@@ -1,7 +1,7 @@
-"""What a checkpoint costs a learner of a million words: how long it stands still, what it loses.
+"""What a checkpoint costs a learner of a million words: how long training pauses, what it loses.
 
 In one process, as in the daemon: batches of half a megabyte of Zipf text are learned, and every so
-often a snapshot is made behind the learner's back. Rates with and without one under way are taken
+often a snapshot is written in the background. Rates with and without one under way are taken
 in turns from the same run, by the clock and by processor time, which depends less on what else the
 machine does. Then a snapshot is loaded by a process of its own, on one processor.
 """

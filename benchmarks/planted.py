@@ -2,9 +2,9 @@
 
 Usage: python -m benchmarks.planted TEXT [--pairs 10] [--min-count 500] [--seeds 1 2 3]
 
-TEXT is learned once with the default options; from its middle on the words of each pair stand for
-each other. The words are drawn at random from those seen more than ``--min-count`` times in all,
-and at most ten times as often, where there is most to confuse them with.
+TEXT is learned once with the default options; from its middle on the words of each pair replace
+each other. The words are drawn at random from those with more than ``--min-count`` occurrences and
+at most ten times as many, where most other words have similar counts.
 """
 
 from __future__ import annotations

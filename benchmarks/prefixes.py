@@ -1,9 +1,9 @@
-"""The beginning of a text: scores after the first megabytes, beside gensim's of as much.
+"""The beginning of a text: scores after the first megabytes, beside gensim's on the same text.
 
 Usage: python -m benchmarks.prefixes --data TEXT [--write-docs]
 
-A short text teaches little and what it teaches depends on where vectors began, so the shortest
-prefix is learned with many seeds: means, with their standard errors.
+Scores after a short text depend mostly on the initial vectors, so the shortest prefix is learned
+with many seeds: means with their standard errors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEGABYTE = 1_000_000
 
 
 def learned(prefix: Path, seed: int) -> WordVectors:
-    """What w2v-stream makes of one look at a text."""
+    """Vectors of w2v-stream after one pass over a text."""
     model = OnlineWord2Vec(LearnerConfig(seed=seed, **asdict(Settings())))
     for batch in batches(prefix.read_text().splitlines()):
         model.learn_text(batch)

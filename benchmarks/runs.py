@@ -1,4 +1,4 @@
-"""Programs as runs: what one took of a processor's time, and what its vectors are worth.
+"""Programs as runs: the processor time that one took, and the scores of its vectors.
 
 All run as whole processes, one after the other, at most on one CPU at a time.
 """

@@ -1,9 +1,9 @@
 """The noise distribution after growth, bursts, decay and evictions: how exact and at what cost.
 
-Beside ours stand the rules of two other learners from streams, written here after their papers:
-the adaptive unigram table (Kaji & Kobayashi 2017) and a reservoir of the stream's words (May et
-al. 2017). All are held against count**0.75 of the counts as they are at the end. Ends with an
-error if our draws deviate by more than chance allows, or if a removed row is drawn.
+Compared with the rules of two other online learners, written here after their papers: the adaptive
+unigram table (Kaji & Kobayashi 2017) and a reservoir of the stream's words (May et al. 2017). The
+reference is count**0.75 of the counts at the end. Ends with an error if w2v-stream's draws deviate
+by more than chance allows, or if a removed row is drawn.
 """
 
 from __future__ import annotations

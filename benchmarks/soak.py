@@ -1,7 +1,7 @@
 """A daemon under full load for half an hour: what grows, what slows down.
 
 Standard input at full speed, HTTP scraped every second, a snapshot every 20 seconds. Each second
-the process is looked at from outside: resident memory, threads, open files, words so far. Then
+the process is observed from outside: resident memory, threads, open files, words so far. Then
 SIGTERM under full load: how long until it has ended with everything read in the snapshot.
 ``--queries N`` asks N questions a second too, in every second minute: what does that cost?
 

@@ -1,4 +1,4 @@
-"""What a second training thread brings: the whole daemon with one and with two, on two CPUs."""
+"""What a second training thread gains: the whole daemon with one and with two, on two CPUs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.warmup import warm_up
 
 BATCH_BYTES = 1 << 19
-"""As much text as the daemon hands over at once."""
+"""The size of the batches that the daemon trains."""
 
 
 def learning_alone(path: Path, settings: Settings) -> float:

@@ -1,8 +1,8 @@
-"""Warm start: whether ``--init`` keeps what a batch model knew, and learns new words.
+"""Warm start: whether ``--init`` keeps the quality of a batch model, and learns new words.
 
 Usage: python -m benchmarks.warmstart TEXT [--words 10000000] [--epochs 5]
 
-gensim learns the first part of TEXT in several epochs, the daemon goes on from its file with the
+gensim learns the first part of TEXT in several epochs, the daemon continues from its file with the
 last ``--words`` words in one pass. Prints scores before and after, by
 ``w2v_online.analysis.evaluation``.
 """

@@ -1,7 +1,7 @@
-"""What a tokenizer is: something that splits records into tokens and can say what it is.
+"""What a tokenizer is: it splits records into tokens and has an identity.
 
-A whole batch goes in and comes out in one buffer, so that neither a string nor a list a token is
-needed where a tokenizer can do without.
+A whole batch goes in and comes out in one buffer, so that fast tokenizers need no Python object per
+token.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from typing import Protocol
 
 
 class Tokenizer(Protocol):
-    """Splits text; the same text always comes out as the same tokens."""
+    """Splits text; the same text always gives the same tokens."""
 
     @property
     def identity(self) -> str:
-        """Name, version, options and data that tokens depend on, as it stands in manifests."""
+        """Name, version, options and data that the tokens depend on, as written in manifests."""
 
     @property
     def is_separated(self) -> bool:
-        """Whether tokens come out between ASCII's separators; or else ASCII whitespace."""
+        """Whether ASCII's separators divide the tokens; otherwise ASCII whitespace does."""
 
     @property
     def failed_records(self) -> int:
-        """Records so far that could not be split, and came out empty."""
+        """Number of records that could not be split and are empty in the output."""
 
     def tokenize(self, text: bytes) -> bytes | bytearray:
-        """Valid UTF-8 with a record a line as tokens, with as many records.
+        """Split valid UTF-8 with one record per line; returns as many records.
 
-        Tokens are separated by US and a record ends with RS if ``is_separated``; if not, these
-        are whitespace and the line feed.
+        If ``is_separated``, US (0x1F) separates tokens and RS (0x1E) ends a record; otherwise
+        ASCII whitespace and the line feed do.
         """
 
 

@@ -1,8 +1,8 @@
 """A user's own tokenizer: ``module:function``, or the name of an installed entry point.
 
-The function takes a record's text and returns its tokens; options become its keywords. What
-identifies it is its ``version``, if it has such an attribute, or the distribution's that the entry
-point comes from, or else a digest of the file that it stands in.
+The function takes the text of a record and returns its tokens; options become its keyword
+arguments. It is identified by its attribute ``version``, or else by the version of the distribution
+of the entry point, or else by a digest of its source file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streamer.tokenizers.base import identity_of
 from streamer.tokenizers.function import FunctionTokenizer
 
 ENTRY_POINTS = "w2v_stream.tokenizers"
-"""The group of entry points that distributions offer tokenizers in."""
+"""The group of entry points under which distributions offer tokenizers."""
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -31,7 +31,7 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def custom(name: str, options: dict[str, str]) -> FunctionTokenizer:
-    """The tokenizer that ``name`` leads to; ConfigurationError if it leads nowhere."""
+    """Import the tokenizer of this name; ConfigurationError if that fails."""
     entry = installed().get(name)
     try:
         function = _imported(name) if entry is None else entry.load()

@@ -1,4 +1,4 @@
-"""Tokenizers that are functions from a record's text to its tokens: segmenters, and users' own."""
+"""Tokenizers that call a Python function per record: segmenters, and functions of users."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NO_SEPARATORS = {ord(_TOKEN_SEPARATOR): None, ord(_RECORD_SEPARATOR): None}
 class FunctionTokenizer:
     """Calls ``split`` for every record.
 
-    A record that makes it raise is empty and counted in ``failed_records``; with
-    ``stop_at_errors`` the first one raises SourceError. ASCII's separators in tokens are removed.
+    If it raises, the record is empty and counted in ``failed_records``; with ``stop_at_errors`` the
+    first failure raises SourceError. ASCII's separators are removed from tokens.
     """
 
     is_separated = True
@@ -28,7 +28,7 @@ class FunctionTokenizer:
         self.failed_records = 0
         self._split = split
         self.stop_at_errors = False
-        """Whether a record that fails ends it all."""
+        """Whether the first record that fails ends the daemon."""
 
     def tokenize(self, text: bytes) -> bytes:
         """See :class:`streamer.tokenizers.base.Tokenizer`."""
@@ -56,5 +56,5 @@ class FunctionTokenizer:
 
 
 def is_word(token: str) -> bool:
-    """Whether a token has a letter or a digit of any script: not just marks and spaces."""
+    """Whether a token has a letter or digit of any script."""
     return token.isalnum() or any(map(str.isalnum, token))

@@ -1,7 +1,7 @@
-"""Languages that are written without spaces, or whose words are glued together.
+"""Languages that are written without spaces, or that join words: Chinese, Japanese, Korean.
 
-Each is split by a library of its own, which comes as an extra of the distribution's name for it;
-tokens without a letter or digit go.
+Each has a library of its own, an extra of the distribution. Tokens without a letter or digit are
+dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streamer.tokenizers.base import identity_of
 from streamer.tokenizers.function import FunctionTokenizer, is_word
 
 _PIECE_CHARACTERS = 12_000
-"""Sudachi takes 49,149 bytes at once, and four bytes are the most that a character has."""
+"""Sudachi accepts at most 49,149 bytes, and a character has at most four."""
 
 _SENTENCE_ENDS = "\u3002\uff01\uff1f.!? "
 
@@ -26,7 +26,7 @@ _SENTENCE_ENDS = "\u3002\uff01\uff1f.!? "
 def chinese(*, dictionary: str = "") -> FunctionTokenizer:
     """Words by rjieba, with its model for unknown ones; ``dictionary`` names a file of more words.
 
-    The file has a word a line, what follows a space is left out.
+    The file has one word per line; anything after a space is ignored.
     """
     rjieba = _library("rjieba", "chinese")
     segmenter = rjieba.Jieba()
@@ -88,7 +88,7 @@ def korean() -> FunctionTokenizer:
 
 
 def _library(name: str, extra: str) -> Any:
-    """A library that may be missing; ConfigurationError then, saying how to get it."""
+    """Import a library; ConfigurationError with the command to install it if it is missing."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -108,7 +108,7 @@ def _read(path: str) -> bytes:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """A line, cut behind ends of sentences where it is too long for a library."""
+    """A line, cut after ends of sentences if it is too long for a library."""
     while len(line) > _PIECE_CHARACTERS:
         end = 1 + max(line.rfind(mark, 0, _PIECE_CHARACTERS) for mark in _SENTENCE_ENDS)
         end = end or _PIECE_CHARACTERS

@@ -1,7 +1,7 @@
 """Log lines: addresses, times, numbers and other values become typed placeholders.
 
 ``10.0.0.1:80`` is ``<IP> <PORT>``; the others are ``<TIME> <NUM> <HEX> <UUID> <MAC> <PATH> <URL>
-<EMAIL> <SPAN>`` (of time) and ``<SIZE>`` (in bytes). What is left are words, in their own case.
+<EMAIL> <SPAN>`` (of time) and ``<SIZE>`` (in bytes). The rest are words, in their original case.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from streamer.tokenizers.kernels.logline import MAX_GROWTH, split
 from w2v_online.learning.vocabulary import padded_text
 
 VERSION = "2"
-"""To be raised whenever some line comes out as other tokens."""
+"""Raise it whenever a line gives other tokens than before."""
 
 
 class LogTokenizer:
     """Splits log lines.
 
-    ``split_words`` also splits ``camelCase`` and ``snake_case`` words; ``keep_words`` lets the
-    words in a path, URL or e-mail address follow its placeholder.
+    ``split_words`` also splits ``camelCase`` and ``snake_case`` words; ``keep_words`` appends the
+    words of a path, URL or e-mail address to its placeholder.
     """
 
     is_separated = True

@@ -1,7 +1,7 @@
 """Phrases: words that often come together become one token, ``new_york``, on top of a tokenizer.
 
-Two levels, the second joins what the first has made, so phrases have up to four words. What was
-counted is bounded in memory, and belongs to a checkpoint like the model.
+Two levels: the second joins the results of the first, so phrases have up to four words. The counts
+have bounded memory and are part of a checkpoint, like the model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERSION = "1"
 
 
 class PhraseTokenizer:
-    """Joins what ``tokenizer`` makes of text.
+    """Joins the tokens of another tokenizer.
 
     Two words make a phrase where (count(a b) - ``min_count``) N / (count(a) count(b)) exceeds
     ``threshold``, N the words so far. Unless it ``learns``, counts stay as they were restored.
@@ -58,7 +58,7 @@ class PhraseTokenizer:
 
     @property
     def max_bytes(self) -> int:
-        """Memory of the counts, which does not grow."""
+        """Memory of the counts in bytes; it does not grow."""
         return sum(array.nbytes for level in self._levels for array in level)
 
     def tokenize(self, text: bytes) -> bytes:
@@ -74,7 +74,7 @@ class PhraseTokenizer:
         return tokens
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What was counted, by name, as views."""
+        """The counts by name, as views."""
         return {
             f"phrases{number}_{name}": array
             for number, level in enumerate(self._levels, 1)
@@ -82,7 +82,7 @@ class PhraseTokenizer:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a :meth:`state` that was saved; SnapshotError if it does not fit."""
+        """Restore a saved :meth:`state`; raises SnapshotError if it does not fit."""
         for name, array in self.state().items():
             saved = state.get(name)
             if saved is None or saved.shape != array.shape or saved.dtype != array.dtype:

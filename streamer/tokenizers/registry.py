@@ -1,4 +1,4 @@
-"""Which tokenizers there are, and how one is made from its name and options."""
+"""The tokenizers by name, and how one is made from its name and options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAKERS = {
 
 
 def tokenizer_of(settings: RunSettings) -> Tokenizer:
-    """What splits text by these settings, phrases included; see :func:`open_tokenizer`."""
+    """The tokenizer of these settings, phrases included; see :func:`open_tokenizer`."""
     tokenizer = open_tokenizer(
         settings.tokenizer,
         settings.tokenizer_option,
@@ -62,7 +62,7 @@ def open_tokenizer(
 
 
 def option_names(name: str) -> list[str] | None:
-    """The options that a tokenizer takes; None for a function of the user's own, which knows."""
+    """The options of a tokenizer; None for a function of the user, which checks its own."""
     return list(inspect.signature(_maker(name)).parameters) if name in _MAKERS else None
 
 

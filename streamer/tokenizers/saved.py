@@ -1,4 +1,4 @@
-"""The tokenizer that a snapshot's text was split by, made again from its identity."""
+"""The tokenizer of a snapshot, made again from its identity."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Words by Unicode's rules (UAX #29) in any script, and emoji; punctuation goes.
+"""Words by Unicode's rules (UAX #29) in any script, and emoji, without punctuation.
 
-The rules are unicode-segmentation's (Rust). Scripts without spaces come out in single characters
-(Han, Hiragana) or whole runs (Thai): those need a tokenizer of their own.
+The rules are implemented by unicode-segmentation (Rust). Scripts without spaces give single
+characters (Han, Hiragana) or whole runs (Thai): they need a tokenizer of their own.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Tokens are what lies between ASCII whitespace; the learner splits them itself, fastest of all."""
+"""Tokens between ASCII whitespace; the learner splits them itself, which is fastest."""
 
 from __future__ import annotations
 
 
 class WhitespaceTokenizer:
-    """Hands text on as it is."""
+    """Returns text unchanged."""
 
     identity = "whitespace"
     is_separated = False
