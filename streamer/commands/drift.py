@@ -46,7 +46,8 @@ def drift(
     """Print the words whose meaning moved most from OLD to NEW, or what one word went through.
 
     OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files. Words
-    are ranked by what they moved (one minus the cosine) in relation to words seen as often.
+    are ranked by what they moved (one minus the cosine) in relation to words seen as often; those
+    that moved less than 0.05 are left out.
     """
     if word is not None:
         if new is not None or output is not None:
@@ -62,7 +63,13 @@ def drift(
         movements = drifting.drift(before, after, topn=topn, min_count=min_count)
     except ValueError as error:
         raise ExportError(str(error)) from error
-    if output is not None:
+    if not movements:
+        click.echo(
+            f"No word moved by {drifting.FLOOR} or more (one minus the cosine): the snapshots say "
+            "the same.",
+            err=True,
+        )
+    elif output is not None:
         _draw_paths(before, after, movements[:_DRAWN_PATHS], output)
     if as_json:
         echo_json([asdict(movement) for movement in movements])

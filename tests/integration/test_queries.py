@@ -125,14 +125,14 @@ def test_init_starts_from_a_word2vec_file_once(vectors_file: Path, tmp_path: Pat
     np.testing.assert_array_equal(wv["国王"], load_vectors(vectors_file)["国王"])
     result = run("--snapshot-dir", tmp_path / "x", "--init", vectors_file, stdin=b"a\n")
     assert result.returncode == 78
-    assert "give --vector-size 12" in result.stderr
+    assert "use --vector-size 12" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("option", "name", "hint"),
     [
-        ({"max_vocab_size": 5}, "vectors.txt", "--max-vocab-size is 5"),
-        ({"vector_size": 9}, "vectors.txt", "give --vector-size 12"),
+        ({"max_vocab_size": 5}, "vectors.txt", "more than --max-vocab-size 5"),
+        ({"vector_size": 9}, "vectors.txt", "use --vector-size 12"),
         ({}, "missing", "missing does not exist"),
     ],
 )
@@ -151,8 +151,10 @@ def two_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
     words = ["king", "queen", "国王", "</script>", "$x^", "man", "woman", "<b>"]
     generator = np.random.default_rng(1)
-    for _ in range(2):
-        model.learn([[words[i] for i in record] for record in generator.integers(0, 8, (200, 5))])
+    for turn in range(2):
+        records = generator.integers(0, 8, (900, 5))
+        records[:, 1:] = records[:, :1] ^ turn  # each word comes alone, then with one other
+        model.learn([[words[i] for i in record] for record in records])
         model.snapshot(folder)
     return folder
 
@@ -181,6 +183,12 @@ def test_a_map_is_drawn_and_lies_over_the_one_before(
     else:
         assert output.read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_drift_of_equal_snapshots_is_empty_and_says_so(two_snapshots: Path) -> None:
+    result = run("drift", two_snapshots, two_snapshots, "--min-count", "1", "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+    assert "No word moved by 0.05 or more" in result.stderr
 
 
 def test_drift_prints_and_draws(two_snapshots: Path, tmp_path: Path) -> None:

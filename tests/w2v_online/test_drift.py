@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
 from w2v_online.analysis.alignment import robust_rotation, rotation
-from w2v_online.analysis.drift import drift, history
+from w2v_online.analysis.drift import FLOOR, drift, history
 from w2v_online.analysis.layout import lay_out, paths
 from w2v_online.errors import SnapshotError, UnknownWordError
 
@@ -66,8 +66,17 @@ def test_swapped_words_moved_most(pair: tuple[WordVectors, WordVectors]) -> None
 
 
 def test_nothing_moves_between_equals(pair: tuple[WordVectors, WordVectors]) -> None:
+    """Nor in a stream that only goes on: frequent words, whose peers lie still, do not lead."""
     old, _ = pair
-    assert max(movement.moved for movement in drift(old, old, topn=600)) < 1e-6
+    assert drift(old, old, topn=600, min_count=0) == []
+    generator = np.random.default_rng(4)
+    noise = generator.normal(size=old.vectors.shape) * np.linspace(0.001, 0.02, 600)[:, None]
+    noise[0] *= 20  # the most frequent word moves far more than its peers, and hardly at all
+    noise[500] = old.vectors[499] - old.vectors[500]
+    new = WordVectors.from_arrays(list(old.words), old.vectors + noise, old.counts)
+    movements = drift(old, new, min_count=0)
+    assert [movement.word for movement in movements] == ["w500"]
+    assert all(movement.moved >= FLOOR for movement in movements)
 
 
 def test_what_cannot_be_compared_is_refused(pair: tuple[WordVectors, WordVectors]) -> None:
