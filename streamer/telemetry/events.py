@@ -261,10 +261,38 @@ _CLUSTER = (
     Event("ray", "debug", "Ray: {message}", {"message": "a line that Ray printed"}),
 )
 
+_ALERTS = (
+    Event(
+        "alerts_failed",
+        "warning",
+        "An alert could not be sent to topic {topic}: {reason}.",
+        {"topic": "the topic", "reason": "why"},
+    ),
+    Event(
+        "alerts_wait",
+        "error",
+        "{messages} alerts could not be stored in topic {topic}: {reason}. "
+        "Checkpoints wait until they are.",
+        {
+            "topic": "the topic",
+            "messages": "number of alerts",
+            "reason": "why",
+            "retry_seconds": "pause before the next attempt",
+        },
+    ),
+    Event(
+        "alerts_dropped",
+        "warning",
+        "Alerts for {target} were dropped: {reason}.",
+        {"target": "the webhook, without its path", "reason": "why"},
+    ),
+)
+
 SECTIONS: dict[str, tuple[Event, ...]] = {
     "daemon": _DAEMON,
     "text": _TEXT,
     "snapshots": _CHECKPOINTS,
+    "alerts": _ALERTS,
     "HTTP": _HTTP,
     **{f"source {name}": events for name, events in reports.EVENTS.items()},
     "cluster": _CLUSTER,

@@ -133,11 +133,11 @@ EVENTS = (
     Event(
         "dead_letters_wait",
         "error",
-        "{letters} messages could not be stored in dead-letter topic {topic}: {reason}. "
+        "{messages} messages could not be stored in dead-letter topic {topic}: {reason}. "
         "Checkpoints wait until they are.",
         {
             "topic": "the dead-letter topic",
-            "letters": "number of messages",
+            "messages": "number of messages",
             "reason": "why",
             "retry_seconds": "pause before the next attempt",
         },

@@ -1,0 +1,75 @@
+"""An alert: one record that was more surprising than nearly all before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What a target is told of one record."""
+
+    id: str
+    """The same whenever the same record is read again, see :func:`alert_id`."""
+    time: str
+    """When the record was scored, ISO 8601 in UTC."""
+    position: Mapping[str, str | int]
+    """Where the record stands: file and line, or topic, partition and offset."""
+    surprise: float
+    """In nats, by the rule that ``--alert-by`` names."""
+    p: float
+    """Share of recent records that were at least as surprising."""
+    words: Sequence[tuple[str, float]]
+    """The words that surprised most, with their surprise in nats."""
+    kind: str
+    """The text with what varies masked: records of one kind are one message."""
+    text: str | None = None
+    """The record, None with ``--alert-text off``."""
+    count: int = 1
+    """Records of this kind that the alert stands for."""
+    first: str = ""
+    """When the first of them was scored."""
+    last: str = ""
+    """When the last of them was scored."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The alert as JSON has it."""
+        alert = asdict(self) | {
+            "position": dict(self.position),
+            "words": [{"word": word, "surprise": surprise} for word, surprise in self.words],
+            "first": self.first or self.time,
+            "last": self.last or self.time,
+        }
+        if self.text is None:
+            del alert["text"], alert["kind"], alert["words"]
+        return alert
+
+    def as_json(self) -> bytes:
+        """One line of JSON, without its line feed."""
+        return orjson.dumps(self.as_dict())
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        where = " ".join(f"{key} {value}" for key, value in self.position.items())
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        text = self.text if self.text is not None else "a record"
+        return f"Unexpected{times}: {text} [{where}, p = {self.p:.2g}]"
+
+
+def alert_id(position: Mapping[str, str | int], text: bytes) -> str:
+    """16 hexadecimal digits made from where a record stands and what it says."""
+    digest = hashlib.sha256(orjson.dumps(dict(position), option=orjson.OPT_SORT_KEYS))
+    digest.update(b"\0" + text)
+    return digest.hexdigest()[:16]
+
+
+def utc(seconds: float) -> str:
+    """A Unix time in ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

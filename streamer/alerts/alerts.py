@@ -1,0 +1,159 @@
+"""From surprises to alerts: p-values, the rule, kinds, a rate limit, and the targets.
+
+Data goes one way: surprises of records in the order of the stream come in, and what passes goes to
+every target. Knows nothing of models, of sources or of the web page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.alerts.alert import Alert, alert_id, utc
+from streamer.alerts.distribution import SurpriseDistribution
+from streamer.alerts.kinds import Kinds, kind_of
+from streamer.alerts.rule import Rule
+from streamer.alerts.targets.base import Target
+
+WARM_UP_RECORDS = 10_000
+"""Records of a new model before its first alert: until then everything is surprising."""
+
+LATEST = 100
+"""Alerts that are kept for monitoring."""
+
+MAX_WORDS = 5
+"""Words that an alert names."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an alert says of a record."""
+
+    text: bytes
+    position: Mapping[str, str | int]
+    words: Sequence[tuple[str, float]]
+    """Its most surprising words, with their surprise in nats, the most surprising first."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps alerts few."""
+
+    warm_up_records: int = WARM_UP_RECORDS
+    window_seconds: float = 600.0
+    """Time in which records of one kind are one alert; 0: each is one."""
+    per_minute: int = 60
+    """Alerts sent in a minute at most; the rest is counted."""
+
+
+class Alerts:
+    """Sends alerts of records that were less expected than nearly all before them."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        targets: Sequence[Target],
+        limits: Limits,
+        *,
+        has_text: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._rule = rule
+        self._targets = targets
+        self._limits = limits
+        self._has_text = has_text
+        self._clock = clock
+        self._kinds = Kinds(limits.window_seconds)
+        self._sent_at: deque[float] = deque()
+        self.distribution = SurpriseDistribution()
+        self.latest: deque[Alert] = deque(maxlen=LATEST)
+        """The newest alerts, for monitoring."""
+        self.raised = 0
+        """Records that were worth an alert."""
+        self.limited = 0
+        """Alerts that the rate limit held back."""
+
+    @property
+    def suppressed(self) -> int:
+        """Alerts that were counted into another one of their kind."""
+        return self._kinds.suppressed
+
+    @property
+    def sent(self) -> int:
+        """Alerts that have arrived at a target, all targets together."""
+        return sum(target.sent for target in self._targets)
+
+    @property
+    def dropped(self) -> int:
+        """Alerts that a target gave up, all targets together."""
+        return sum(target.dropped for target in self._targets)
+
+    def consider(self, surprises: NDArray[np.float64], record_at: Callable[[int], Record]) -> None:
+        """Take the surprises of the next records, in nats; nan where a record has none.
+
+        ``record_at(i)`` describes the i-th of them; it is asked of the few that are worth an alert.
+        """
+        before = self.distribution.records
+        p_values = self.distribution.p_values(surprises)
+        self._rule.count(len(surprises))
+        is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
+        is_unexpected &= before + np.arange(len(surprises)) >= self._limits.warm_up_records
+        now = self._clock()
+        for i in np.flatnonzero(is_unexpected).tolist():
+            self.raised += 1
+            alert = self._alert(record_at(i), float(surprises[i]), float(p_values[i]), now)
+            self._send(self._kinds.add(alert, now), now)
+        self._send(self._kinds.ended(now), now)
+
+    def _alert(self, record: Record, surprise: float, p: float, now: float) -> Alert:
+        text = record.text.decode(errors="replace").rstrip("\n")
+        return Alert(
+            id=alert_id(record.position, record.text),
+            time=utc(now),
+            position=record.position,
+            surprise=round(surprise, 4),
+            p=p,
+            words=[(word, round(value, 3)) for word, value in record.words[:MAX_WORDS]],
+            kind=kind_of(text),
+            text=text if self._has_text else None,
+        )
+
+    def _send(self, alerts: Iterable[Alert], now: float) -> None:
+        for alert in alerts:
+            while self._sent_at and self._sent_at[0] <= now - 60.0:
+                self._sent_at.popleft()
+            if len(self._sent_at) >= self._limits.per_minute:
+                self.limited += 1
+                continue
+            self._sent_at.append(now)
+            self.latest.append(alert)
+            for target in self._targets:
+                target.send(alert)
+
+    def settle(self) -> bool:
+        """Wait until no alert of what was considered can be lost; False if the process stops."""
+        settled = [target.settle() for target in self._targets]  # each, also after one that did not
+        return all(settled)
+
+    def end(self) -> None:
+        """The stream is over: say how many followed the alerts whose window is still open."""
+        self._send(self._kinds.end_all(), self._clock())
+
+    def close(self) -> None:
+        """Close every target."""
+        for target in self._targets:
+            target.close()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Arrays that a checkpoint holds: the distribution of surprises."""
+        return self.distribution.state()
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what a checkpoint holds."""
+        self.distribution.restore(state)

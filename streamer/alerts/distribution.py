@@ -1,0 +1,133 @@
+"""How surprising recent records were: a sketch that turns a surprise into a p-value.
+
+A DDSketch (Masson et al. 2019): counts of values in bins whose width is a fixed share of the value,
+so memory is bounded and the order of the values does not matter. Two sketches take turns: the one
+that is filled and the one before it, so that what is compared with is always between one and two
+windows of records long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ddsketch.mapping import LogarithmicMapping
+from ddsketch.store import CollapsingLowestDenseStore
+from numpy.typing import NDArray
+
+WINDOW_RECORDS = 1_000_000
+"""Records after which a new sketch begins."""
+
+BLOCK_RECORDS = 256
+"""Records whose p-values come from the same state, so that they do not depend on batches."""
+
+RELATIVE_ERROR = 0.01
+"""Largest relative error of a value in the sketch."""
+
+_BINS = 2048
+_LEAST = 1e-9
+"""Nats; smaller surprises count as this one."""
+
+
+class SurpriseDistribution:
+    """The distribution of recent records' surprise; feed it in the order of the stream."""
+
+    def __init__(self) -> None:
+        self._mapping = LogarithmicMapping(RELATIVE_ERROR)
+        self._scale = 1.0 / math.log(self._mapping.gamma)
+        self._current = CollapsingLowestDenseStore(_BINS)
+        self._previous = CollapsingLowestDenseStore(_BINS)
+        self._waiting: list[NDArray[np.float64]] = []
+        self._waiting_records = 0
+        self._keys: NDArray[np.int64] = np.empty(0, np.int64)
+        self._at_least: NDArray[np.float64] = np.empty(0)
+        self.records = 0
+        """Records seen in all."""
+
+    @property
+    def compared_records(self) -> int:
+        """Records that p-values are shares of."""
+        return int(self._current.count + self._previous.count)
+
+    def p_values(self, surprises: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[n]: the share of recent records at least as surprising, for each record.
+
+        Adds the records, too. A p-value is (r + 1) / (m + 1), where r of the m records before the
+        current block of ``BLOCK_RECORDS`` were at least as surprising; so it is never 0.
+        """
+        values = np.maximum(np.nan_to_num(surprises, nan=_LEAST), _LEAST)
+        result = np.empty(len(values))
+        begin = 0
+        while begin < len(values):
+            end = min(len(values), begin + BLOCK_RECORDS - self._waiting_records)
+            result[begin:end] = self._shares(values[begin:end])
+            self._waiting.append(values[begin:end])
+            self._waiting_records += end - begin
+            self.records += end - begin
+            begin = end
+            if self._waiting_records == BLOCK_RECORDS:
+                self._take_block()
+        return result
+
+    def surprise_at(self, p: float) -> float:
+        """The least surprise, in nats, whose p-value is at most ``p``; infinity if none has."""
+        total = self.compared_records
+        enough = np.flatnonzero((self._at_least + 1.0) / (total + 1.0) <= p)
+        return float(self._mapping.value(int(self._keys[enough[0]]))) if len(enough) else math.inf
+
+    def _key(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The mapping's key of many values at once."""
+        return np.ceil(np.log(values) * self._scale).astype(np.int64)
+
+    def _shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        places = np.searchsorted(self._keys, self._key(values))
+        at_least = np.append(self._at_least, 0.0)[places]
+        return (at_least + 1.0) / (self.compared_records + 1.0)
+
+    def _take_block(self) -> None:
+        keys, counts = np.unique(self._key(np.concatenate(self._waiting)), return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            self._current.add(key, float(count))
+        self._waiting, self._waiting_records = [], 0
+        if self._current.count >= WINDOW_RECORDS:
+            self._previous = self._current
+            self._current = CollapsingLowestDenseStore(_BINS)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Add up the bins of both sketches from the highest down."""
+        (keys, counts), (old_keys, old_counts) = _bins(self._current), _bins(self._previous)
+        all_keys, places = np.unique(np.concatenate([keys, old_keys]), return_inverse=True)
+        self._keys = all_keys
+        totals = np.bincount(places, np.concatenate([counts, old_counts]), len(all_keys))
+        self._at_least = np.cumsum(totals[::-1], dtype=np.float64)[::-1]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that :meth:`restore` needs, as arrays."""
+        state: dict[str, NDArray[Any]] = {
+            "waiting": np.concatenate([*self._waiting, np.empty(0)]),
+            "records": np.array([self.records], np.int64),
+        }
+        for name, store in (("current", self._current), ("previous", self._previous)):
+            state[f"{name}_keys"], state[f"{name}_counts"] = _bins(store)
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over a saved state."""
+        self.records = int(state["records"][0])
+        self._waiting = [np.array(state["waiting"], np.float64)]
+        self._waiting_records = len(self._waiting[0])
+        for name, store in (("current", self._current), ("previous", self._previous)):
+            keys, counts = state[f"{name}_keys"].tolist(), state[f"{name}_counts"].tolist()
+            for key, count in zip(keys, counts, strict=True):
+                store.add(int(key), float(count))
+        self._refresh()
+
+
+def _bins(store: CollapsingLowestDenseStore) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Keys and counts of a sketch's bins that are not empty."""
+    counts = np.array(store.bins, np.float64)
+    filled = np.flatnonzero(counts)
+    return filled.astype(np.int64) + int(store.offset), counts[filled]

@@ -1,0 +1,1 @@
+"""Where alerts go: JSON lines, a Kafka topic, or a webhook."""

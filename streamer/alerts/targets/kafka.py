@@ -1,0 +1,65 @@
+"""Alerts as messages of a Kafka topic: the key is the alert's id, the value its JSON.
+
+The producer is idempotent, and a checkpoint waits until all alerts before it are stored. After a
+crash the alerts since the last checkpoint are sent again with the same key, so a compacted topic,
+or a consumer that goes by the key, has each exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamer.alerts.alert import Alert
+from streamer.errors import ConfigurationError
+from streamer.sources.kafka.producer import StoredMessages
+
+
+class KafkaTarget:
+    """``kafka://HOST:PORT[,HOST:PORT...]/TOPIC``, or ``kafka:TOPIC`` on the source's brokers."""
+
+    def __init__(
+        self, url: str, source_config: dict[str, Any], log: Any, is_stopping: Callable[[], bool]
+    ) -> None:
+        servers, topic = _parse(url)
+        config = dict(source_config)
+        if servers:
+            config["bootstrap_servers"] = servers
+        elif not config.get("bootstrap_servers"):
+            raise ConfigurationError(
+                f"--alerts {url} names no broker: write kafka://HOST:PORT/TOPIC"
+            )
+        self.name = f"kafka:{topic}"
+        self.dropped = 0
+        self._messages = StoredMessages(
+            config, topic, log, is_stopping, failed="alerts_failed", waits="alerts_wait"
+        )
+
+    @property
+    def sent(self) -> int:
+        """Alerts that are stored."""
+        return self._messages.sent
+
+    def send(self, alert: Alert) -> None:
+        """Send an alert on its way."""
+        self._messages.send(alert.as_json(), key=alert.id.encode())
+
+    def settle(self) -> bool:
+        """Wait until all alerts are stored; False if the process stops before."""
+        return self._messages.settle()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._messages.close()
+
+
+def _parse(url: str) -> tuple[list[str], str]:
+    """Brokers (none: those of the source) and topic."""
+    if url.startswith("kafka://"):
+        hosts, _, topic = url.removeprefix("kafka://").partition("/")
+        servers = [host for host in hosts.split(",") if host]
+    else:
+        servers, topic = [], url.removeprefix("kafka:")
+    if not topic or "/" in topic:
+        raise ConfigurationError(f"--alerts {url}: write kafka://HOST:PORT/TOPIC or kafka:TOPIC")
+    return servers, topic

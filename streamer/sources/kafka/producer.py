@@ -1,0 +1,131 @@
+"""Messages that must be stored: sent by an idempotent producer, sent again until they are.
+
+At least once: a checkpoint is only taken when all messages before it are stored, and after a crash
+those since the last checkpoint are sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+MAX_WAITING = 1000
+"""Messages sent and not confirmed yet; more wait for these."""
+
+SEND_SECONDS = 10.0
+"""Longest wait for one answer of a broker."""
+
+_BACKOFF_SECONDS = (0.5, 10.0)
+
+Headers = list[tuple[str, bytes]]
+
+
+class StoredMessages:
+    """Sends messages to a topic; ``is_stopping`` tells that the process is about to end.
+
+    ``failed`` and ``waits`` name the log's events for a message that could not be sent and for a
+    broker that does not store them.
+    """
+
+    def __init__(
+        self,
+        consumer_config: dict[str, Any],
+        topic: str,
+        log: Any,
+        is_stopping: Callable[[], bool],
+        *,
+        failed: str,
+        waits: str,
+    ) -> None:
+        milliseconds = int(1000 * SEND_SECONDS)
+        known = KafkaProducer.DEFAULT_CONFIG
+        self._config = {
+            **{key: value for key, value in consumer_config.items() if key in known},
+            "acks": "all",
+            "linger_ms": 5,
+            "max_block_ms": milliseconds,
+            "request_timeout_ms": milliseconds,
+            "delivery_timeout_ms": 2 * milliseconds,
+        }
+        self._producer: Any = None
+        self._topic = topic
+        self._log = log
+        self._is_stopping = is_stopping
+        self._failed_event = failed
+        self._waits_event = waits
+        self._waiting: list[tuple[bytes, bytes | None, Headers, Any]] = []
+        self.sent = 0
+        """Messages that are stored."""
+
+    def send(
+        self, value: bytes, *, key: bytes | None = None, headers: Headers | None = None
+    ) -> None:
+        """Send a message; waits for earlier ones when too many are on their way."""
+        headers = headers or []
+        self._waiting.append((value, key, headers, self._try_to_send(value, key, headers)))
+        if len(self._waiting) >= MAX_WAITING:
+            self.settle()
+
+    def _try_to_send(self, value: bytes, key: bytes | None, headers: Headers) -> Any:
+        """The future of a message, None if it could not even be queued."""
+        try:
+            if self._producer is None:
+                self._producer = KafkaProducer(**self._config)
+            return self._producer.send(self._topic, value=value, key=key, headers=headers)
+        except KafkaError as error:
+            self._log.warning(self._failed_event, topic=self._topic, reason=str(error))
+            return None
+
+    def settle(self) -> bool:
+        """Wait until all are stored, sending again what failed.
+
+        False if the process is stopping and they are not: the checkpoint must not pass them.
+        """
+        pause = _BACKOFF_SECONDS[0]
+        while error := self._take_out_stored():
+            self._log.error(
+                self._waits_event,
+                topic=self._topic,
+                messages=len(self._waiting),
+                reason=error,
+                retry_seconds=pause,
+            )
+            if self._pause(pause):
+                return False
+            pause = min(2 * pause, _BACKOFF_SECONDS[1])
+            self._waiting = [
+                (value, key, headers, self._try_to_send(value, key, headers))
+                for value, key, headers, _ in self._waiting
+            ]
+        return True
+
+    def _take_out_stored(self) -> str | None:
+        """Wait for all messages sent; keep those that failed and return why one did."""
+        failed, reason = [], None
+        for value, key, headers, future in self._waiting:
+            try:
+                if future is None:
+                    raise KafkaError("it could not be sent")
+                future.get(timeout=3 * SEND_SECONDS)
+                self.sent += 1
+            except KafkaError as error:
+                failed.append((value, key, headers, None))
+                reason = str(error) or type(error).__name__
+        self._waiting = failed
+        return reason
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; whether the process is to stop instead of trying again."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._is_stopping():
+            time.sleep(0.05)
+        return self._is_stopping()
+
+    def close(self) -> None:
+        """Let go of the connection; what is not stored is not covered by a checkpoint either."""
+        if self._producer is not None:
+            self._producer.close(timeout=1)

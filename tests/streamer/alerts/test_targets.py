@@ -1,0 +1,164 @@
+"""Targets of alerts: files and webhooks, with a real HTTP server on this machine."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from streamer.alerts.alert import Alert
+from streamer.alerts.targets import webhook
+from streamer.alerts.targets.registry import open_target
+from streamer.errors import ConfigurationError
+
+_ALERT = Alert(
+    id="00ff", time="2026-01-01T00:00:00.000+00:00", position={"file": "a.log", "line": 3},
+    surprise=9.5, p=0.0001, words=[("failed", 9.0)], kind="disk # failed", text="disk 3 failed",
+)  # fmt: skip
+
+
+class Receiver:
+    """Keeps the bodies that are posted; ``answers`` are the next statuses, then 200."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        self.paths: list[str] = []
+        self.answers: list[int] = []
+        self.blocked = threading.Event()
+        self.blocked.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.blocked.wait(30)
+                status = receiver.answers.pop(0) if receiver.answers else 200
+                if status == 200:
+                    receiver.bodies.append(body)
+                    receiver.paths.append(self.path)
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_args: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.blocked.set()
+    made.server.shutdown()
+    made.server.server_close()
+    made.thread.join(10)
+
+
+def _open(text: str) -> Any:
+    return open_target(text, {}, structlog.get_logger(), lambda: False)
+
+
+def test_lines_are_appended(tmp_path: Path) -> None:
+    """A file that is there is gone on with."""
+    file = tmp_path / "alerts.jsonl"
+    for _ in range(2):
+        target = _open(str(file))
+        target.send(_ALERT)
+        assert target.settle()
+        target.close()
+    ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
+    assert ids == ["00ff", "00ff"]
+
+
+def test_a_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    """With the flag's name."""
+    with pytest.raises(ConfigurationError, match="--alerts"):
+        _open(str(tmp_path / "missing" / "alerts.jsonl"))
+
+
+def test_a_webhook_gets_the_alert_as_json(receiver: Receiver) -> None:
+    """What a file gets a line of."""
+    target = _open(receiver.url + "/hook")
+    target.send(_ALERT)
+    target.close()
+    assert receiver.bodies == [json.loads(_ALERT.as_json())]
+    assert (target.sent, target.dropped) == (1, 0)
+
+
+def test_alertmanager_gets_its_own_format(receiver: Receiver) -> None:
+    """At the path of its API, with labels, annotations and a start."""
+    target = _open("alertmanager+" + receiver.url)
+    target.send(_ALERT)
+    target.close()
+    assert receiver.paths == ["/api/v2/alerts"]
+    ((alert,),) = receiver.bodies
+    assert alert["labels"]["alertname"] == "UnexpectedRecord"
+    assert alert["annotations"]["summary"].startswith("Unexpected: disk 3 failed")
+
+
+def test_slack_like_receivers_get_a_text(receiver: Receiver) -> None:
+    """One sentence."""
+    target = _open("slack+" + receiver.url + "/services/x")
+    target.send(_ALERT)
+    target.close()
+    assert receiver.bodies == [{"text": _ALERT.summary}]
+
+
+def test_an_answer_that_asks_to_wait_is_tried_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert arrives once."""
+    monkeypatch.setattr(webhook, "_BACKOFF_SECONDS", 0.01)
+    receiver.answers = [503, 429]
+    target = _open(receiver.url)
+    target.send(_ALERT)
+    target.close()
+    assert len(receiver.bodies) == 1
+    assert (target.sent, target.dropped) == (1, 0)
+
+
+def test_a_slow_receiver_holds_up_nobody(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit into the queue is dropped, counted and said once."""
+    monkeypatch.setattr(webhook, "MAX_WAITING", 3)
+    receiver.blocked.clear()
+    with structlog.testing.capture_logs() as lines:
+        target = _open(receiver.url)
+        for _ in range(20):
+            target.send(_ALERT)
+    assert target.dropped >= 16
+    assert [line["event"] for line in lines] == ["alerts_dropped"]
+    receiver.blocked.set()
+    target.close()
+    assert target.sent + target.dropped == 20
+
+
+def test_a_webhook_that_refuses_is_told_without_its_path(receiver: Receiver) -> None:
+    """The path of a webhook is a secret."""
+    receiver.answers = [404]
+    with structlog.testing.capture_logs() as lines:
+        target = _open(receiver.url + "/services/SECRET")
+        target.send(_ALERT)
+        target.close()
+    assert target.dropped == 1
+    assert "404" in str(lines)
+    assert "SECRET" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host/x", "teams+https://host/x", "http://", "kafka://host:9092", "kafka:"]
+)
+def test_a_wrong_target_stops_the_start(url: str) -> None:
+    """And says which forms there are."""
+    with pytest.raises(ConfigurationError, match="--alerts"):
+        _open(url)
