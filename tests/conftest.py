@@ -14,7 +14,12 @@ from tests import logs
 from tests.kafka import broker as brokers
 from tests.kafka.cluster import Cluster
 
-_SHARED = ("tests/kafka/", "tests/cluster/", "tests/integration/test_commands.py")
+_SHARED = (
+    "tests/kafka/",
+    "tests/cluster/test_files.py",
+    "tests/cluster/test_kafka.py",
+    "tests/integration/test_commands.py",
+)
 """Tests with one broker or with Ray: one process runs them all."""
 
 

@@ -18,7 +18,7 @@ _ROOT = Path(__file__).parent.parent
 
 def _run(code: str, folder: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=240
     )
     assert result.returncode == 0, result.stderr
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
         input=words,
         capture_output=True,
         check=True,
-        timeout=120,
+        timeout=240,
     )
     (tmp_path / "new.log").write_text("france spain king\n")
     return tmp_path

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-GONE_SECONDS = 60.0
+GONE_SECONDS = 180.0
 
 # Read when Ray is imported, and by the processes that are started.
 os.environ |= {

@@ -24,7 +24,7 @@ def _cluster(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def _run(*args: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "streamer", *args],
-        capture_output=True, text=True, cwd=cwd, timeout=60, check=False,
+        capture_output=True, text=True, cwd=cwd, timeout=240, check=False,
         env=environment() | variables,
     )  # fmt: skip
     assert "Traceback" not in done.stderr

@@ -20,7 +20,7 @@ _KAFKA = ["--source", "kafka", "--kafka-topic", "t", "--kafka-bootstrap-servers"
 
 def _run(*args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     done = subprocess.run(
-        [*COMMAND, *map(str, args)], input=stdin, capture_output=True, check=False, timeout=120,
+        [*COMMAND, *map(str, args)], input=stdin, capture_output=True, check=False, timeout=240,
         env=environment(),
     )  # fmt: skip
     assert b"Traceback" not in done.stderr
@@ -81,7 +81,7 @@ def test_a_signal_ends_annealing_and_what_was_learned_is_safe(tmp_path: Path) ->
     try:
         wait_until(lambda: "event=annealing_started" in log.read_text())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(180) == 0
     finally:
         process.kill()
         process.wait()

@@ -37,7 +37,7 @@ def run(
         [*_COMMAND, *map(str, args)],
         input=stdin,
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=False,
         env=_environment() | (env or {}),
         **options,  # type: ignore[call-overload]
@@ -78,13 +78,13 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 def _wait_for_event(process: subprocess.Popen[bytes], event: str) -> str:
     assert process.stderr is not None
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         line = process.stderr.readline().decode()
         if f"event={event}" in line:
             return line
         assert line or process.poll() is None, f"ended before {event}"
-    raise AssertionError(f"no {event} within a minute")
+    raise AssertionError(f"no {event} within three minutes")
 
 
 def test_text_on_stdin_becomes_vectors(tmp_path: Path) -> None:
@@ -180,13 +180,13 @@ def test_a_signal_ends_with_everything_read_in_the_snapshot(
     _wait_for_event(process, "started")
     process.stdin.write(b"a b c\n" * 1000 + b"an unfinished line")
     process.stdin.flush()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while _saved_words(tmp_path / "s") < 3000:
         assert time.monotonic() < deadline
         process.send_signal(signal.SIGUSR1)  # may come before the text was read
         time.sleep(0.1)
     process.send_signal(number)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=180) == 0
     assert totals(tmp_path / "s")["words"] == 3003
 
 
@@ -199,7 +199,7 @@ def test_a_second_signal_exits_at_once(daemon: Callable[..., subprocess.Popen[by
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGCONT)
-    assert process.wait(timeout=10) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert process.wait(timeout=180) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 def test_a_quiet_stream_is_trained_and_saved_on_schedule(
@@ -314,7 +314,7 @@ def test_a_terminal_gets_a_live_line(tmp_path: Path) -> None:
     os.close(terminal)
     assert process.stdin is not None
     shown = b""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while b"s ago" not in shown and time.monotonic() < deadline:
         process.stdin.write(b"a b c d e f\n" * 100)
         process.stdin.flush()
@@ -329,7 +329,7 @@ def test_a_terminal_gets_a_live_line(tmp_path: Path) -> None:
         if not data:
             break
     os.close(main)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=180) == 0
     for part in (b"words/s", b"vocabulary", b"loss", b"snapshot"):
         assert part in shown
 
@@ -349,7 +349,7 @@ def test_a_closed_pipe_ends_a_query_quietly(tmp_path: Path) -> None:
         [*_COMMAND, "neighbors", str(tmp_path), "a"],
         stdout=write_end,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     os.close(write_end)

@@ -20,7 +20,7 @@ def run(*args: str | Path, **variables: str) -> subprocess.CompletedProcess[str]
         [*COMMAND, *map(str, args)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
         stdin=subprocess.DEVNULL,
         env=environment() | variables,

@@ -66,7 +66,7 @@ def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> No
             file.write("one two three\n")
         wait_until(lambda: _saved_words(path / "s") == 12_003)
         daemon.terminate()
-        assert daemon.wait(timeout=30) == 0
+        assert daemon.wait(timeout=180) == 0
     finally:
         daemon.kill()
         daemon.wait()
@@ -94,11 +94,11 @@ def test_a_disk_that_becomes_read_only_is_survived(
             assert _saved_words(snapshots) == 300
             assert "a" in load_vectors(snapshots)
             refused = start(tmp_path / "refused", "--snapshot-dir", snapshots, *SMALL)
-            assert refused.wait(timeout=60) == 78
+            assert refused.wait(timeout=180) == 78
             assert f"{snapshots} cannot be written: Read-only" in (tmp_path / "refused").read_text()
         wait_until(lambda: _saved_words(snapshots) == 303)
         daemon.terminate()
-        assert daemon.wait(timeout=30) == 0
+        assert daemon.wait(timeout=180) == 0
     finally:
         daemon.kill()
         daemon.wait()

@@ -99,7 +99,7 @@ def served(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     served = Served(folder, tmp_path_factory.mktemp("served") / "log")
     yield served
     served.process.terminate()
-    assert served.process.wait(30) == 0
+    assert served.process.wait(180) == 0
 
 
 def test_a_text_is_split_as_the_model_has_learned(served: Served) -> None:
@@ -109,7 +109,7 @@ def test_a_text_is_split_as_the_model_has_learned(served: Served) -> None:
 
 
 def _post(served: Served, body: bytes | None, **headers: str) -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=240)
     headers = {"Content-Type": "application/json", **headers}
     connection.request("POST", "/v1/embed", body, headers)
     response = connection.getresponse()

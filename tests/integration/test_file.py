@@ -18,7 +18,7 @@ def _run(*args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[s
         [*COMMAND, *map(str, args)],
         input=stdin,
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=False,
         env=environment(),
     )
@@ -54,14 +54,14 @@ def test_a_log_rotated_fifty_times_loses_and_repeats_no_line(tmp_path: Path) -> 
         log.write_text("")
         if rotation % 10 == 5:  # the daemon is sometimes not there to see it
             daemon.send_signal(signal.SIGTERM if rotation % 20 == 5 else signal.SIGKILL)
-            daemon.wait(timeout=30)
+            daemon.wait(timeout=180)
             daemon = start(messages, *arguments, *SMALL, "--snapshot-every", "1s")
     last = _line(written)
     with log.open("a") as writer:
         writer.write(last)
     wait_until(lambda: _records(snapshots) == written + 1)
     daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(timeout=30) == 0
+    assert daemon.wait(timeout=180) == 0
     vectors = load_vectors(snapshots)
     assert sorted(vectors.words) == [_line(number).strip() for number in range(written + 1)]
     assert np.array_equal(vectors.counts, np.ones(written + 1))

@@ -57,7 +57,7 @@ class Daemon:
         self.process.stdin.flush()
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         try:
             connection.request(method, path, headers=headers)
             response = connection.getresponse()
@@ -77,7 +77,7 @@ class Daemon:
         }
 
     def raw(self, data: bytes) -> socket.socket:
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=240)
         client.sendall(data)
         return client
 
@@ -89,7 +89,7 @@ class Daemon:
             self.kill()
             return
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(180)
         assert self.process.stdin is not None
         self.process.stdin.close()
         assert code == 0
@@ -334,7 +334,7 @@ def test_a_port_that_is_taken_and_tokens_that_make_no_sense_stop_the_start(
     ):
         result = subprocess.run(
             [*COMMAND, "--snapshot-dir", tmp_path / "s", *args],
-            capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=60, check=False,
+            capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=240, check=False,
             env=environment(),
         )  # fmt: skip
         assert result.returncode == code, result.stderr

@@ -63,7 +63,7 @@ def test_sighup_changes_what_can_change_and_names_the_rest(
     process.send_signal(signal.SIGHUP)
     wait_until(lambda: log.read_text().count("event=restart_needed") == 2)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(180) == 0
     assert log.read_text().count("event=reloaded") == 1  # the second was below the new level
     assert "event=stopped" not in log.read_text()
     assert load_vectors(tmp_path / "s").manifest["totals"]["words"] == 540
@@ -121,7 +121,7 @@ def test_systemd_is_told_of_start_life_reload_and_stop(tmp_path: Path, log: Path
             process.send_signal(signal.SIGCONT)
             process.terminate()
             wait_until(lambda: said("STOPPING=1"))
-            assert process.wait(30) == 0
+            assert process.wait(180) == 0
         finally:
             process.kill()
             process.communicate()
@@ -166,8 +166,8 @@ def test_sigterm_under_full_load_saves_everything_that_was_read(
     time.sleep(1.0)  # load
     began = time.monotonic()
     loaded.terminate()
-    assert loaded.wait(30) == 0
-    assert time.monotonic() - began < 10
+    assert loaded.wait(180) == 0
+    assert time.monotonic() - began < 60
     stopped = re.search(r"event=stopped reason=signal .*?words=(\d+)", log.read_text())
     assert stopped is not None
     assert int(stopped[1]) > 0
@@ -191,8 +191,8 @@ def test_sigterm_while_kafka_is_unreachable_ends_soon(tmp_path: Path, log: Path)
         _wait_for(log, "event=kafka_unreachable")
         began = time.monotonic()
         process.terminate()
-        assert process.wait(30) == 0
-        assert time.monotonic() - began < 10
+        assert process.wait(180) == 0
+        assert time.monotonic() - began < 60
     finally:
         process.kill()
         process.wait()
@@ -215,7 +215,7 @@ def test_a_signal_while_the_daemon_is_loading_ends_it_at_once(tmp_path: Path, lo
     try:
         wait_until(lambda: (tmp_path / "loading").exists())
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(180) == 0
         assert "event=stopped reason=signal" in log.read_text()
         assert "Traceback" not in log.read_text()
         assert [path.name for path in (tmp_path / "s").iterdir()] == [".lock"]

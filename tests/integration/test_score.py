@@ -83,7 +83,7 @@ def test_a_line_that_is_piped_in_is_answered_at_once(snapshots: Path) -> None:
             process.stdin.flush()
             assert process.stdout.readline().startswith(f"{number}\t".encode())
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(180) == 0
 
 
 def test_words_of_a_line_add_up(snapshots: Path) -> None:

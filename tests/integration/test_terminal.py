@@ -77,7 +77,7 @@ class Terminal:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        assert self.process.wait(60) == 0
+        assert self.process.wait(180) == 0
         return self.lines()
 
 

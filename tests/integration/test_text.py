@@ -14,11 +14,11 @@ def test_records_of_several_lines(tmp_path: Path) -> None:
     text = "> a\n  b\n> c\n  d\n" * 10
     command = [*COMMAND, "run", "--snapshot-dir", tmp_path, "--min-count", "1", "--record-start"]
     result = subprocess.run(
-        [*command, "> "], input=text, capture_output=True, text=True, timeout=120
+        [*command, "> "], input=text, capture_output=True, text=True, timeout=240
     )
     assert result.returncode == 0, result.stderr
     assert "records=20" in result.stderr
-    wrong = subprocess.run([*command, "("], input=text, capture_output=True, text=True, timeout=60)
+    wrong = subprocess.run([*command, "("], input=text, capture_output=True, text=True, timeout=240)
     assert wrong.returncode == 2
     assert "regular expression" in wrong.stderr
 
@@ -34,7 +34,7 @@ def test_phrases_go_on_where_they_were(tmp_path: Path) -> None:
             input="".join(text),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
         )
         assert result.returncode == 0, result.stderr
 
@@ -53,12 +53,12 @@ def test_json_between_plain_lines(tmp_path: Path) -> None:
     options = ["--snapshot-dir", tmp_path, "--min-count", "1", "--json-other", "text"]
     command = [*COMMAND, "run", *options]
     result = subprocess.run(
-        [*command, "--json-field", "m"], input=text, capture_output=True, text=True, timeout=120
+        [*command, "--json-field", "m"], input=text, capture_output=True, text=True, timeout=240
     )
     assert result.returncode == 0, result.stderr
     assert "invalid_records=1" in result.stderr
     assert set(load_vectors(tmp_path).words) == {"one", "two", "plain", "three"}
-    wrong = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    wrong = subprocess.run(command, input=text, capture_output=True, text=True, timeout=240)
     assert wrong.returncode == 78
     assert "json_other is for json_field" in wrong.stderr
 
@@ -71,7 +71,7 @@ def test_long_lines_without_spaces_lose_no_word(tmp_path: Path) -> None:
         options = ["--snapshot-dir", folder, "--min-count", "1", "--max-line-bytes", "1024"]
         result = subprocess.run(
             [*COMMAND, "run", *options, "--tokenizer", tokenizer],
-            input=line, capture_output=True, text=True, timeout=120,
+            input=line, capture_output=True, text=True, timeout=240,
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
         totals = load_vectors(folder).manifest["totals"]

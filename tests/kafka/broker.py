@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 _POM = Path(__file__).parent / "pom.xml"
-_START_SECONDS = 90.0
+_START_SECONDS = 180.0
 
 USER = "alice"
 
@@ -78,7 +78,7 @@ class Broker:
     def _java(self, *args: str) -> None:
         command = ["java", "-XX:TieredStopAtLevel=1", "-cp", self._classpath, *args]
         result = subprocess.run(
-            command, cwd=self._folder, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=self._folder, capture_output=True, text=True, timeout=240, check=False
         )
         assert result.returncode == 0, result.stdout + result.stderr
 
@@ -92,7 +92,7 @@ class Broker:
         ):  # fmt: skip
             subprocess.run(
                 ["keytool", command[0], *store, *command[1:]],
-                cwd=self._folder, capture_output=True, check=True, timeout=60,
+                cwd=self._folder, capture_output=True, check=True, timeout=240,
             )  # fmt: skip
 
     def _write_properties(self) -> None:
@@ -170,7 +170,7 @@ class Broker:
             return
         process.send_signal(number)
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=180)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(timeout=30)
+            process.wait(timeout=180)

@@ -65,7 +65,7 @@ class Cluster:
         ]  # fmt: skip
         producer.flush()
         for future in futures:
-            future.get(timeout=30)
+            future.get(timeout=240)
         producer.close()
 
     def read(self, topic: str) -> list[Any]:

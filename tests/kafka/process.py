@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from w2v_online import load_vectors
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 _MAIN = "import sys; from streamer.__main__ import main; sys.exit(main())"
 SMALL = ["--vector-size", "8", "--min-count", "1", "--max-vocab-size", "5000"]
 
@@ -99,7 +99,7 @@ class Daemon:
     def get(self, path: str) -> tuple[int, Any]:
         """Ask the daemon over HTTP: the status, and the answer, read if it is JSON."""
         address = re.findall(r"address=127.0.0.1:(\d+)", self.event("http_listening"))[0]
-        connection = http.client.HTTPConnection("127.0.0.1", int(address), timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", int(address), timeout=240)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -137,7 +137,7 @@ class Daemon:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=180)
         self._reader.join()
         assert "Traceback" not in "".join(self.lines), "".join(self.lines)
         return code

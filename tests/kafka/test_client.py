@@ -110,7 +110,7 @@ def test_short_polls_join_when_a_topic_comes(cluster: Cluster, poll_milliseconds
         while time.monotonic() < until:
             consumer.poll(timeout_ms=poll_milliseconds)
         cluster.topic(name=name)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not consumer.assignment():
             consumer.poll(timeout_ms=poll_milliseconds)
             assert time.monotonic() < deadline

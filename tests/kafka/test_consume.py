@@ -187,7 +187,7 @@ def test_expired_messages_are_reported(
     cluster.delete_before(topic, 0, 3)
     again = daemon("--kafka-topic", topic, *_group(topic), *_OFTEN, "--kafka-expired", policy)
     if policy == "stop":
-        assert again.process.wait(timeout=60) == 1
+        assert again.process.wait(timeout=180) == 1
         again.wait_for("does not exist any more, and --kafka-expired is stop")
         return
     assert "lost=2" in again.event("kafka_messages_expired")
@@ -203,7 +203,7 @@ def test_lines_sent_by_the_example_are_learned(
     subprocess.run(
         [sys.executable, "examples/produce.py", "--topic", topic, "-",
          "--bootstrap-servers", cluster.bootstrap_servers],
-        input=b"one two\nthree\n", check=True, timeout=60,
+        input=b"one two\nthree\n", check=True, timeout=240,
     )  # fmt: skip
     process = daemon("--kafka-topic", topic, *_group(topic), *_OFTEN)
     process.wait_for_words(3)

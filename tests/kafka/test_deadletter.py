@@ -77,7 +77,7 @@ def test_errors_stop_names_the_message(cluster: Cluster, daemon: Start, tmp_path
     process = daemon(*options, "--snapshot-every", "1s")
     process.wait_for_words(1)
     cluster.produce(topic, [b"\xff"])
-    assert process.process.wait(timeout=60) == 1
+    assert process.process.wait(timeout=180) == 1
     process.wait_for(f"topic {topic}, partition 0, offset 1: not UTF-8")
     assert counts(tmp_path / "s") == Counter(["good"])
 

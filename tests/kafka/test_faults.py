@@ -82,7 +82,7 @@ def test_wrong_settings_stop_the_start(
     daemon: Start, tmp_path: Path, args: list[str], message: str
 ) -> None:
     process = daemon("--kafka-topic", "t", *args, servers="127.0.0.1:1")
-    assert process.process.wait(timeout=60) == 78
+    assert process.process.wait(timeout=180) == 78
     process.wait_for("")
     assert message in process.lines[-1]
     assert not (tmp_path / "s").exists()
@@ -90,5 +90,5 @@ def test_wrong_settings_stop_the_start(
 
 def test_a_partition_that_does_not_exist_is_an_error(cluster: Cluster, daemon: Start) -> None:
     process = daemon("--kafka-topic", cluster.topic(2), "--kafka-partitions", "0,5")
-    assert process.process.wait(timeout=60) == 1
+    assert process.process.wait(timeout=180) == 1
     process.wait_for("has no partition 5: it has 2; change --kafka-partitions")

@@ -16,7 +16,7 @@ def _validate(servers: str, *args: str, **variables: str) -> tuple[int, str]:
             sys.executable, "-m", "streamer", "validate", "--source", "kafka",
             "--kafka-bootstrap-servers", servers, *SMALL, *args,
         ],
-        capture_output=True, text=True, timeout=120, check=False, env=environment() | variables,
+        capture_output=True, text=True, timeout=240, check=False, env=environment() | variables,
     )  # fmt: skip
     assert "Traceback" not in result.stderr
     return result.returncode, result.stdout

@@ -80,7 +80,7 @@ class Rig:
             self.commits += 1
 
     def turn_until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not condition():
             assert time.monotonic() < deadline
             self.turn()

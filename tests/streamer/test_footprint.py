@@ -35,4 +35,4 @@ assert numba.njit(lambda x: x + 1)(1) == 2
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 def test_the_compilers_pages_are_given_back_and_come_again_when_needed() -> None:
-    subprocess.run([sys.executable, "-c", _PROGRAM], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", _PROGRAM], check=True, timeout=240)

@@ -24,7 +24,7 @@ signals.defer()
 meets = threading.Event()
 
 def library():  # a thread that no signal is kept from
-    meets.wait(60)
+    meets.wait(180)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
 
@@ -69,7 +69,7 @@ except Stopped:
 
 def _run(program: str) -> tuple[int, str]:
     found = subprocess.run(
-        [sys.executable, "-c", _BEGINNING + program], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", _BEGINNING + program], capture_output=True, text=True, timeout=240
     )
     return found.returncode, found.stderr
 

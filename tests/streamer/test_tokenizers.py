@@ -191,7 +191,7 @@ def test_a_model_is_only_continued_with_its_tokenizer(tmp_path: Path) -> None:
     def run(option: str) -> subprocess.CompletedProcess[str]:
         text = "GET /a/b from 10.0.0.1:80 in 3ms\n"
         return subprocess.run(
-            [*command, option], input=text, capture_output=True, text=True, timeout=120
+            [*command, option], input=text, capture_output=True, text=True, timeout=240
         )
 
     for _ in range(2):

@@ -27,7 +27,7 @@ def _texts(seed: int, words: int = 1500) -> Iterator[bytes]:
 
 
 def _wait(snapshot: BackgroundSnapshot) -> Path:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (path := snapshot.result()) is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -35,7 +35,7 @@ def _wait(snapshot: BackgroundSnapshot) -> Path:
 
 
 def _wait_ready(snapshot: BackgroundSnapshot) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not snapshot.is_ready():
         assert time.monotonic() < deadline
         time.sleep(0.001)

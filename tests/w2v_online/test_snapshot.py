@@ -350,7 +350,7 @@ def test_a_reader_in_a_loop_never_fails_and_never_sees_mixed_versions(tmp_path: 
                 text=True,
             )
     assert reader is not None
-    output, errors = reader.communicate(timeout=60)
+    output, errors = reader.communicate(timeout=240)
     assert reader.returncode == 0, errors
     assert int(output) >= 1
 
