@@ -1,4 +1,4 @@
-"""The settings of ``cluster``: those of ``run``, some more, and what cannot be had together."""
+"""The settings of ``cluster``: those of ``run`` and more, without what it does not support."""
 
 from __future__ import annotations
 
@@ -70,23 +70,25 @@ class ClusterSettings(RunSettings):
 
     @model_validator(mode="after")
     def _check_cluster(self) -> ClusterSettings:
-        """Each of these would need what several learners do not have in common."""
+        """Refuse what would need a single learner."""
         if self.source == "stdin":
-            raise ValueError("a cluster shares files or partitions: give --source file or kafka")
+            raise ValueError(
+                "cluster mode does not read standard input: name files, or add --kafka-topic"
+            )
         if not objective_class(self.loss).is_shareable:
             raise ValueError(f"cluster mode does not support --loss {self.loss}: use --loss ns")
         if self.half_life:
-            raise ValueError("a cluster cannot forget: counts with --half-life are one learner's")
+            raise ValueError("cluster mode does not support --half-life: leave it out")
         if self.phrases:
-            raise ValueError("a cluster joins no --phrases: how often words meet is one learner's")
+            raise ValueError("cluster mode does not support --phrases: leave it out")
         if self.init is not None:
             raise ValueError(
-                "a cluster takes no --init: let run write a snapshot from it, and go on from that"
+                "cluster mode does not support --init: start with run --init, then resume its "
+                "snapshot with cluster"
             )
         if self.vectors_every is not None:
             raise ValueError(
-                "a cluster has all vectors in one place at checkpoints only: use --snapshot-every "
-                "in the place of --vectors-every"
+                "cluster mode does not support --vectors-every: use a shorter --snapshot-every"
             )
         if self.anneal:
             raise ValueError(
@@ -94,7 +96,8 @@ class ClusterSettings(RunSettings):
             )
         if url_of(self.snapshot_dir):
             raise ValueError(
-                "a cluster needs a --snapshot-dir that all nodes reach as a folder, not a URL"
+                "cluster mode does not support URLs as --snapshot-dir: use a folder that all "
+                "machines share"
             )
         return self
 

@@ -97,7 +97,7 @@ def _records(value: Any, lists: int) -> Iterator[str]:
         for part in value:
             yield from _records(part, lists - 1)
     else:
-        raise BadRecordError(f"JSON field has lists in more than {MAX_LISTS} lists")
+        raise BadRecordError(f"JSON field has lists nested more than {MAX_LISTS} deep")
 
 
 def _token(value: Any) -> str:
