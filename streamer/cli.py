@@ -14,6 +14,7 @@ import click
 from streamer.checks.validation import validate
 from streamer.commands.analogy import analogy
 from streamer.commands.anneal import anneal
+from streamer.commands.changes import changes
 from streamer.commands.cluster import cluster
 from streamer.commands.completion import completion
 from streamer.commands.drift import drift
@@ -36,7 +37,7 @@ PROGRAM = "w2v-stream"
 
 GROUPS: dict[str, list[click.Command]] = {
     "Learn": [run, cluster, anneal, validate],
-    "Ask": [neighbors, analogy, embed, score, drift, map_words, evaluate, inspect],
+    "Ask": [neighbors, analogy, embed, score, drift, changes, map_words, evaluate, inspect],
     "Serve": [serve, export],
     "Set up": [warmup, completion],
 }

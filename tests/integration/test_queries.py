@@ -230,3 +230,34 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert (result.returncode, result.stdout) == (code, "")
     assert message in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_changes_are_written(tmp_path: Path) -> None:
+    """JSON lines on standard output and in a file, the same in parquet."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=4))
+    model.learn([["a", "b"], ["a", "c"]] * 9)
+    old = model.snapshot(tmp_path / "s")
+    model.forget(["c"])
+    model.learn([["d", "b"]] * 400)
+    new = model.snapshot(tmp_path / "s")
+    result = run("changes", old, new)
+    assert result.returncode == 0, result.stderr
+    documents = [json.loads(line) for line in result.stdout.splitlines()]
+    wv = load_vectors(new)
+    assert [d["word"] for d in documents if d["change"] == "new"] == ["d"]
+    np.testing.assert_array_equal(np.array(documents[0]["vector"], np.float32), wv["d"])
+    assert documents[0]["count"] == 400
+    assert [d for d in documents if d["change"] == "gone"] == [{"change": "gone", "word": "c"}]
+    moved = [d for d in documents if d["change"] == "moved"]
+    assert "b" in [d["word"] for d in moved]
+    assert all(d["cosine"] < 0.99 for d in moved)
+    assert "1 words are new" in result.stderr
+    for name in ("x.jsonl", "x.parquet"):
+        assert run("changes", old, new, "--output", tmp_path / name).returncode == 0
+    assert (tmp_path / "x.jsonl").read_text() == result.stdout
+    rows = parquet.read_table(tmp_path / "x.parquet").to_pylist()
+    assert [row["word"] for row in rows] == [d["word"] for d in documents]
+    assert rows[0]["vector"] == wv["d"].tolist()
+    assert rows[-1]["vector"] is None
+    assert run("changes", old, new, "--output", tmp_path / "x.csv").returncode == 2

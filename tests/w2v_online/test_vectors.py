@@ -290,3 +290,45 @@ def test_vectors_say_what_they_are(folder: Path, wv: WordVectors) -> None:
     assert repr(wv) == "<WordVectors: 70 words x 9 of these vectors>"
     newest = load_vectors(folder)
     assert repr(newest) == f"<WordVectors: 3 words x 4 of {newest.path}>"
+
+
+def test_changes_between_snapshots(folder: Path) -> None:
+    """New, moved and gone by word, whatever the rows; what stayed is not named."""
+    generator = np.random.default_rng(1)
+    words = [f"w{n}" for n in range(9000)]
+    before = generator.normal(size=(9000, 12)).astype(np.float32)
+    before[7] = 0
+    after = before.copy()
+    after[[5, 6]] = -after[[5, 6]]
+    after[8] *= 3
+    after[9] += 0.01 * np.linalg.norm(after[9]) / np.sqrt(12)
+    order = np.concatenate([generator.permutation(np.arange(100, 9000)), np.arange(5, 100)])
+    old = WordVectors.from_arrays(words, before)
+    new = WordVectors.from_arrays(
+        ["added", *(words[row] for row in order)], np.concatenate([after[:1], after[order]])
+    )
+    found = new.changes(old)
+    assert found.new == ["added"]
+    assert sorted(found.moved) == ["w5", "w6"]
+    assert found.gone == words[:5]
+    np.testing.assert_array_equal(found.moved_vectors, new.vectors_for(found.moved))
+    np.testing.assert_allclose(found.cosines, -1, rtol=1e-6)
+    np.testing.assert_array_equal(found.new_vectors, after[:1])
+    assert len(found) == 8
+    assert sorted(new.changes(old, threshold=2).moved) == ["w5", "w6", "w8", "w9"]
+    assert len(old.changes(old, threshold=2)) == 0
+    oldest, newest = sorted(folder.glob("0*"))
+    assert load_vectors(newest).changes(oldest, threshold=2).new == ["c"]
+    with pytest.raises(ValueError, match="cannot be compared"):
+        new.changes(WordVectors.from_arrays(["a"], np.ones((1, 3))))
+
+
+def test_a_watch_hands_over_the_old_and_the_new(folder: Path) -> None:
+    wv = load_vectors(folder)
+    model = OnlineWord2Vec.restore(wv.path)
+    seen: queue.Queue[tuple[list[str], bool]] = queue.Queue()
+    with wv.watch(lambda old, new: seen.put((new.changes(old).new, "d" in old)), 0.01):
+        for word in ("d", "e"):
+            model.learn([["a", word]])
+            model.snapshot(folder)
+            assert seen.get(timeout=30) == ([word], word == "e")

@@ -7,6 +7,7 @@ gensim's KeyedVectors.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.changes import THRESHOLD, Changes, changes
 from w2v_online.reading.lines import WEIGHT, Lines, warn_of_no_counts
 from w2v_online.reading.loaded import Loaded, Options, load_file, load_newest, load_snapshot
 from w2v_online.reading.lookups import key_list
@@ -128,6 +130,15 @@ class WordVectors(Similarities):
         parts = [part.vectors for part in self.lines.embed_blocks(lines, weight)]
         return np.concatenate(parts) if parts else np.zeros((0, self.vector_size), np.float32)
 
+    def changes(self, since: WordVectors | str | Path, threshold: float = THRESHOLD) -> Changes:
+        """Words that are new, moved or gone since an earlier snapshot, with their vectors.
+
+        A vector moved if its cosine with the old one is below ``threshold``. ValueError if vectors
+        are of different sizes; what :func:`load_vectors` raises for a path.
+        """
+        earlier = load_vectors(since) if isinstance(since, str | Path) else since
+        return changes(earlier.table, self.table, threshold)
+
     # --- a live daemon -----------------------------------------------------------------------
 
     def refresh(self) -> bool:
@@ -148,15 +159,26 @@ class WordVectors(Similarities):
 
     def watch(
         self,
-        callback: Callable[[WordVectors], object] | None = None,
+        callback: Callable[..., object] | None = None,
         interval_seconds: float = 0.2,
     ) -> Watch[WordVectors]:
-        """Follow the folder in a thread: each new snapshot is loaded, then ``callback(self)`` runs.
+        """Follow the folder in a thread: each new snapshot is loaded, then the callback runs.
 
-        Returns the watch; it ends with ``stop()`` or as a context manager. What goes wrong, in the
-        folder or in the callback, is logged, and watching goes on.
+        ``callback(self)``, or ``callback(old, new)`` if it takes two: the vectors before and after,
+        neither of which changes any more, for ``new.changes(old)``. Returns the watch; it ends with
+        ``stop()`` or as a context manager. What goes wrong, in the folder or in the callback, is
+        logged, and watching goes on.
         """
-        return Watch(self, callback, interval_seconds)
+        if callback is None or not _takes_two(callback):
+            return Watch(self, callback, interval_seconds)
+        before = WordVectors(self._loaded)
+
+        def hand_over(vectors: WordVectors) -> None:
+            nonlocal before
+            old, before = before, WordVectors(vectors._loaded)
+            callback(old, before)
+
+        return Watch(self, hand_over, interval_seconds)
 
     # --- copies and pickles ------------------------------------------------------------------
 
@@ -179,6 +201,14 @@ class WordVectors(Similarities):
         """KeyedVectors once gensim is imported: some of its classes take no other type."""
         gensim = sys.modules.get("gensim.models.keyedvectors")
         return type(self) if gensim is None else gensim.KeyedVectors
+
+
+def _takes_two(callback: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(callback).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _reopen(path: Path, source: Path | None, options: Options) -> WordVectors:

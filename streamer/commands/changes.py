@@ -1,0 +1,142 @@
+"""``w2v-stream changes``: what changed between two snapshots, to bring another store up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import numpy as np
+import orjson
+
+from w2v_online import load_vectors
+from w2v_online.analysis.export.columns import vector_array, vector_field
+from w2v_online.errors import ExportError
+from w2v_online.output import whole_file
+from w2v_online.reading.changes import THRESHOLD, Changes
+from w2v_online.reading.changes import changes as compare
+
+_BLOCK_ROWS = 8192
+_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1.0, 1.0),
+    default=THRESHOLD,
+    show_default=True,
+    help="A vector moved if its cosine with the old one is below this.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    default="-",
+    metavar="X.parquet|X.jsonl|-",
+    help="File to write; - prints JSON lines.",
+)
+def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
+    """Write what changed from OLD to NEW: words that are new, moved or gone.
+
+    For each its word and the change; for new and moved ones the count and the vector, for moved
+    ones the cosine with the old vector. OLD and NEW are snapshots, folders of snapshots (the newest
+    counts) or word2vec files.
+    """
+    try:
+        found = compare(load_vectors(old).table, load_vectors(new).table, threshold)
+    except ValueError as error:
+        raise ExportError(str(error)) from error
+    if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):
+        raise click.UsageError(f"--output: {output} ends in neither .parquet nor .jsonl")
+    try:
+        with ExitStack() as opened:
+            if str(output) == "-":
+                _write_json(sys.stdout.buffer, found)
+            elif output.suffix == ".jsonl":
+                _write_json(opened.enter_context(whole_file(output)), found)
+            else:
+                _write_parquet(opened.enter_context(whole_file(output)), found)
+    except ImportError as error:
+        raise ExportError(
+            f"{output} needs {error.name}: pip install 'w2v-stream[export]'"
+        ) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
+    n_new, n_moved = len(found.new_rows), len(found.moved_rows)
+    click.echo(
+        f"{n_new:,} words are new, {n_moved:,} moved, {len(found.gone):,} are gone; "
+        f"{len(found.table) - n_new - n_moved:,} stayed",
+        err=True,
+    )
+
+
+def _blocks(found: Changes) -> Iterator[dict[str, Any]]:
+    """Columns of the changes, some thousands at a time; of gone words only the word."""
+    table = found.table
+    moved = found.moved_rows, found.cosines
+    for change, rows, cosines in (("new", found.new_rows, None), ("moved", *moved)):
+        for first in range(0, len(rows), _BLOCK_ROWS):
+            part = rows[first : first + _BLOCK_ROWS]
+            yield {
+                "change": change,
+                "word": [table.words[row] for row in part.tolist()],
+                "count": table.counts[part],
+                "cosine": None if cosines is None else cosines[first : first + _BLOCK_ROWS],
+                "vector": table.take(part),
+            }
+    for first in range(0, len(found.gone), _BLOCK_ROWS):
+        words = found.gone[first : first + _BLOCK_ROWS]
+        yield {"change": "gone", "word": words, "count": None, "cosine": None, "vector": None}
+
+
+def _write_json(file: IO[bytes], found: Changes) -> None:
+    for block in _blocks(found):
+        for i, word in enumerate(block["word"]):
+            document = {"change": block["change"], "word": word}
+            for name in ("count", "cosine", "vector"):
+                if block[name] is not None:
+                    document[name] = block[name][i]
+            file.write(orjson.dumps(document, option=_JSON))
+    file.flush()
+
+
+def _write_parquet(file: IO[bytes], found: Changes) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    field = vector_field("vector", found.table.vector_size).with_nullable(True)
+    schema = pa.schema(
+        [
+            pa.field("change", pa.string(), nullable=False),
+            pa.field("word", pa.string(), nullable=False),
+            pa.field("count", pa.float64()),
+            pa.field("cosine", pa.float32()),
+            field,
+        ]
+    )
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for block in _blocks(found):
+            size = len(block["word"])
+            columns = [
+                pa.array([block["change"]] * size, pa.string()),
+                pa.array(block["word"], pa.string()),
+                *(
+                    pa.nulls(size, schema.field(name).type)
+                    if block[name] is None
+                    else pa.array(
+                        np.asarray(block[name], schema.field(name).type.to_pandas_dtype())
+                    )
+                    for name in ("count", "cosine")
+                ),
+                pa.nulls(size, field.type)
+                if block["vector"] is None
+                else vector_array(block["vector"], field),
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
