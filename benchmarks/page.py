@@ -39,7 +39,7 @@ _PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.sta
 _ASK = """async (word) => {
     const began = performance.now();
     location.hash = `#ask?word=${encodeURIComponent(word)}`;
-    const heading = `Nearest to ${word}`;
+    const heading = `Similar to ${word}`;
     while (document.querySelector("#answer h3")?.textContent !== heading)
         await new Promise(requestAnimationFrame);
     return performance.now() - began;

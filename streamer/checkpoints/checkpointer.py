@@ -123,6 +123,10 @@ class Checkpointer:
         """Seconds since the last one was written, None before the first."""
         return None if self._written_at is None else self._clock() - self._written_at
 
+    def due_seconds(self) -> float | None:
+        """Seconds until the next one is due; None if that depends on words."""
+        return self._timetable.due_seconds()
+
     def unsaved_seconds(self) -> float:
         """Seconds since all that was learned was on disk, at most the interval if all is well."""
         return self._clock() - self._safe_at

@@ -63,6 +63,10 @@ class Timetable:
             return not self._has_failed
         return seconds < 2 * self.every.seconds + GRACE_SECONDS
 
+    def due_seconds(self) -> float | None:
+        """Seconds until the interval has passed, 0 from then on; None if it is one of words."""
+        return None if self._due_at is None else max(0.0, self._due_at - self._clock())
+
     def is_due(self) -> bool:
         """Whether the interval has passed."""
         if self._due_at is not None and self._clock() >= self._due_at:

@@ -66,6 +66,11 @@ class ClusterView:
         """Seconds since the last checkpoint."""
         return self.driver.age_seconds()
 
+    def snapshot_due_seconds(self) -> float | None:
+        """Seconds until the next checkpoint is due; None if that depends on words."""
+        seconds = self.driver.every.seconds
+        return None if seconds is None else max(0.0, seconds - self.driver.unsaved_seconds())
+
     @property
     def snapshot_failures(self) -> int:
         """In this epoch."""

@@ -22,6 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from streamer.errors import nearest
 from streamer.http.feed import Feed
 from streamer.http.openapi import QUESTIONS, description, method_of
 from streamer.http.page import page_routes
@@ -147,7 +148,7 @@ async def _posted(question: type[Question], request: Request) -> Question:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "the body must be application/json")
     body = await request.body()
-    return _valid(lambda: question.model_validate_json(body))
+    return _valid(question, lambda: question.model_validate_json(body))
 
 
 async def _parsed(question: type[Question], request: Request) -> Question:
@@ -158,17 +159,20 @@ async def _parsed(question: type[Question], request: Request) -> Question:
     for name, values in given.items():
         if name not in question.repeated():
             given[name] = values[0] if len(values) == 1 else values
-    return _valid(lambda: question.model_validate(given))
+    return _valid(question, lambda: question.model_validate(given))
 
 
-def _valid(validate: Callable[[], Question]) -> Question:
+def _valid(question: type[Question], validate: Callable[[], Question]) -> Question:
     """The question; HTTPException 400 names what is wrong with it."""
     try:
         return validate()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(map(str, first["loc"])) or "body"
-        raise HTTPException(400, f"{name}: {first['msg'].lower()}") from error
+        reason = first["msg"].lower()
+        if first["type"] == "extra_forbidden":
+            reason = "unknown parameter" + nearest(name, list(question.model_fields))
+        raise HTTPException(400, f"{name}: {reason}") from error
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

@@ -49,7 +49,7 @@ class Map(Question):
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
         n_words = len(columns["words"])
-        places = [i for i in range(n_words) if i < self.words or i >= MAP_WORDS]
+        places = range(n_words if self.words == MAP_WORDS else min(self.words, n_words))
         return {
             "map": {
                 key: column if key == "before" else [column[i] for i in places]

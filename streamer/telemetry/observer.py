@@ -5,17 +5,20 @@ Reads figures that the parts keep anyway, in another thread: training does nothi
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
+from streamer.config.fields import flag_of
 from streamer.config.settings import RunSettings
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import Health
 from streamer.telemetry.status import Concern, Status, spell_seconds
 
-QUIET_SECONDS = 15.0
+QUIET_SECONDS = 1.0
 """Time without text after which the source is said to be quiet."""
 
 IDLE_SECONDS = 300.0
@@ -75,6 +78,9 @@ class Observed(Protocol):
     def snapshot_age_seconds(self) -> float | None:
         """Seconds since the last snapshot, None before the first."""
 
+    def snapshot_due_seconds(self) -> float | None:
+        """Seconds until the next snapshot is due, None if that depends on words."""
+
     @property
     def snapshot_failures(self) -> int:
         """Snapshots that could not be written."""
@@ -89,11 +95,12 @@ class Observer:
         self._parts: Observed | None = None
         self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES + 1)
         self._lags: deque[float] = deque(maxlen=LAG_SAMPLES)
-        self._changed_at = clock()
+        self._changed_at = self._began_at = clock()
+        self._bad_records = 0
 
     def began(self, parts: Observed) -> None:
         """The parts are in place."""
-        self._changed_at = self._clock()
+        self._changed_at = self._began_at = self._clock()
         self._parts = parts
 
     def sample(self) -> Status:
@@ -111,15 +118,21 @@ class Observer:
         lag = parts.figures().get("lag_messages")
         if lag is not None:
             self._lags.append(lag)
+        bad_records, self._bad_records = parts.bad_records - self._bad_records, parts.bad_records
+        is_useless = quiet >= QUIET_SECONDS and bad_records > 0
         return Status(
-            phase="learning" if quiet < QUIET_SECONDS else "waiting for text",
-            source=_source_in_words(parts, lag, quiet),
+            phase=_phase(quiet, lag, is_useless),
+            source=_source_in_words(parts, lag, quiet, is_useless),
             words=parts.total_words,
             words_per_second=(words - words_then) / (now - began) if now > began else 0.0,
             loss=parts.counters.loss,
             vocabulary=parts.vocabulary,
             lag=lag,
             snapshot_age=parts.snapshot_age_seconds(),
+            next_snapshot=parts.snapshot_due_seconds(),
+            uptime=now - self._began_at,
+            memory_bytes=resident_bytes(),
+            options=_changed_options(parts.settings),
             warnings=[
                 *(Concern(problem.text, problem.advice) for problem in problems),
                 *_warnings(parts, quiet),
@@ -141,7 +154,40 @@ class Observer:
         ]
 
 
-def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -> str:
+def _phase(quiet_seconds: float, lag: float | None, is_useless: bool) -> str:
+    if is_useless:
+        return "learning nothing"
+    if quiet_seconds >= QUIET_SECONDS:
+        return "waiting for text"
+    return "catching up" if lag is not None and lag >= LAG_MESSAGES else "learning"
+
+
+def resident_bytes() -> int | None:
+    """Memory that this process takes, as the system counts it; None where there is no /proc."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _changed_options(settings: RunSettings) -> dict[str, str]:
+    """Options that differ from their defaults, by flag; secrets are masked."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    return {flag_of(name): _plain(value) for name, value in changed.items()}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={part}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "on" if value is True else "off" if value is False else str(value)
+
+
+def _source_in_words(
+    parts: Observed, lag: float | None, quiet_seconds: float, is_useless: bool
+) -> str:
     """Where text comes from, whether any arrives, and how much is waiting."""
     settings = parts.settings
     name = {"file": ", ".join(settings.path), "kafka": "Kafka"}.get(
@@ -153,6 +199,8 @@ def _source_in_words(parts: Observed, lag: float | None, quiet_seconds: float) -
     if not parts.is_connected:
         return f"Not connected to {name}."
     waiting = "" if lag is None else f" {lag:,.0f} messages are waiting."
+    if is_useless:
+        return f"Reading {name}, but no record can be decoded.{waiting}"
     if quiet_seconds < QUIET_SECONDS:
         return f"Reading {name}.{waiting}"
     return f"No text from {name} for {spell_seconds(quiet_seconds)}.{waiting}"

@@ -77,6 +77,10 @@ class Parts:
         """Seconds since this process wrote the last snapshot."""
         return self.checkpointer.age_seconds()
 
+    def snapshot_due_seconds(self) -> float | None:
+        """Seconds until the next snapshot is due; None if that depends on words."""
+        return self.checkpointer.due_seconds()
+
     @property
     def snapshot_failures(self) -> int:
         """Snapshots that could not be written."""

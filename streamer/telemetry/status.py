@@ -36,6 +36,14 @@ class Status:
     """Messages waiting in the source, for sources that know."""
     snapshot_age: float | None = None
     """Seconds since the newest snapshot was written."""
+    next_snapshot: float | None = None
+    """Seconds until the next snapshot is due, if snapshots are due by time."""
+    uptime: float | None = None
+    """Seconds since learning began in this process."""
+    memory_bytes: int | None = None
+    """Resident memory of this process."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Options that differ from their defaults, by flag; secrets are masked."""
     warnings: list[Concern] = field(default_factory=list)
 
 

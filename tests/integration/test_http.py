@@ -192,7 +192,7 @@ def test_a_newer_snapshot_is_asked_soon(tmp_path: Path) -> None:
         ("/v1/neighbors?word=cat&topn=1e3", 400, "topn"),
         ("/v1/neighbors?word=cat&topn=1&topn=2", 400, "topn"),
         ("/v1/neighbors?word=cat&restrict_vocab=-1", 400, "restrict_vocab"),
-        ("/v1/neighbors?word=cat&top=3", 400, "top: extra"),
+        ("/v1/neighbors?word=cat&top=3", 400, "top: unknown parameter; did you mean topn?"),
         ("/v1/neighbors?" + "&".join(["word=cat"] * 17), 400, "at most 16"),
         ("/v1/similarity?a=cat", 400, "b: field required"),
         ("/v1/similarity?a=%ff&b=cat", 404, "has no vector"),
@@ -328,7 +328,7 @@ def test_a_port_that_is_taken_and_tokens_that_make_no_sense_stop_the_start(
     for args, code, message in (
         (["--http", f"127.0.0.1:{daemon.port}"], 78, "cannot listen there"),
         (["--http", "nonsense"], 2, "expected HOST:PORT"),
-        (["--http-token-file", "x"], 78, "needs --http"),
+        (["--http-token-file", "x"], 78, "of no use without --http"),
         (["--http", ":0", "--http-token-file", str(tmp_path / "none")], 78, "cannot be read"),
         (["--http", ":0", "--http-token", "x"], 2, "must not be a flag"),
     ):

@@ -71,7 +71,7 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         keep_screenshot(page, "now")
 
         page.get_by_role("link", name="Ask").click()
-        page.get_by_label("Nearest words of", exact=True).fill("exception")
+        page.get_by_label("Similar words", exact=True).fill("exception")
         page.keyboard.press("Enter")
         rows = page.locator("table.found tbody tr")
         expect(rows).to_have_count(15)
@@ -84,9 +84,9 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         page.get_by_label("among").select_option("10000")
         expect(rows).to_have_count(15)
         rows.first.locator("a").click()
-        expect(page.locator("#answer h3").first).to_have_text(f"Nearest to {nearest[0][0]}")
+        expect(page.locator("#answer h3").first).to_have_text(f"Similar to {nearest[0][0]}")
         page.go_back()
-        expect(page.locator("#answer h3").first).to_have_text("Nearest to exception")
+        expect(page.locator("#answer h3").first).to_have_text("Similar to exception")
 
         page.get_by_role("link", name="Map").click()
         expect(page.locator("#map-state")).to_contain_text("words of snapshot")
@@ -119,12 +119,12 @@ def test_nasty_words_are_text_everywhere(browser: Browser, daemon: Daemon) -> No
             expect(labels.filter(has_text=word).first).to_be_attached()
         keep_screenshot(page, "map-nasty")
         page.goto(f"http://127.0.0.1:{daemon.port}/#drift")
-        page.get_by_label("Seen at least").fill("300")
+        page.get_by_label("Occurs at least").fill("300")
         page.get_by_role("button", name="Compare").click()
         expect(page.locator("table.movements tbody tr").first).to_be_attached()
         for word in NASTY:
             page.goto(f"http://127.0.0.1:{daemon.port}/#ask?word={quote(word)}")
-            expect(page.locator("#answer h3").first).to_have_text(f"Nearest to {word}")
+            expect(page.locator("#answer h3").first).to_have_text(f"Similar to {word}")
             expect(page.locator("#word")).to_have_value(word)
             shown = page.locator("table.found tbody th").all_text_contents()
             nearest = load_vectors(daemon.folder).most_similar(word, topn=15)
@@ -140,14 +140,14 @@ def test_unknown_words_analogies_and_sentences(browser: Browser, daemon: Daemon)
     with open_page(browser, daemon.port, "ask?word=exeption", ["status of 404"]) as page:
         expect(page.locator("#answer")).to_contain_text("has no vector")
         page.locator("#answer .words a", has_text="exception").first.click()
-        expect(page.locator("#answer h3").first).to_have_text("Nearest to exception")
+        expect(page.locator("#answer h3").first).to_have_text("Similar to exception")
         for name, word in zip("abc", ("int", "integer", "str"), strict=True):
             page.locator(f"#ask-analogy input[name={name}]").fill(word)
-        page.get_by_role("button", name="What?").click()
+        page.get_by_role("button", name="Solve").click()
         expect(page.locator("#answer h3").first).to_contain_text("int is to integer as str is to")
         answer = load_vectors(daemon.folder).analogy("int", "integer", "str", topn=1)[0][0]
         expect(page.locator("table.found tbody th").first).to_have_text(answer)
-        page.get_by_label("Nearest words of a sentence").fill("Raise an exception, xyzzyx!")
+        page.get_by_label("Words similar to a sentence").fill("Raise an exception, xyzzyx!")
         page.keyboard.press("Enter")
         expect(page.locator("#answer")).to_contain_text("left out: xyzzyx!")
         expect(page.locator("table.found tbody tr")).to_have_count(15)
@@ -187,7 +187,7 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, daemon: Daemon) -> None
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
             keep_screenshot(page, f"{view.partition('?')[0]}-phone")
         page.goto(f"http://127.0.0.1:{daemon.port}/#ask?word={quote(NASTY[0])}")
-        expect(page.locator("#answer h3").first).to_have_text(f"Nearest to {NASTY[0]}")
+        expect(page.locator("#answer h3").first).to_have_text(f"Similar to {NASTY[0]}")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
@@ -241,7 +241,7 @@ def test_the_page_asks_for_the_token(browser: Browser, tmp_path: Path) -> None:
             field = page.get_by_label("Token", exact=True)
             field.fill("wrong")
             page.keyboard.press("Enter")
-            expect(page.get_by_text("That was not it.")).to_be_visible()
+            expect(page.get_by_text("Wrong token.")).to_be_visible()
             field.fill(TOKEN)
             page.keyboard.press("Enter")
             expect(page.locator("#token-dialog")).to_be_hidden()
@@ -254,10 +254,49 @@ def test_the_page_asks_for_the_token(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_ends_and_comes_back_is_noticed(browser: Browser, tmp_path: Path) -> None:
-    with Daemon(tmp_path) as first, open_page(browser, first.port, expected=["net::ERR_"]) as page:
+    with (
+        Daemon(tmp_path) as first,
+        open_page(browser, first.port, expected=["net::ERR_", "status of"]) as page,
+    ):
         expect(page.locator("#phase")).to_have_attribute("data-state", "on")
         first.process.terminate()
-        expect(page.locator("#phase")).to_have_text("no answer from the server")
+        expect(page.locator("#gone")).to_contain_text("The server has not answered for")
+        expect(page.locator("#phase")).to_have_text("no answer")
+        expect(page.locator("body")).to_have_class("stale")
+        keep_screenshot(page, "gone")
         assert first.process.wait(180) == 0
+        page.goto(f"http://127.0.0.1:{first.port}/#ask/word")
+        expect(page.locator("#answer")).to_contain_text("The server does not answer.")
         with Daemon(tmp_path, "--http", f"127.0.0.1:{first.port}"):
             expect(page.locator("#phase")).to_have_attribute("data-state", "on")
+            expect(page.locator("#gone")).to_be_hidden()
+
+
+def test_a_server_that_hangs_is_as_unmistakable_as_a_dead_one(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Daemon(tmp_path) as daemon, open_page(browser, daemon.port) as page:
+        expect(page.locator("#phase")).to_have_attribute("data-state", "on")
+        expect(page.locator("#snapshot")).to_contain_text("first snapshot in")
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            expect(page.locator("#gone")).to_be_visible()
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        expect(page.locator("#gone")).to_be_hidden()
+
+
+def test_words_are_found_in_another_case_and_every_view_has_an_address(
+    browser: Browser, daemon: Daemon
+) -> None:
+    with open_page(browser, daemon.port, "ask/EXCEPTION", ["status of 404"]) as page:
+        expect(page.locator("#answer h3").first).to_have_text("Similar to exception")
+        page.get_by_role("link", name="Ask").click()
+        expect(page.locator("#word")).to_have_value("")
+        expect(page.locator("#word")).to_be_focused()
+        page.goto(f"http://127.0.0.1:{daemon.port}/#map?word=exception")
+        expect(page.locator("#find-word")).to_have_value("exception")
+        expect(page.locator("#map-state")).to_contain_text("found on the map")
+        page.get_by_label("Find", exact=True).fill("xyzzyx")
+        page.get_by_role("link", name="Look among all words").click()
+        expect(page.locator("#answer")).to_contain_text("has no vector")

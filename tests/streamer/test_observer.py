@@ -43,7 +43,9 @@ class Daemon:
         )
         self.counters = SimpleNamespace(words=0, records=0, loss=2.5)
         self.vocabulary: list[str] = []
-        self.checkpointer = SimpleNamespace(written=Written(), age_seconds=lambda: 7.0)
+        self.checkpointer = SimpleNamespace(
+            written=Written(), age_seconds=lambda: 7.0, due_seconds=lambda: 23.0
+        )
         self.decoder = SimpleNamespace(invalid_records=3)  # of an earlier process
         self.health.began({})
         self.observer.began(
@@ -97,6 +99,26 @@ def test_a_quiet_source_is_said_and_then_warned_of() -> None:
     assert status.source == "No text from a.log for 60 seconds."
     assert "No text has arrived for 6 minutes." in warnings(daemon.sample(IDLE_SECONDS))
     assert daemon.sample(2.0, words=10).warnings == []
+
+
+def test_records_that_all_fail_are_said_within_a_sample() -> None:
+    daemon = Daemon(json_field=("text",))
+    daemon.sample(2.0, words=10)
+    daemon.decoder.invalid_records += 50
+    status = daemon.sample(2.0)
+    assert status.phase == "learning nothing"
+    assert status.source == "Reading standard input, but no record can be decoded."
+    assert daemon.sample(2.0).source == "No text from standard input for 4 seconds."
+
+
+def test_the_page_is_told_how_a_daemon_was_started() -> None:
+    daemon = Daemon(window=7, lowercase=True, http="8787", http_token="sesame")
+    status = daemon.sample(3.0)
+    assert (status.uptime, status.next_snapshot) == (3.0, 23.0)
+    assert status.memory_bytes is None or status.memory_bytes > 1 << 20
+    assert status.options["--window"] == "7"
+    assert status.options["--lowercase"] == "on"
+    assert "sesame" not in str(status.options)
 
 
 def test_what_goes_wrong_is_said_in_sentences() -> None:

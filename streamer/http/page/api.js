@@ -29,10 +29,21 @@ export async function follow(tell) {
       const response = await get("/v1/events");
       if (response.ok) await read(response.body, tell);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // what fetch throws when nobody answers
+      // Nobody answers, or the stream broke off.
+      if (!(error instanceof Failure) && !(error instanceof TypeError)) throw error;
     }
     tell("lost");
     await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+  }
+}
+
+// What fetch throws when nobody answers says so in no words of ours.
+async function reach(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Failure(0, "The server does not answer");
   }
 }
 
@@ -40,7 +51,7 @@ async function get(url, signal) {
   for (;;) {
     const used = token;
     const headers = used ? { Authorization: `Bearer ${used}` } : {};
-    const response = await fetch(url, { headers, signal });
+    const response = await reach(url, { headers, signal });
     if (response.status !== 401) return response;
     if (used === token) {
       asking ??= askForToken(used !== "").finally(() => (asking = null));

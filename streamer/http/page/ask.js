@@ -1,7 +1,7 @@
 // The view that asks: neighbours of a word, analogies, a sentence, and a word's past.
 
 import { ask, Failure } from "./api.js";
-import { address, bar, bare, byId, compact, count, el, when, wordLink } from "./dom.js";
+import { address, bar, bare, byId, count, el, times, when, wordLink } from "./dom.js";
 
 const TOPN = 15;
 const EXAMPLES = 24;
@@ -26,10 +26,10 @@ export function begin() {
 
 export function show(parameters) {
   shown = Object.fromEntries(parameters);
-  for (const [key, value] of Object.entries(shown)) {
-    const field = document.querySelector(`#ask-view input[name="${CSS.escape(key)}"]`);
-    if (field) field.value = value;
+  for (const field of document.querySelectorAll("#ask-view input")) {
+    field.value = shown[field.name] ?? "";
   }
+  if (!Object.keys(shown).length) byId("word").focus();
   return answer();
 }
 
@@ -46,15 +46,31 @@ async function answer() {
   const { word, a, b, c, text } = shown;
   try {
     let found;
-    if (word) found = await neighbours(word, running.signal);
-    else if (a && b && c) found = await analogy({ a, b, c }, running.signal);
+    if (word) found = await neighbours((shown.word = await known(word, running.signal)), running.signal);
+    else if (a && b && c) {
+      const words = await Promise.all([a, b, c].map((part) => known(part, running.signal)));
+      found = await analogy({ a: words[0], b: words[1], c: words[2] }, running.signal);
+    }
     else if (text) found = await sentence(text, running.signal);
     else found = await examples(running.signal);
     if (running === current) byId("answer").replaceChildren(...found);
-    if (word && running === current) await past(word, running);
+    if (word && running === current) await past(shown.word, running);
   } catch (error) {
     if (error.name === "AbortError" || running !== current) return;
     byId("answer").replaceChildren(...(await failure(error)));
+  }
+}
+
+// The word as the vocabulary has it: France is found as france.
+async function known(word, signal) {
+  try {
+    await ask("vectors", { word }, signal);
+    return word;
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    const { spellings } = await ask("spellings", { word: word.slice(0, 256) }, signal);
+    const folded = word.toLowerCase();
+    return spellings.find((near) => near.word.toLowerCase() === folded)?.word ?? word;
   }
 }
 
@@ -63,8 +79,8 @@ async function neighbours(word, signal) {
   const parameters = { word, topn: TOPN, ...(among && { restrict_vocab: among }) };
   const { neighbors, counts } = await ask("neighbors", parameters, signal);
   return [
-    el("h3", {}, "Nearest to ", bare(word)),
-    el("p", { class: "note" }, `seen ${count(counts[word])} times`),
+    el("h3", {}, "Similar to ", bare(word)),
+    el("p", { class: "note" }, `occurs ${times(counts[word])}`),
     el("div", { class: "pair" }, table(neighbors[word]), el("div", { id: "past", class: "past" })),
   ];
 }
@@ -77,7 +93,7 @@ async function analogy({ a, b, c }, signal) {
 
 async function sentence(text, signal) {
   const { text: found } = await ask("text", { text, topn: TOPN }, signal);
-  const parts = [el("h3", {}, "Nearest to ", bare(text))];
+  const parts = [el("h3", {}, "Similar to ", bare(text))];
   if (found.unknown.length) {
     const words = found.unknown.flatMap((word, i) => [i ? ", " : "", bare(word)]);
     parts.push(el("p", { class: "note" }, "Without a vector, left out: ", ...words));
@@ -140,7 +156,7 @@ async function past(word, running) {
         "p",
         { class: "note" },
         el("time", { datetime: moment.created }, when(new Date(moment.created))),
-        ` · seen ${compact(moment.count)} times`,
+        ` · occurs ${times(moment.count)}`,
         moment.moved === null ? "" : ` · moved ${moment.moved.toFixed(3)}`,
       ),
       el("ul", { class: "words" }, ...words),
@@ -153,8 +169,14 @@ async function past(word, running) {
   );
 }
 
+// No snapshot yet is no fault: it comes by itself, and then the question is answered.
+function waiting(reason) {
+  return `${reason}. The answer comes with the first snapshot.`;
+}
+
 async function failure(error) {
   if (!(error instanceof Failure)) return [el("p", { class: "wrong" }, error.message)];
+  if (error.status === 503) return [el("p", { class: "note" }, waiting(error.message))];
   const parts = [el("p", { class: "wrong" }, `${error.message}.`)];
   const words = [shown.word, shown.a, shown.b, shown.c].filter(Boolean);
   if (error.status !== 404 || !words.length) return parts;

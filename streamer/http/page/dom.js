@@ -32,6 +32,18 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 export const count = (value) => whole.format(value);
 export const compact = (value) => short.format(value);
 
+const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+export function bytes(value) {
+  const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, value)) / 10));
+  return `${(value / 1024 ** step).toFixed(step && value / 1024 ** step < 10 ? 1 : 0)} ${units[step]}`;
+}
+
+export function times(value) {
+  const rounded = Math.round(value);
+  return rounded >= 1e15 ? "a great many times" : rounded === 1 ? "once" : `${whole.format(rounded)} times`;
+}
+
 export function span(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -56,7 +56,7 @@ async function compare({ isSecond = false } = {}) {
     const least = Math.max(1, Number(byId("least").value) || 1);
     const { drift } = await ask("drift", { since, min_count: least, topn: TOPN });
     byId("drift-table").replaceChildren(table(drift.words));
-    say("Ranked by movement in relation to words seen as often: 1.0 is as usual.");
+    say("Ranked by movement in relation to words as frequent: 1.0 is as usual.");
   } catch (error) {
     byId("drift-table").replaceChildren();
     say(`${error.message}.`);

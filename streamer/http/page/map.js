@@ -2,31 +2,40 @@
 
 import { ask } from "./api.js";
 import { baseLayout, colour, CONFIG, plain, plotly } from "./charts.js";
-import { address, byId, compact, count, el, span, wordLink } from "./dom.js";
+import { address, byId, compact, count, el, span, times, wordLink } from "./dom.js";
 import { labelled } from "./labels.js";
 
 const MOVERS = 25; // words marked as having moved
-const LEAST_RELATIVE = 1.5; // times as far as words seen as often: less is no news
+const LEAST_RELATIVE = 1.5; // times as far as words as frequent: less is no news
 const ZOOM = 1.5;
 const PAN = 0.15; // of what is seen
+const FOUND_SHARE = 0.25; // of the map that is shown around a word that was found
 
 let map = null; // columns, as the server sends them
 let snapshot = "";
 let isDrawn = false;
 
 export function begin() {
-  byId("find").addEventListener("submit", (event) => event.preventDefault());
-  byId("find-word").addEventListener("input", find);
+  byId("find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    find({ isWhole: true });
+  });
+  byId("find-word").addEventListener("input", () => find());
   byId("colour").addEventListener("change", draw);
   byId("zoom-in").addEventListener("click", () => zoom(1 / ZOOM));
   byId("zoom-out").addEventListener("click", () => zoom(ZOOM));
   byId("zoom-all").addEventListener("click", showAll);
   byId("map-plot").addEventListener("keydown", steer);
+  byId("map-plot").addEventListener("wheel", wheel, { passive: false });
 }
 
-export async function show() {
+export async function show(parameters) {
   if (map === null) await renew();
   else await draw();
+  const word = parameters.get("word");
+  if (word === null || map === null) return;
+  byId("find-word").value = word;
+  await find({ isWhole: true });
 }
 
 export function hide() {}
@@ -69,7 +78,8 @@ function movers() {
 
 function found() {
   const asked = byId("find-word").value.trim();
-  return asked ? places().filter((i) => map.words[i].startsWith(asked)) : [];
+  const folded = asked.toLowerCase();
+  return asked ? places().filter((i) => map.words[i].toLowerCase().startsWith(folded)) : [];
 }
 
 // Each word's place on the scale of colours, and what its ends are called.
@@ -86,7 +96,7 @@ function shades() {
   // By rank: counts themselves fall so fast that all but a few would have one colour.
   const last = map.words.length - 1;
   const shade = map.words.map((_, i) => 1 - i / last);
-  return [shade, `seen ${compact(map.counts[last])} times`, compact(map.counts[0])];
+  return [shade, `occurs ${compact(map.counts[last])} times`, compact(map.counts[0])];
 }
 
 // The ramp of the style sheet, as plotly takes it.
@@ -114,7 +124,7 @@ async function draw() {
   const all = points(
     places(),
     { size: 6, color: shade, cmin: 0, cmax: 1, colorscale: scale(), opacity: 0.8 },
-    { hoverinfo: "text", hovertext: map.words.map(hover) },
+    { hoverinfo: "none" }, // ours: plotly's own would need inline styles
   );
   const ring = (name, symbol) => ({ size: 13, symbol, line: { width: 2 }, color: colour(name) });
   const plot = byId("map-plot");
@@ -125,23 +135,27 @@ async function draw() {
       all,
       points(movers(), ring("orange", "circle-open")),
       points(newcomers(), ring("blue", "diamond-open")),
-      points(found(), { ...ring("red", "circle-open"), size: 17 }),
+      points(found(), { ...ring("red", "square-open"), size: 17 }),
       { ...points([], {}), mode: "text", textposition: "top center" },
     ],
     {
       ...baseLayout(),
       margin: { l: 0, r: 0, t: 0, b: 0 },
-      dragmode: "pan",
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan",
       hovermode: "closest",
       uirevision: "the same",
       xaxis: axis,
       yaxis: { ...axis, scaleanchor: "x" },
     },
-    { ...CONFIG, scrollZoom: true },
+    { ...CONFIG, scrollZoom: false },
   );
   if (!isDrawn) {
     isDrawn = true;
     plot.on("plotly_relayout", label);
+    plot.on("plotly_hover", ({ points: [point] }) => {
+      if (point.curveNumber === 0) byId("map-word").textContent = hover(point.pointIndex);
+    });
+    plot.on("plotly_unhover", () => (byId("map-word").textContent = ""));
     plot.on("plotly_click", ({ points: [point] }) => {
       if (point.curveNumber === 0) choose(point.pointIndex);
     });
@@ -153,11 +167,11 @@ function choose(place) {
   location.hash = address("ask", { word: map.words[place] });
 }
 
-function hover(word, i) {
-  const lines = [`<b>${plain(word)}</b>`, `seen ${count(map.counts[i])} times`];
-  if (map.is_new[i]) lines.push("new since the snapshot before");
-  else if (map.relative[i] !== null) lines.push(`moved ${map.relative[i].toFixed(1)} × as usual`);
-  return lines.join("<br>");
+function hover(i) {
+  const parts = [`${map.words[i]}: occurs ${times(map.counts[i])}`];
+  if (map.is_new[i]) parts.push("new since the snapshot before");
+  else if (map.relative[i] !== null) parts.push(`moved ${map.relative[i].toFixed(1)} × as usual`);
+  return parts.join(", ");
 }
 
 // Names beside as many of the points in sight as have room, those that stand out first.
@@ -178,17 +192,31 @@ async function label() {
   );
 }
 
-async function find() {
+// Marks the words that begin so; for a whole word, goes there and zooms in.
+async function find({ isWhole = false } = {}) {
   if (!isDrawn) return;
   const charts = await plotly();
   const hits = found();
   const asked = byId("find-word").value.trim();
-  byId("map-state").textContent = asked ? `${count(hits.length)} found on the map.` : "";
+  byId("map-state").replaceChildren(...(asked ? said(hits.length, asked) : []));
   const marks = points(hits, {});
   await charts.restyle("map-plot", { x: [marks.x], y: [marks.y] }, [3]);
   const exact = map.words.indexOf(asked);
-  if (exact >= 0) await look(map.x[exact], map.y[exact]);
+  const place = exact >= 0 ? exact : hits[0];
+  if (isWhole && place !== undefined) await look(map.x[place], map.y[place], closer());
   else await label();
+}
+
+function said(hits, asked) {
+  if (hits) return [`${count(hits)} found on the map.`];
+  return ["Not on the map. ", el("a", { href: address("ask", { word: asked }) }, "Look among all words")];
+}
+
+// How much to zoom in so that the word's surroundings fill the map.
+function closer() {
+  const [left, right] = ranges().x;
+  const all = Math.max(...map.x) - Math.min(...map.x);
+  return Math.min(1, (FOUND_SHARE * all) / (right - left));
 }
 
 function ranges() {
@@ -211,6 +239,13 @@ function zoom(factor, right = 0, up = 0) {
   const { x, y } = ranges();
   const middle = (range, step) => (range[0] + range[1]) / 2 + step * PAN * (range[1] - range[0]);
   look(middle(x, right), middle(y, up), factor);
+}
+
+// Only with Ctrl (what pinching a touchpad sends): else the wheel scrolls the page.
+function wheel(event) {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  zoom(event.deltaY > 0 ? ZOOM : 1 / ZOOM);
 }
 
 async function showAll() {

@@ -1,7 +1,8 @@
 // The view of what is going on: the source in words, warnings, and curves of the last hour.
 
 import { baseLayout, colour, CONFIG, plotly } from "./charts.js";
-import { byId, count, el, span } from "./dom.js";
+import { ask } from "./api.js";
+import { byId, bytes, count, el, span, when } from "./dom.js";
 
 const MAX_POINTS = 1800; // an hour, as the server keeps it
 const DRAWN_POINTS = 300; // more than that no card has room for
@@ -16,6 +17,7 @@ const CURVES = [
 
 let history = { time: [] };
 let isShown = false;
+let listed = ""; // the newest snapshot of those that are listed
 const cards = new Map();
 
 export function begin() {
@@ -50,6 +52,8 @@ export function takeHistory(document) {
 export function takeStatus(status) {
   byId("source").textContent = sentence(status);
   fillWarnings(status.warnings);
+  fillFacts(status);
+  if (status.snapshot !== listed) listSnapshots(status.snapshot);
   if (history.time.at(-1) !== status.time) {
     history.time.push(status.time);
     for (const { name } of CURVES) (history[name] ??= []).push(status[name] ?? null);
@@ -60,8 +64,40 @@ export function takeStatus(status) {
 
 function sentence(status) {
   const parts = [status.source];
-  if (status.words !== null) parts.push(`${count(status.words)} words learned so far.`);
-  return parts.join(" ") || `Not learning yet: ${status.phase}.`;
+  return parts.join(" ").trim() || `Not learning yet: ${status.phase}.`;
+}
+
+function fillFacts(status) {
+  const facts = [
+    ["Running for", status.uptime === null ? null : span(status.uptime)],
+    ["Memory", status.memory_bytes === null ? null : bytes(status.memory_bytes)],
+    ["Next snapshot", status.next_snapshot === null ? null : `in ${span(status.next_snapshot)}`],
+    ["Words learned", status.words === null ? null : count(status.words)],
+  ];
+  fill(byId("facts"), facts.filter(([, value]) => value !== null));
+  const options = Object.entries(status.options);
+  byId("run-options").hidden = options.length === 0;
+  fill(byId("run-options").querySelector("dl"), options);
+}
+
+function fill(list, facts) {
+  const pairs = facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
+  list.replaceChildren(...pairs);
+}
+
+async function listSnapshots(newest) {
+  listed = newest;
+  if (!newest) return;
+  try {
+    const { snapshots } = await ask("snapshots");
+    const rows = snapshots.map((entry) =>
+      el("li", {}, `${when(new Date(entry.created))}: ${count(entry.words)} words, `
+        + `vocabulary ${count(entry.vocabulary)} (${entry.name})`),
+    );
+    byId("kept").querySelector("ul").replaceChildren(...rows);
+  } catch {
+    listed = ""; // asked for again with the next status
+  }
 }
 
 function fillWarnings(warnings) {
@@ -101,8 +137,7 @@ function drawCurve(charts, curve) {
   const trace = {
     x: times.map((time) => new Date(1000 * time)),
     y: values,
-    text: values.map((v) => (v === null ? "" : curve.show(v))),
-    hovertemplate: "%{text}<extra>%{x|%H:%M:%S}</extra>",
+    hoverinfo: "none", // ours: plotly's own would need inline styles
     mode: "lines",
     line: { color: line, width: 2 },
     fill: curve.zero ? "tozeroy" : "none",
@@ -122,13 +157,20 @@ function drawCurve(charts, curve) {
       yaxis: {
         ...grid,
         nticks: 3,
-        tickformat: "~s",
+        tickformat: Math.max(0, ...values) < 1 ? "" : "~s",
         ticksuffix: curve.show === span ? " s" : "",
         rangemode: curve.zero ? "tozero" : "normal",
       },
     },
     CONFIG,
   );
+  if (plot.dataset.hears) return;
+  plot.dataset.hears = true;
+  plot.on("plotly_hover", ({ points: [point] }) => {
+    const time = new Date(point.x).toLocaleTimeString("en-GB");
+    if (point.y !== null) range.textContent = `${curve.show(point.y)} at ${time}`;
+  });
+  plot.on("plotly_unhover", draw);
 }
 
 const clock = (times) => (times.at(-1) - times[0] < 300 ? "%H:%M:%S" : "%H:%M");
