@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import w2v_online
 from tests.integration.browser import Witness, open_browser
 from tools import reference
 
@@ -25,6 +26,13 @@ _WIDTHS = (390, 1440)
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     page = (reference.FOLDER / name).read_text()
     assert page == reference.PAGES[name](), "run: python -m tools.reference"
+
+
+def test_the_python_reference_has_all_that_is_public() -> None:
+    page = (_ROOT / "docs" / "reference" / "python.md").read_text()
+    assert set(re.findall(r"^::: w2v_online\.(\w+)$", page, re.MULTILINE)) - {"errors"} == set(
+        w2v_online.__all__
+    )
 
 
 @pytest.fixture(scope="module")
