@@ -10,25 +10,27 @@ from pathlib import Path
 import pytest
 
 import streamer
+import w2v_online
 from streamer.catalog import Event, Family
 from streamer.telemetry.events import EVENTS, SECTIONS
 from streamer.telemetry.families import FAMILIES
 from streamer.telemetry.reports import FIGURES, metric_of
 
-_FOLDER = Path(streamer.__file__).parent
+_DAEMON, _LIBRARY = (Path(package.__file__).parent for package in (streamer, w2v_online))
 _LEVELS = ("debug", "info", "warning", "error")
 _DECLARATIONS = ("events.py", "families.py", "reports.py", "catalog.py")
 
 
-def _trees() -> Iterator[ast.AST]:
-    for file in sorted(_FOLDER.rglob("*.py")):
-        if file.name not in _DECLARATIONS:
-            yield ast.parse(file.read_text(), str(file))
+def _trees(*folders: Path) -> Iterator[ast.AST]:
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            if file.name not in _DECLARATIONS:
+                yield ast.parse(file.read_text(), str(file))
 
 
 def _logged() -> Iterator[tuple[str, str, set[str]]]:
     """Level, event and fields of each call of a logger that names them."""
-    for tree in _trees():
+    for tree in _trees(_DAEMON):
         for node in ast.walk(tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
@@ -46,7 +48,7 @@ def _strings() -> set[str]:
     """All texts in the code."""
     return {
         node.value
-        for tree in _trees()
+        for tree in _trees(_DAEMON, _LIBRARY)
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
