@@ -100,6 +100,7 @@ class PartitionPieces:
             if settings.kafka_topic_pattern is not None:
                 pattern = re.compile(settings.kafka_topic_pattern)
                 topics = {topic for topic in topics if pattern.fullmatch(topic)}
+                topics -= {settings.kafka_dead_letter_topic}
             else:
                 topics &= set(settings.kafka_topic)
             found = {topic: self._consumer.partitions_for_topic(topic) or () for topic in topics}

@@ -107,6 +107,13 @@ class RunSettings(LearnerConfig):
         description="What to do when the next message has expired from the topic.",
         json_schema_extra=_kafka(),
     )
+    kafka_frame: Literal["auto", "none", "confluent"] = Field(
+        "auto",
+        description="Frame before the text of a message: confluent removes the 5 bytes that a "
+        "schema registry's serializer writes, auto removes them where JSON follows, none keeps "
+        "everything.",
+        json_schema_extra=_kafka(),
+    )
     kafka_dead_letter_topic: str | None = Field(
         None,
         description="Send messages that cannot be decoded to this topic.",
@@ -357,6 +364,12 @@ class RunSettings(LearnerConfig):
             raise ValueError("give --kafka-topic or --kafka-topic-pattern, not both")
         if self.kafka_partitions and not self.kafka_topic:
             raise ValueError("--kafka-partitions needs --kafka-topic")
+        letters = self.kafka_dead_letter_topic
+        if letters in self.kafka_topic:
+            raise ValueError(
+                f"--kafka-dead-letter-topic {letters} is a --kafka-topic, too: its letters would "
+                "be read as messages; choose another topic for them"
+            )
         if self.kafka_password and self.kafka_password_file:
             raise ValueError("give a Kafka password or --kafka-password-file, not both")
         return self

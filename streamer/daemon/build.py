@@ -142,6 +142,8 @@ def open_kafka(
         partitions=partitions or {},
         start=settings.kafka_start,
         expired=settings.kafka_expired,
+        frame=settings.kafka_frame,
+        excluded=settings.kafka_dead_letter_topic,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
+from kafka.errors import TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from tests.kafka.broker import Broker
@@ -37,6 +39,27 @@ class Cluster:
         with self._admin() as admin:
             admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dotted)])
         return name
+
+    def recreate(self, topic: str, partitions: int = 1) -> None:
+        """Delete a topic and make another one with its name."""
+        with self._admin() as admin:
+            admin.delete_topics([topic])
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.topic(partitions, name=topic)
+                return
+            except TopicAlreadyExistsError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def transactional_producer(self, name: str) -> KafkaProducer:
+        """A producer with transactions of this name, ready to begin one."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.bootstrap_servers, transactional_id=name, acks="all"
+        )
+        producer.init_transactions()
+        return producer
 
     def add_partitions(self, topic: str, total: int) -> None:
         with self._admin() as admin:

@@ -221,3 +221,86 @@ def test_a_snapshot_on_demand_is_committed(cluster: Cluster, daemon: Start) -> N
         process.process.send_signal(signal.SIGUSR1)
         process.wait_until(lambda seen=seen: len(process.lines) > seen)
     process.wait_until(lambda: cluster.committed(f"g-{topic}", topic) == {0: 1})
+
+
+def test_a_topic_made_again_while_nobody_reads_is_read_from_its_start(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """Also if it is longer than the former one was: its id tells."""
+    topic = cluster.topic()
+    cluster.produce(topic, [b"old"] * 10)
+    options = ["--kafka-topic", topic, *_group(topic), *_OFTEN]
+    process = daemon(*options)
+    process.wait_for_words(10)
+    assert process.stop() == 0
+    cluster.recreate(topic)
+    new = [b"new%d" % i for i in range(25)]
+    cluster.produce(topic, new)
+    again = daemon(*options)
+    again.event("kafka_topic_recreated")
+    again.wait_for_words(35)
+    assert again.stop() == 0
+    assert counts(tmp_path / "s") == words_of([*[b"old"] * 10, *new])
+    assert cluster.committed(f"g-{topic}", topic) == {0: 25}
+    third = daemon(*options)
+    assert "reason=checkpoint" in third.event("kafka_partition_begun")
+    assert third.stop() == 0
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_topic_made_again_while_it_is_read_is_read_from_its_start(
+    cluster: Cluster, daemon: Start, tmp_path: Path, fixed: bool
+) -> None:
+    topic = cluster.topic()
+    cluster.produce(topic, [b"old"] * 10)
+    options = ["--kafka-partitions", "0"] if fixed else []
+    process = daemon("--kafka-topic", topic, *_group(topic), *_OFTEN, *options)
+    process.wait_for_words(10)
+    cluster.recreate(topic)
+    new = [b"new%d" % i for i in range(25)]
+    cluster.produce(topic, new[:15])  # more than there were
+    process.wait_for_words(25)
+    cluster.produce(topic, new[15:])
+    process.wait_for_words(35)
+    process.event("kafka_topic_recreated")
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == words_of([*[b"old"] * 10, *new])
+    assert cluster.committed(f"g-{topic}", topic) == {0: 25}
+
+
+def test_transactions_leave_no_lag_and_are_passed(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """Markers take offsets and what is aborted stays unread; what an open one holds waits."""
+    topic = cluster.topic()
+    producer = cluster.transactional_producer(topic)
+    for commit in (True, True, False, True, False):
+        producer.begin_transaction()
+        for _ in range(5):
+            producer.send(topic, b"kept" if commit else b"aborted")
+        producer.flush()
+        producer.commit_transaction() if commit else producer.abort_transaction()
+    process = daemon(
+        "--kafka-topic", topic, *_group(topic), *_OFTEN, "--http", "127.0.0.1:0"
+    )  # fmt: skip
+    process.wait_for_words(15)
+
+    def lags() -> list[float]:
+        names = ("lag_messages", "lag_checkpointed_messages")
+        return [process.metrics()[f"w2v_stream_source_{name}"] for name in names]
+
+    process.wait_until(lambda: lags() == [0, 0])
+    process.wait_until(lambda: cluster.committed(f"g-{topic}", topic) == {0: 30})
+    producer.begin_transaction()
+    producer.send(topic, b"later")
+    producer.flush()
+    cluster.produce(topic, [b"plain"])  # behind what is not decided
+    process.wait_until(lambda: lags() == [0, 0])
+    producer.commit_transaction()
+    producer.close()
+    process.wait_for_words(17)
+    process.wait_until(lambda: lags() == [0, 0])
+    assert process.metrics()["w2v_stream_source_stalls_total"] == 0
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == {"kept": 15, "later": 1, "plain": 1}
+    assert cluster.committed(f"g-{topic}", topic) == {0: 33}

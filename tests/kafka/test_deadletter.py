@@ -90,3 +90,51 @@ def test_a_misspelt_field_is_said_while_messages_come(cluster: Cluster, daemon: 
     said = process.event("records_invalid")
     assert 'reason="JSON has no field mesage; it has message, level"' in said
     assert process.stop() == 0
+
+
+def test_letters_are_not_read_though_the_pattern_matches_them(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """What is produced after the letter is read, and the letter is not."""
+    name = tmp_path.name
+    topic, letters = cluster.topic(name=f"{name}-logs"), cluster.topic(name=f"{name}-dead")
+    cluster.produce(topic, [b'{"text": "good"}', b'{"broken'])
+    process = daemon(
+        "--kafka-topic-pattern", f"{name}-.*", "--kafka-group", name, "--snapshot-every", "1s",
+        "--kafka-dead-letter-topic", letters, "--json-field", "text",
+        "--kafka-config", "metadata_max_age_ms=500",
+    )  # fmt: skip
+    process.wait_until(lambda: len(cluster.read(letters)) == 1)
+    later = cluster.topic(name=f"{name}-later")
+    cluster.produce(letters, [b'{"text": "letter"}'])
+    cluster.produce(later, [b'{"text": "later"}'])
+    process.wait_for_words(2)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == Counter(["good", "later"])
+    assert len(cluster.read(letters)) == 2
+
+
+def test_letters_must_not_go_where_messages_come_from(daemon: Start) -> None:
+    process = daemon("--kafka-topic", "a,b", "--kafka-dead-letter-topic", "b", servers="x:1")
+    assert process.process.wait(timeout=60) == 78
+    process.wait_for("--kafka-dead-letter-topic b is a --kafka-topic, too")
+
+
+def test_framed_json_is_read_and_a_bad_one_kept_as_it_came(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    topic, letters = cluster.topic(), cluster.topic()
+    frame = b"\0\0\0\0\x0c"
+    good = [frame + b'{"text": "framed"}', b'\xef\xbb\xbf{"text": "marked"}', b'{"text": "plain"}']
+    cluster.produce(topic, [*good, None, b"", frame + b'{"text": '])
+    process = daemon(
+        "--kafka-topic", topic, "--kafka-group", topic, "--json-field", "text",
+        "--kafka-dead-letter-topic", letters, "--snapshot-every", "1s",
+    )  # fmt: skip
+    process.wait_for_words(3)
+    process.wait_until(lambda: len(cluster.read(letters)) == 1)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == Counter(["framed", "marked", "plain"])
+    (letter,) = cluster.read(letters)
+    assert letter.value == frame + b'{"text": '
+    assert dict(letter.headers)["schema_id"] == b"12"

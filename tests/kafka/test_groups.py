@@ -143,3 +143,22 @@ def test_slow_training_causes_no_rebalance(cluster: Cluster, daemon: Start) -> N
     longest = max(after - before for before, after in pairwise(batches))
     assert longest > 2, process.lines
     assert begun[-1] < begun[0] + 1, "a rebalance came later than those of the start"
+
+
+def test_a_member_whose_place_was_taken_ends(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """Two daemons by mistake with one ``group_instance_id``: one is left, and reads everything."""
+    topic = cluster.topic(2)
+    options = ["--kafka-topic", topic, "--kafka-group", topic, "--snapshot-every", "1s",
+               "--kafka-config", "group_instance_id=same"]  # fmt: skip
+    first = daemon(*options)
+    first.event("kafka_partition_begun", 2)
+    second = daemon(*options, folder=tmp_path / "second")
+    second.event("kafka_partition_begun", 2)
+    assert first.process.wait(timeout=60) == 1
+    first.wait_for("has the same group_instance_id, same, and has taken this one's place")
+    cluster.produce(topic, [b"a"] * 100)
+    second.wait_for_words(100)
+    assert second.stop() == 0
+    assert "Traceback" not in "".join(first.lines)

@@ -168,15 +168,22 @@ def test_a_member_with_nothing_to_do_is_no_stall(
 ) -> None:
     """It says so, is ready, and takes over when a partition becomes free."""
     topic = cluster.topic()
+    both = [
+        daemon(*_options(topic), code=_HASTE, folder=tmp_path / name) for name in ("one", "other")
+    ]
+
+    def spares() -> list[Daemon]:
+        return [d for d in both if any("event=kafka_spare_member" in line for line in d.lines)]
+
+    both[0].wait_until(lambda: len(spares()) > 0)
+    (spare,) = spares()
+    (reader,) = set(both) - {spare}
     cluster.produce(topic, [b"a"])
-    first = daemon(*_options(topic))
-    first.wait_for_words(1)
-    spare = daemon(*_options(topic), code=_HASTE, folder=tmp_path / "spare")
-    spare.event("kafka_spare_member")
+    reader.wait_for_words(1)
     assert spare.get("/readyz")[0] == 200
-    assert first.stop() == 0
+    assert reader.stop() == 0
     cluster.produce(topic, [b"b"])
     spare.wait_for_words(1)
     assert spare.metrics()["w2v_stream_source_stalls_total"] == 0
     assert spare.stop() == 0
-    assert counts(tmp_path / "spare") == {"b": 1}
+    assert counts(spare.folder) == {"b": 1}

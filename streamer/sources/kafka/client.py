@@ -10,13 +10,18 @@ test fails with any other, and names what is missing.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import LeaderNotAvailableError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    FencedInstanceIdError,
+    LeaderNotAvailableError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.record.default_records import DefaultRecord
 from kafka.structs import TopicPartition
@@ -32,10 +37,11 @@ _V2 = 2
 class Consumer(KafkaConsumer):  # type: ignore[misc]
     """A consumer whose records are :class:`Values`, one for each record batch.
 
-    ``config`` is KafkaConsumer's. Raises what KafkaConsumer raises, and leaves no connection then.
+    ``frame`` is one of ``values.FRAMES``, ``config`` KafkaConsumer's. Raises what KafkaConsumer
+    raises, and leaves no connection then.
     """
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, frame: str = "none", **config: Any) -> None:
         clients: list[KafkaNetClient] = []
 
         def make_client(**options: Any) -> KafkaNetClient:
@@ -48,22 +54,36 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
             for client in clients:
                 client.close()
             raise
-        self._fetcher.PartitionRecords = _BulkRecords
+        self._fetcher.PartitionRecords = functools.partial(_BulkRecords, frame)
         self._ends: dict[TopicPartition, int] = {}
-        self._note_ends()
+        self._doubts: dict[str, float] = {}
+        self._fenced: FencedInstanceIdError | None = None
+        self._follow_fetches()
+        self._follow_heartbeats()
         self._wait_for_joins()
 
-    def _note_ends(self) -> None:
+    def _follow_fetches(self) -> None:
         """Keep the offset up to which each partition can be read, as fetches tell it.
 
         With ``read_committed`` that is the last stable offset: what comes behind it belongs to
         transactions that are still open.
+
+        A fetch that fails may mean that the topic was deleted. What comes after it is thrown away,
+        and fetched again, until metadata have told the topic's id: it may be of another topic with
+        the same name, which would be read from the middle.
         """
         fetcher = self._fetcher
         parse = fetcher._parse_fetched_data
 
         def parse_and_note(completed: Any) -> Any:
-            data = completed.partition_data
+            data, topic = completed.partition_data, completed.topic_partition.topic
+            if data.error_code:
+                self._doubts[topic] = time.monotonic()
+                self._cluster.request_update()
+            elif topic in self._doubts:
+                if self._refreshed_at <= self._doubts[topic]:
+                    return None  # as if it had not been fetched
+                del self._doubts[topic]
             if data.error_code == 0:
                 stable = data.last_stable_offset
                 is_told = stable is not None and stable >= 0
@@ -72,6 +92,27 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
             return parse(completed)
 
         fetcher._parse_fetched_data = parse_and_note
+
+    def _follow_heartbeats(self) -> None:
+        """Note when a heartbeat is answered with a refusal, which the client only logs."""
+        coordinator = self._coordinator
+        handle = coordinator._handle_heartbeat_response
+
+        def handle_and_note(*args: Any) -> Any:
+            try:
+                return handle(*args)
+            except FencedInstanceIdError as error:
+                self._fenced = error
+                raise
+
+        coordinator._handle_heartbeat_response = handle_and_note
+
+    def poll(self, **options: Any) -> dict[TopicPartition, list[Any]]:
+        """What has arrived. Raises FencedInstanceIdError if another member has taken the place."""
+        polled: dict[TopicPartition, list[Any]] = super().poll(**options)
+        if self._fenced is not None:
+            raise self._fenced
+        return polled
 
     @property
     def _reads_committed(self) -> bool:
@@ -114,8 +155,32 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
     @property
     def metadata_age_seconds(self) -> float:
         """Time since a broker last told of topics and partitions."""
+        return max(0.0, time.monotonic() - self._refreshed_at)
+
+    @property
+    def _refreshed_at(self) -> float:
         refreshed: float = self._cluster._last_successful_refresh_ms / 1000
-        return max(0.0, time.monotonic() - refreshed)
+        return refreshed
+
+    def refresh_topics(self, seconds: float) -> None:
+        """Ask a broker now for what :meth:`known_partitions` and :meth:`topic_id` tell.
+
+        Raises KafkaError if no broker answers in time.
+        """
+        for _ in range(3):
+            is_older = self._cluster.metadata_refresh_in_progress
+            asked = self._cluster.request_update()
+            try:
+                self._net.run(self._manager.wait_for, asked, 1000 * seconds)
+            except (UnknownTopicOrPartitionError, LeaderNotAvailableError):
+                pass
+            if not is_older:  # else the answer was to a question from before
+                return
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one of the same name that was deleted; empty if not known."""
+        found = self._cluster.topic_id(topic)
+        return str(found) if found is not None and found.int else ""
 
     def known_partitions(self, topic: str) -> set[int]:
         """The partitions of a topic that the client knows; asks nobody."""
@@ -165,9 +230,10 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
 class _BulkBatch:
     """A record batch that yields one item: a record whose value is the :class:`Values` of all."""
 
-    def __init__(self, batch: Any, first: int) -> None:
+    def __init__(self, batch: Any, first: int, frame: str) -> None:
         self._batch = batch
         self._first = first
+        self._frame = frame
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
@@ -184,13 +250,16 @@ class _BulkBatch:
                 batch.records_count,
                 batch.base_offset,
                 self._first,
+                self._frame,
             )
             last = batch.last_offset
         else:
             messages = [(record.offset, record.value) for record in batch]
             if not messages:
                 return
-            values = Values.of_messages([m for m in messages if m[0] >= self._first])
+            values = Values.of_messages(
+                [message for message in messages if message[0] >= self._first], self._frame
+            )
             last = messages[-1][0]
         yield DefaultRecord(batch.size_in_bytes, last, -1, 0, None, values, [])
 
@@ -198,17 +267,21 @@ class _BulkBatch:
 class _BulkMemoryRecords:
     """kafka-python's MemoryRecords with :class:`_BulkBatch` in place of its batches."""
 
-    def __init__(self, records: Any, first: int) -> None:
+    def __init__(self, records: Any, first: int, frame: str) -> None:
         self._records = records
         self._first = first
+        self._frame = frame
 
     def next_batch(self) -> _BulkBatch | None:
         batch = self._records.next_batch()
-        return None if batch is None else _BulkBatch(batch, self._first)
+        return None if batch is None else _BulkBatch(batch, self._first, self._frame)
 
 
 class _BulkRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
     """What a fetch returned of a partition, an item a batch instead of an item a message."""
 
-    def __init__(self, fetch_offset: int, tp: Any, records: Any, **options: Any) -> None:
-        super().__init__(fetch_offset, tp, _BulkMemoryRecords(records, fetch_offset), **options)
+    def __init__(
+        self, frame: str, fetch_offset: int, tp: Any, records: Any, **options: Any
+    ) -> None:
+        bulk = _BulkMemoryRecords(records, fetch_offset, frame)
+        super().__init__(fetch_offset, tp, bulk, **options)

@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import reason_of
 from streamer.sources.kafka.figures import Figures
-from streamer.sources.kafka.handover import Handover, Offsets
-from streamer.sources.kafka.start import OURS
+from streamer.sources.kafka.handover import Handover
+from streamer.sources.kafka.positions import Offsets, Place, Places
+from streamer.sources.kafka.start import note_of
 
 COMMIT_SECONDS = 5.0
 """Longest wait for a commit where there must be one."""
@@ -43,17 +45,17 @@ class Commits:
         self._sent: _SentCommit | None = None
         self._commit_after = 0.0
 
-    def begin(self, partition: TopicPartition, offset: int, committed: int | None) -> None:
-        """A partition begins at ``offset``, and the group knows ``committed``.
+    def begin(self, partition: TopicPartition, place: Place, committed: int | None) -> None:
+        """A partition begins at ``place``, and the group knows ``committed`` of the same topic.
 
         What it does not know at all it is told, so that it remembers where it began; a position
         that it has passed (because that does not exist any more) it is told again.
         """
         self._committed.pop(partition, None)
         if committed is None:
-            news = self._news({partition: offset})
+            news = self._news({partition: place})
             self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
-        elif offset >= committed:
+        elif place.offset >= committed:
             self._committed[partition] = committed
 
     def step(self) -> None:
@@ -85,20 +87,19 @@ class Commits:
             self._told(news, began)
 
     def _own_news(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        offsets = self._handover.take_commit()
-        if offsets is None:
+        places = self._handover.take_commit()
+        if places is None:
             return {}
         # Of others the group may know more than the checkpoint: another daemon may have gone on.
         begun = self._handover.fetching & self.consumer.assignment()
-        return self._news({p: o for p, o in offsets.items() if p in begun})
+        return self._news({p: place for p, place in places.items() if p in begun})
 
-    def _news(self, offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _news(self, places: Places) -> dict[TopicPartition, OffsetAndMetadata]:
         """What the group does not know yet, as it is committed."""
-        note = OURS + self._daemon
         return {
-            partition: OffsetAndMetadata(offset, note, -1)
-            for partition, offset in offsets.items()
-            if offset > self._committed.get(partition, -1)
+            partition: OffsetAndMetadata(place.offset, note_of(self._daemon, place.topic_id), -1)
+            for partition, place in places.items()
+            if place.offset > self._committed.get(partition, -1)
         }
 
     def _told(self, news: dict[TopicPartition, OffsetAndMetadata], began: float) -> None:
@@ -113,7 +114,11 @@ class Commits:
         if not news:
             return
         began = time.monotonic()
-        future = self.consumer.commit_async(news)
+        try:
+            future = self.consumer.commit_async(news)
+        except KafkaError as error:
+            self._log.warning("kafka_commit_failed", reason=reason_of(error))
+            return
         while not future.is_done and time.monotonic() < began + COMMIT_SECONDS:
             await self.consumer.sleep(0.005)
         if future.succeeded():

@@ -26,13 +26,15 @@ ANSWER_SECONDS = 10.0
 """Longest wait for the first answer about topics."""
 
 
-def connect(config: dict[str, Any], topics: tuple[str, ...], client_log: ClientLog) -> Consumer:
-    """A consumer that knows the topics and reads values in bulk.
+def connect(
+    config: dict[str, Any], topics: tuple[str, ...], client_log: ClientLog, frame: str = "none"
+) -> Consumer:
+    """A consumer that knows the topics and takes the ``frame`` off values.
 
     Raises ConfigurationError for what is wrong or refused, KafkaError if no broker answers.
     """
     try:
-        consumer = Consumer(**config)
+        consumer = Consumer(frame, **config)
         try:
             consumer.learn_topics(topics, ANSWER_SECONDS)  # before the group is joined
         except BaseException:

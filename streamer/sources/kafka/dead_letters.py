@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from streamer.sources.kafka.producer import StoredMessages
+from streamer.sources.kafka.values import NO_SCHEMA, framed
 from streamer.text.batch import Origin
+
+SCHEMA = "schema_id"
+"""In a message's origin, the schema's id that was before its text."""
 
 
 class DeadLetters:
@@ -37,7 +41,8 @@ class DeadLetters:
         return self._messages.sent
 
     def send(self, value: bytes, origin: Origin, reason: str) -> None:
-        """Send a message on, with ``reason`` and its origin as headers."""
+        """Send a message on as it came, with ``reason`` and its origin as headers."""
+        value = framed(value, int(origin.get(SCHEMA, NO_SCHEMA)))
         headers = [(key, str(text).encode()) for key, text in {"reason": reason, **origin}.items()]
         self._messages.send(value, headers=headers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamer.sources.kafka.handover import Offsets
+from streamer.sources.kafka.positions import Offsets
 
 
 @dataclass

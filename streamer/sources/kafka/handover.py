@@ -15,32 +15,31 @@ from dataclasses import dataclass
 
 from kafka.structs import TopicPartition
 
+from streamer.sources.kafka.positions import Place, Places
 from streamer.sources.kafka.values import Values
-
-Offsets = dict[TopicPartition, int]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Messages that follow each other in a partition; ``next_offset`` is behind the last."""
+    """Messages that follow each other in a partition; ``next`` is behind the last."""
 
     partition: TopicPartition
     values: Values
-    next_offset: int
+    next: Place
 
 
 class Handover:
     """The buffer, the positions behind what was taken from it, and those that are durable."""
 
-    def __init__(self, positions: Mapping[TopicPartition, int]) -> None:
+    def __init__(self, positions: Mapping[TopicPartition, Place]) -> None:
         self._changed = threading.Condition()
         self._chunks: deque[Chunk] = deque()
         self._buffered_bytes = 0
-        self._positions: Offsets = dict(positions)
-        self._durable: Offsets = dict(positions)
-        self._fetched: Offsets = {}
-        self._begun: Offsets = {}
-        self._turns: Offsets = {}  # how often each partition was begun
+        self._positions: Places = dict(positions)
+        self._durable: Places = dict(positions)
+        self._fetched: Places = {}
+        self._begun: Places = {}
+        self._turns: dict[TopicPartition, int] = {}  # how often each partition was begun
         self._checkpoint_wanted = False
         self._checkpoint_asked = False
         self._checkpoint_refused = False
@@ -50,7 +49,7 @@ class Handover:
 
     # --- the pipeline's side ---
 
-    def take(self, max_bytes: int, seconds: float) -> tuple[list[Chunk], Offsets, bool]:
+    def take(self, max_bytes: int, seconds: float) -> tuple[list[Chunk], Places, bool]:
         """Chunks, waiting for the first one at most so long; positions; is a checkpoint wanted."""
         with self._changed:
             if not self._chunks and not self._checkpoint_wanted and self._error is None:
@@ -63,7 +62,7 @@ class Handover:
                 chunk = self._chunks.popleft()
                 chunks.append(chunk)
                 size += len(chunk.values)
-                self._positions[chunk.partition] = chunk.next_offset
+                self._positions[chunk.partition] = chunk.next
             self._buffered_bytes -= size
             # The pipeline comes back for more without one being durable: it could not be written.
             self._checkpoint_refused |= self._checkpoint_asked
@@ -77,28 +76,28 @@ class Handover:
             self._stopped = True
             self._drop_chunks(set(self._fetched))
 
-    def set_durable(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def set_durable(self, places: Mapping[TopicPartition, Place]) -> None:
         """A checkpoint with these positions is on disk."""
         with self._changed:
-            self._durable = dict(offsets)
+            self._durable = dict(places)
             self._commit_wanted = True
             self._checkpoint_asked = False
             self._changed.notify_all()
 
     @property
-    def positions(self) -> Offsets:
+    def positions(self) -> Places:
         """The next message to hand over, of every partition known."""
         with self._changed:
             return dict(self._positions)
 
     # --- the polling side ---
 
-    def begin(self, partition: TopicPartition, offset: int) -> None:
-        """From now on chunks of this partition are taken; the first one begins at ``offset``."""
+    def begin(self, partition: TopicPartition, place: Place) -> None:
+        """From now on chunks of this partition are taken; the first one begins at ``place``."""
         with self._changed:
             self._turns[partition] = self._turns.get(partition, 0) + 1
-            self._fetched[partition] = self._begun[partition] = offset
-            self._chunks.append(Chunk(partition, Values.of_messages([]), offset))
+            self._fetched[partition] = self._begun[partition] = place
+            self._chunks.append(Chunk(partition, Values.of_messages([]), place))
             self._changed.notify_all()
 
     @property
@@ -107,12 +106,12 @@ class Handover:
         with self._changed:
             return set(self._fetched)
 
-    def turns(self) -> Offsets:
+    def turns(self) -> dict[TopicPartition, int]:
         """What to show to :meth:`put`; to be taken before chunks are polled."""
         with self._changed:
             return {partition: self._turns[partition] for partition in self._fetched}
 
-    def put(self, chunks: Iterable[Chunk], turns: Offsets) -> None:
+    def put(self, chunks: Iterable[Chunk], turns: Mapping[TopicPartition, int]) -> None:
         """Buffer chunks, but those of partitions that were dropped since ``turns`` was taken."""
         with self._changed:
             if self._stopped:
@@ -123,10 +122,10 @@ class Handover:
                 if partition in self._fetched and turn == self._turns[partition]:
                     self._chunks.append(chunk)
                     self._buffered_bytes += len(chunk.values)
-                    self._fetched[partition] = chunk.next_offset
+                    self._fetched[partition] = chunk.next
             self._changed.notify_all()
 
-    def drop(self, partitions: Iterable[TopicPartition]) -> Offsets:
+    def drop(self, partitions: Iterable[TopicPartition]) -> Places:
         """Throw away what is buffered of these; return the positions of what was handed over."""
         with self._changed:
             dropped = set(partitions)
@@ -152,15 +151,14 @@ class Handover:
         """Whether the checkpoint that was wanted could not be written."""
         return self._checkpoint_refused
 
-    def is_durable(self, offsets: Offsets) -> bool:
-        """Whether a checkpoint on disk holds all that was read before these offsets."""
+    def is_durable(self, places: Mapping[TopicPartition, Place]) -> bool:
+        """Whether a checkpoint on disk holds all that was read before these places."""
         with self._changed:
             return all(
-                offset in (self._durable.get(p), self._begun.get(p))
-                for p, offset in offsets.items()
+                place in (self._durable.get(p), self._begun.get(p)) for p, place in places.items()
             )
 
-    def take_commit(self) -> Offsets | None:
+    def take_commit(self) -> Places | None:
         """Durable positions that nobody was told of yet, None if there are no new ones."""
         with self._changed:
             wanted, self._commit_wanted = self._commit_wanted, False
@@ -175,7 +173,7 @@ class Handover:
     # --- for both ---
 
     @property
-    def durable(self) -> Offsets:
+    def durable(self) -> Places:
         """The positions of the newest checkpoint on disk."""
         with self._changed:
             return dict(self._durable)
@@ -185,7 +183,7 @@ class Handover:
         """Text that waits to be taken."""
         return self._buffered_bytes
 
-    def next_to_fetch(self, partition: TopicPartition) -> int | None:
+    def next_to_fetch(self, partition: TopicPartition) -> Place | None:
         """The message behind the last one buffered or handed over, None if nothing is known."""
         with self._changed:
             return self._fetched.get(partition, self._positions.get(partition))

@@ -10,9 +10,10 @@ held has a lock; a partition that was taken and given again meanwhile is looked 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.commits import Commits
 from streamer.sources.kafka.figures import Figures
 from streamer.sources.kafka.handover import Handover
+from streamer.sources.kafka.positions import Place, Places
 
 LOOKUP_SECONDS = 10.0
 """Longest wait for an answer about where partitions begin."""
@@ -40,11 +42,21 @@ class Subscription:
     """What to read and where to begin."""
 
     topics: tuple[str, ...]
-    pattern: str | None
+    pattern: str | None  # None if topics are named
     partitions: Mapping[str, tuple[int, ...]]  # by topic; the group assigns if there are none
     start: StartTime
     expired: str
     daemon: str  # the identity that commits carry
+    frame: str = "none"  # what is taken off messages, one of values.FRAMES
+    excluded: str | None = None  # a topic that is never read, though the pattern may match it
+
+    @property
+    def regex(self) -> str | None:
+        """What kafka-python matches at the beginning of topics' names; None if they are named."""
+        if self.pattern is None:
+            return None
+        but = "" if self.excluded is None else f"(?!{re.escape(self.excluded)}$)"
+        return f"{but}(?:{self.pattern})$"
 
 
 class Partitions:
@@ -91,11 +103,21 @@ class Partitions:
         """Fetch nothing of these until it is known where they begin."""
         partitions = {partition for partition in partitions if self.consumer.is_assigned(partition)}
         for partition in partitions:
+            place = self._handover.next_to_fetch(partition)
             self.consumer.pause(partition)
-            self.consumer.seek(partition, self._handover.next_to_fetch(partition) or 0)
+            self.consumer.seek(partition, 0 if place is None else place.offset)
         with self._lock:
             self._holds += 1
             self._held |= dict.fromkeys(partitions, self._holds)
+
+    def recreated(self, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
+        """Those that have begun in a topic that was deleted since, and made again."""
+        found = set()
+        for partition in partitions:
+            place = self._handover.next_to_fetch(partition)
+            if place is not None and not place.is_in(self.consumer.topic_id(partition.topic)):
+                found.add(partition)
+        return found
 
     def begin(self, *, paused: bool) -> int:
         """Find out where those on hold begin, and begin, unless ``paused`` to be fetched.
@@ -105,31 +127,32 @@ class Partitions:
         with self._lock:
             held = dict(self._held)
         positions = {p: self._handover.next_to_fetch(p) for p in sorted(held)}
-        known = start.look_up(
+        looked_up = start.look_up(
             self.consumer, positions, self._wanted.start, self.known_topics, LOOKUP_SECONDS
         )
-        for partition in positions:
+        for partition, known in looked_up.items():
             begin = start.choose(
-                known[partition], self._wanted.daemon, self._wanted.start, self._wanted.expired
+                known, self._wanted.daemon, self._wanted.start, self._wanted.expired
             )
             if begin is None:
                 raise SourceError(
-                    f"message {positions[partition]} of {partition.topic}/"
+                    f"message {known.position and known.position.offset} of {partition.topic}/"
                     f"{partition.partition} does not exist any more, and --kafka-expired is stop"
                 )
-            committed = known[partition].committed
-            self._commits.begin(partition, begin.offset, committed.offset if committed else None)
+            place = Place(begin.offset, known.topic_id)
+            committed = known.commit_of_this_topic(self._wanted.daemon)
+            self._commits.begin(partition, place, committed.offset if committed else None)
             with self._lock:
                 if self._held.get(partition) != held[partition]:
                     continue  # taken meanwhile, and perhaps given again
                 del self._held[partition]
                 self.known_topics.add(partition.topic)
-                self._handover.begin(partition, begin.offset)
+                self._handover.begin(partition, place)
                 self.consumer.seek(partition, begin.offset)
                 if not paused:
                     self.consumer.resume(partition)
             self._say_begin(partition, begin)
-        return len(positions)
+        return len(looked_up)
 
     def _say_begin(self, partition: TopicPartition, begin: start.Start) -> None:
         self._figures.lost_messages += begin.lost
@@ -137,19 +160,25 @@ class Partitions:
         if begin.reason == "expired":
             self._log.error("kafka_messages_expired", lost=begin.lost, **where)
         elif begin.reason == "beyond":
-            self._log.error("kafka_topic_shorter", note="the topic was cut or made anew", **where)
+            self._log.error("kafka_topic_shorter", note="messages were cut off its end", **where)
         else:
+            if begin.reason == "recreated":
+                self._log.warning(
+                    "kafka_topic_recreated",
+                    note="the topic was deleted and created again; it is read from its start",
+                    **where,
+                )
             self._log.info("kafka_partition_begun", reason=begin.reason, **where)
 
     async def release(self, partitions: set[TopicPartition], *, can_commit: bool) -> None:
         """Let go: drop what is buffered, wait for a checkpoint, tell the group."""
         began = time.monotonic()
         begun = partitions & self._handover.fetching
-        offsets = self.drop(partitions)
+        places = self.drop(partitions)
         if not partitions:
             return
         self._figures.rebalances += not self._is_closing()
-        complete = self._handover.is_durable(offsets)
+        complete = self._handover.is_durable(places)
         if not complete and can_commit and not self._is_closing():
             self._handover.want_checkpoint()
             deadline = began + self._release_seconds
@@ -157,7 +186,7 @@ class Partitions:
                 if time.monotonic() > deadline or self._is_closing():
                     break
                 await self.consumer.sleep(0.01)
-                complete = self._handover.is_durable(offsets)
+                complete = self._handover.is_durable(places)
         if can_commit:
             await self._commits.release(begun)
         seconds = round(time.monotonic() - began, 3)
@@ -171,15 +200,15 @@ class Partitions:
                 note="what was learned since the last checkpoint is read again by their new owner",
             )
 
-    def drop(self, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+    def drop(self, partitions: set[TopicPartition]) -> Places:
         """Throw away what is buffered of these; return the positions of what was handed over."""
         with self._lock:
             for partition in partitions:
                 self._held.pop(partition, None)
-            offsets = self._handover.drop(partitions)
+            places = self._handover.drop(partitions)
         for partition in partitions:
             self._figures.ends.pop(partition, None)
-        return offsets
+        return places
 
 
 class Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]

@@ -39,7 +39,8 @@ pause between two such requests they come just too late, again and again."""
 MAX_POLL_SECONDS = 2.0
 PAUSED_SECONDS = 0.02
 
-_BACKOFF_SECONDS = (0.5, 10.0)
+RETRY_SECONDS = (0.5, 10.0)
+"""Shortest and longest pause before something is tried again."""
 
 
 class Poller(threading.Thread):
@@ -57,7 +58,9 @@ class Poller(threading.Thread):
         self._consumer: Consumer | None = None
         self._closing = threading.Event()
         self._paused = False
-        self._backoff = _BACKOFF_SECONDS[0]
+        self._backoff = RETRY_SECONDS[0]
+        self._begin_after = 0.0
+        self._begin_pause = RETRY_SECONDS[0]
         self._said: dict[str, float] = {}
         limits = {**KafkaConsumer.DEFAULT_CONFIG, **config}
         twice = 2 * limits["retry_backoff_ms"] / 1000
@@ -80,6 +83,7 @@ class Poller(threading.Thread):
                 if self._consumer is None:
                     self._guarded(self._connect, "kafka_unreachable", unreachable(self._config))
                     continue
+                self._guarded(self._begin)
                 self._guarded(self._step)
                 self._watch()
             if self._consumer is not None:
@@ -98,13 +102,13 @@ class Poller(threading.Thread):
 
     def _connect(self) -> None:
         wanted = self._wanted
-        consumer = connect(self._config, wanted.topics, self._client_log)
+        consumer = connect(self._config, wanted.topics, self._client_log, wanted.frame)
         self._consumer = consumer
         self._commits.consumer = self._partitions.consumer = consumer
         self._paused = False
         listener = Listener(self._partitions)
-        if wanted.pattern is not None:
-            consumer.subscribe(pattern=f"(?:{wanted.pattern})$", listener=listener)
+        if wanted.regex is not None:
+            consumer.subscribe(pattern=wanted.regex, listener=listener)
         elif not wanted.partitions:
             consumer.subscribe(topics=list(wanted.topics), listener=listener)
         self._log.info("kafka_connected", group=self._config["group_id"])
@@ -115,10 +119,16 @@ class Poller(threading.Thread):
         """Do one thing; what may pass is logged and waited out."""
         try:
             action()
-            self._backoff = _BACKOFF_SECONDS[0]
+            self._backoff = RETRY_SECONDS[0]
         except (kafka_errors.OffsetOutOfRangeError, kafka_errors.LogTruncationError) as error:
             gone = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
             self._partitions.hold(set(gone) or self._assignment())
+        except kafka_errors.FencedInstanceIdError as error:
+            raise SourceError(
+                f"another member of group {self._config['group_id']} has the same "
+                f"group_instance_id, {self._config.get('group_instance_id')}, and has taken this "
+                "one's place: give each daemon its own"
+            ) from error
         except FATAL as error:
             raise SourceError(f"Kafka refuses: {reason_of(error)}") from error
         except kafka_errors.KafkaError as error:
@@ -127,19 +137,32 @@ class Poller(threading.Thread):
                 event, reason=reason_of(error), retry_seconds=self._backoff, **(details or {})
             )
             self._closing.wait(self._backoff)
-            self._backoff = min(2 * self._backoff, _BACKOFF_SECONDS[1])
+            self._backoff = min(2 * self._backoff, RETRY_SECONDS[1])
 
     def _step(self) -> None:
         consumer = self._the_consumer
         if self._wanted.partitions and not consumer.assignment():
             self._assign()
-        if self._partitions.held:
-            self.stalls.progress += self._partitions.begin(paused=self._paused)
         self._pause_or_resume()
         self._poll()
         self._commits.step()
         self.is_connected = consumer.is_connected
         self._say_unknown_topics()
+
+    def _begin(self) -> None:
+        """Begin what is on hold; after a failure not at once, so that the rest is polled."""
+        if not self._partitions.held or time.monotonic() < self._begin_after:
+            return
+        pause = 0.0
+        try:
+            self.stalls.progress += self._partitions.begin(paused=self._paused)
+            pause = RETRY_SECONDS[0] if self._partitions.held else 0.0
+        except kafka_errors.KafkaError:
+            pause = min(2 * self._begin_pause, RETRY_SECONDS[1])
+            raise
+        finally:
+            self._begin_pause = max(pause, RETRY_SECONDS[0])
+            self._begin_after = time.monotonic() + pause
 
     @property
     def _the_consumer(self) -> Consumer:
@@ -157,16 +180,22 @@ class Poller(threading.Thread):
         polled = consumer.poll(timeout_ms=int(1000 * seconds))
         figures.polls += 1
         figures.poll_seconds += time.monotonic() - began
+        recreated = self._partitions.recreated(turns)
+        if recreated:
+            self._partitions.hold(recreated)
         chunks = []
         for partition, records in polled.items():
+            place = self._handover.next_to_fetch(partition)
+            if partition in recreated or place is None:
+                continue  # offsets are those of a topic that is gone, or it was taken away
             for record in records:
                 values: Values = record.value
                 figures.messages += values.count
                 figures.bytes += len(values)
-                chunks.append(Chunk(partition, values, record.offset + 1))
+                chunks.append(Chunk(partition, values, place.at(record.offset + 1)))
         if chunks:
             self._handover.put(chunks, turns)
-        passed = list(self._passed(turns))
+        passed = list(self._passed(turns.keys() - recreated))
         if passed:
             self._handover.put(passed, turns)
         self.stalls.progress += len(chunks) + len(passed)
@@ -182,9 +211,9 @@ class Poller(threading.Thread):
         """
         for partition in partitions:
             position = self._the_consumer.position_of(partition)
-            fetched = self._handover.next_to_fetch(partition)
-            if position is not None and fetched is not None and position > fetched:
-                yield Chunk(partition, Values.of_messages([]), position)
+            place = self._handover.next_to_fetch(partition)
+            if position is not None and place is not None and position > place.offset:
+                yield Chunk(partition, Values.of_messages([]), place.at(position))
 
     def _pause_or_resume(self) -> None:
         buffered = self._handover.buffered_bytes

@@ -98,12 +98,21 @@ EVENTS = (
     Event(
         "kafka_topic_shorter",
         "error",
-        "{topic}/{partition} ends before the checkpoint's position: the topic was truncated or "
-        "created again.",
+        "{topic}/{partition} ends before the checkpoint's position: the topic was truncated.",
         {
             **_PARTITION,
             "offset": "next offset to read",
             "note": "what may have happened",
+        },
+    ),
+    Event(
+        "kafka_topic_recreated",
+        "warning",
+        "Topic {topic} was deleted and created again; {topic}/{partition} is read from its start.",
+        {
+            **_PARTITION,
+            "offset": "next offset to read",
+            "note": "what happens now",
         },
     ),
     Event(

@@ -8,10 +8,12 @@ from typing import Any
 
 from kafka.structs import TopicPartition
 
-from streamer.errors import ConfigurationError
-from streamer.sources.kafka.handover import Chunk, Handover, Offsets
+from streamer.sources.kafka.dead_letters import SCHEMA
+from streamer.sources.kafka.handover import Chunk, Handover
 from streamer.sources.kafka.partitions import Subscription
 from streamer.sources.kafka.poller import Poller
+from streamer.sources.kafka.positions import Place, as_json, from_json
+from streamer.sources.kafka.values import NO_SCHEMA
 from streamer.text.batch import Batch, Origin
 
 BATCH_BYTES = 1 << 19
@@ -40,7 +42,7 @@ class KafkaSource:
         **subscription: Any,
     ) -> None:
         self._daemon = position.get("daemon") or uuid.uuid4().hex
-        self._handover = Handover(_offsets(position))
+        self._handover = Handover(from_json(position))
         self._poller = Poller(
             config, Subscription(daemon=self._daemon, **subscription), self._handover, log
         )
@@ -48,21 +50,15 @@ class KafkaSource:
 
     @property
     def position(self) -> dict[str, Any]:
-        """See the class; ``{"daemon": ..., "partitions": {topic: {partition: offset}}}``."""
-        return self._as_position(self._handover.positions)
-
-    def _as_position(self, offsets: Offsets) -> dict[str, Any]:
-        topics: dict[str, dict[str, int]] = {}
-        for partition in sorted(offsets):
-            topics.setdefault(partition.topic, {})[str(partition.partition)] = offsets[partition]
-        return {"daemon": self._daemon, "partitions": topics}
+        """See the class and :mod:`streamer.sources.kafka.positions`."""
+        return as_json(self._daemon, self._handover.positions)
 
     def next_batch(self) -> Batch | None:
         """What has arrived; see :class:`streamer.sources.base.Source`."""
         chunks, positions, checkpoint = self._handover.take(BATCH_BYTES, IDLE_SECONDS)
         return Batch(
             b"".join([chunk.values.text for chunk in chunks]),
-            self._as_position(positions),
+            as_json(self._daemon, positions),
             checkpoint,
             _Messages(chunks),
         )
@@ -74,7 +70,7 @@ class KafkaSource:
 
     def commit(self, position: dict[str, Any]) -> None:
         """Have the group told; the polling thread does it."""
-        self._handover.set_durable(_offsets(position))
+        self._handover.set_durable(from_json(position))
 
     def close(self) -> None:
         """Commit the last durable position and leave the group."""
@@ -108,13 +104,12 @@ class KafkaSource:
     def lags(self) -> dict[TopicPartition, tuple[int, int]]:
         """Messages not learned yet, and not in a checkpoint yet, by partition that is read."""
         positions, durable = self._handover.positions, self._handover.durable
-        return {
-            partition: (
-                max(0, end - positions.get(partition, end)),
-                max(0, end - durable.get(partition, positions.get(partition, end))),
-            )
-            for partition, end in dict(self._poller.figures.ends).items()
-        }
+        lags = {}
+        for partition, end in dict(self._poller.figures.ends).items():
+            learned = positions.get(partition, Place(end))
+            safe = durable.get(partition, learned)
+            lags[partition] = max(0, end - learned.offset), max(0, end - safe.offset)
+        return lags
 
 
 class _Messages:
@@ -126,18 +121,8 @@ class _Messages:
     def __iter__(self) -> Iterator[tuple[Origin, bytes]]:
         for chunk in self._chunks:
             topic, number = chunk.partition
-            for offset, value in chunk.values:
-                yield {"topic": topic, "partition": number, "offset": offset}, value
-
-
-def _offsets(position: dict[str, Any]) -> Offsets:
-    try:
-        return {
-            TopicPartition(topic, int(number)): int(offset)
-            for topic, partitions in position.get("partitions", {}).items()
-            for number, offset in partitions.items()
-        }
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"the checkpoint's Kafka position is garbled ({error}); take an older snapshot"
-        ) from error
+            for offset, schema, value in chunk.values:
+                origin: Origin = {"topic": topic, "partition": number, "offset": offset}
+                if schema != NO_SCHEMA:
+                    origin[SCHEMA] = schema
+                yield origin, value

@@ -112,10 +112,11 @@ class Stalls:
 
     def _is_behind(self) -> bool:
         """Whether there are messages behind what was fetched."""
-        return any(
-            end > (self._handover.next_to_fetch(partition) or 0)
-            for partition, end in self._figures.ends.items()
-        )
+        for partition, end in self._figures.ends.items():
+            place = self._handover.next_to_fetch(partition)
+            if place is not None and end > place.offset:
+                return True
+        return False
 
     def _ask_for_ends(self, consumer: Consumer) -> None:
         self._asked_at = time.monotonic()
