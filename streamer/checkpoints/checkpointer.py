@@ -57,7 +57,9 @@ class Checkpointer:
 
     ``every`` says how often one is due, ``vectors_every`` how often a snapshot of vectors only, and
     ``keep`` which older ones stay. ``settle`` is called before each cut: False if dead letters that
-    precede the position could not be stored; then nothing is cut.
+    precede the position could not be stored; then nothing is cut. One of no records is only
+    written with ``writes_empty``, and one of no words over one that has some with
+    ``replaces_words``.
     """
 
     def __init__(
@@ -71,12 +73,17 @@ class Checkpointer:
         *,
         vectors_every: Interval | None = None,
         settle: Callable[[], bool] = lambda: True,
+        writes_empty: bool = False,
+        replaces_words: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._learner = learner
         self._folder = folder
         self._entries = entries
         self._settle = settle
+        self._writes_empty = writes_empty
+        self._replaces_words = replaces_words
+        self._is_left_out = False
         self._timetable = Timetable(every, clock, lambda: learner.total_words)
         self._vectors_timetable = Timetable(vectors_every, clock, lambda: learner.total_words)
         self.keep = keep
@@ -110,7 +117,8 @@ class Checkpointer:
 
     def is_saved(self, position: dict[str, Any]) -> bool:
         """Whether all that was learned, up to ``position``, is in a checkpoint on disk."""
-        return self._moment(position) == self._saved
+        moment = self._moment(position)
+        return moment == self._saved or self._must_not_be_written(moment)
 
     @property
     def every(self) -> Interval:
@@ -215,7 +223,8 @@ class Checkpointer:
                 self._begin(vectors_only=False)
         elif self._vectors_timetable.is_due():
             self._vectors_timetable.restart()
-            if self._moment(position) != self._published:
+            moment = self._moment(position)
+            if moment != self._published and not self._must_not_be_written(moment):
                 self._begin(vectors_only=True)
 
     def _begin(self, *, vectors_only: bool) -> None:
@@ -255,7 +264,7 @@ class Checkpointer:
         self._cancel_work()
         self._is_wanted = False
         moment = self._moment(position)
-        if moment == self._saved:
+        if self.is_saved(position):
             self._timetable.restart()
             self._vectors_timetable.restart()
             self._safe_at = self._clock()
@@ -286,6 +295,17 @@ class Checkpointer:
         path = work.snapshot.cancel()
         if path is not None and work.moment is not None:
             self._done(path, work.moment, work.vectors_only, work.began)
+
+    def _must_not_be_written(self, moment: _Moment) -> bool:
+        """Whether readers, or who resumes, would be worse off with a snapshot of this moment."""
+        if not moment.records and not moment.vocabulary and not self._writes_empty:
+            return True
+        if moment.vocabulary or self._replaces_words or not self._folder.holds_words:
+            return False
+        if not self._is_left_out:
+            self._is_left_out = True
+            self._log.warning("snapshot_left_out", path=str(self._folder.path))
+        return True
 
     def _moment(self, position: dict[str, Any]) -> _Moment:
         vocabulary = self._learner.vocabulary

@@ -63,6 +63,12 @@ class SnapshotFolder:
         for name in dict.fromkeys([*whole[:1], *names[:1]]):
             remote.download(name, self.path)
 
+    @property
+    def holds_words(self) -> bool:
+        """Whether the newest snapshot has words."""
+        newest = reader.newest(self.path)
+        return newest is not None and len(newest.counts) > 0
+
     def store(self, path: Path) -> None:
         """Upload a snapshot that was written, if the folder is remote. Raises SnapshotError."""
         if self._remote is not None:
@@ -121,6 +127,12 @@ class SnapshotFolder:
             raise ConfigurationError(
                 f"{self.path} holds only damaged snapshots: restore one from a backup, or start "
                 "a new model with --resume never or another --snapshot-dir"
+            )
+        if any(reader.sequence_of(path.name) for path in reader.folders(self.path)):
+            raise ConfigurationError(
+                f"{self.path} holds vectors for readers only, which no run can resume from; choose "
+                f"another --snapshot-dir, with --init to start from vectors, or start anew here "
+                "with --resume never"
             )
         if resume == "require":
             raise ConfigurationError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from streamer.checkpoints.agreement import changed_options
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.cluster.mark import Mark
 from streamer.cluster.network import connected
@@ -76,5 +77,8 @@ def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Ma
     if found is None:
         return Mark()
     saved, mark = found
+    changed = changed_options(saved.manifest, settings, saved.path)
+    if changed:
+        log.warning("options_changed", options=changed)
     log.info("resumed", snapshot=str(saved.path), **saved.manifest["totals"])
     return mark

@@ -10,6 +10,7 @@ import math
 import time
 from typing import Any
 
+from streamer.checkpoints.agreement import text_entry
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
@@ -52,6 +53,9 @@ class Writer:
             Interval(seconds=math.inf),
             settings.retention,
             log,
+            # The driver waits for what it has asked for.
+            writes_empty=True,
+            replaces_words=True,
         )
 
     def write(self, checkpoint: Checkpoint) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from streamer.checkpoints.agreement import changed_options, text_entry
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.config.settings import RunSettings
@@ -50,15 +51,24 @@ def _learn(runtime: Runtime) -> Outcome:
         opened.enter_context(runtime.progress)
         runtime.began(parts, lambda: _metrics(parts), parts.checkpointer)
         is_saved = pipeline.run(parts, runtime)
-        if is_saved and settings.anneal_passes and not runtime.signals.stop:
+        totals = learner.totals()
+        is_stopped = runtime.signals.stop
+        is_empty = not (totals["records"] or totals["vocabulary"] or is_stopped)
+        if is_saved and settings.anneal_passes and totals["vocabulary"] and not is_stopped:
             is_saved = _anneal(parts, runtime)
+    if is_empty:
+        invalid = parts.decoder.invalid_records
+        log.error("nothing_learned", reason=_reason(invalid), invalid_records=invalid)
+    elif not totals["vocabulary"]:
+        log.warning("vocabulary_empty", min_count=settings.min_count, words=totals["words"])
     return Outcome(
         is_saved,
         {
             "invalid_records": parts.decoder.invalid_records + tokenizer.failed_records,
             **parts.source.figures(),
-            **learner.totals(),
+            **totals,
         },
+        has_learned=not is_empty,
     )
 
 
@@ -68,6 +78,9 @@ def _begin_or_resume(
     """The learner, and the manifest of the snapshot it resumes from; ``{}`` for a new one."""
     settings, log = runtime.settings, runtime.log
     learner, manifest = runtime.folder.open_learner(settings, tokenizer.identity, log)
+    changed = changed_options(manifest, settings, runtime.folder.path) if manifest else ""
+    if changed:
+        log.warning("options_changed", options=changed)
     if isinstance(tokenizer, PhraseTokenizer):
         if manifest:
             tokenizer.restore(learner.text_state)
@@ -103,6 +116,7 @@ def _make_parts(
         log,
         vectors_every=settings.vectors_every,
         settle=decoder.settle,
+        writes_empty=dead_letters is not None,
     )
     runtime.progress.counters.figures = learner.objective.figures
     return Parts(
@@ -117,6 +131,13 @@ def _open_source(runtime: Runtime, position: dict[str, Any]) -> Source:
     if settings.source == "file":
         return build.open_files(settings, position, log, wake)
     return build.open_stdin(settings, position, wake, log)
+
+
+def _reason(invalid_records: int) -> str:
+    """Why nothing was learned at all."""
+    if invalid_records:
+        return f"none of {invalid_records:,} records could be decoded"
+    return "the input was empty, or could not be read"
 
 
 def _anneal(parts: Parts, runtime: Runtime) -> bool:

@@ -53,6 +53,8 @@ class Outcome:
     """Whether all that was learned is on disk."""
     figures: dict[str, Any] = field(default_factory=dict)
     """For the last event of the log."""
+    has_learned: bool = True
+    """Whether there was anything to learn, in this run or before."""
 
 
 class Runtime:
@@ -146,7 +148,7 @@ def live(
         **outcome.figures,
     )
     if outcome.is_saved:
-        return EXIT_DONE
+        return EXIT_DONE if outcome.has_learned else EXIT_FAILURE
     log.error(
         "incomplete",
         note="the final snapshot failed: everything learned since the previous one is lost",

@@ -64,6 +64,24 @@ _DAEMON = (
         },
     ),
     Event(
+        "options_changed",
+        "warning",
+        "These options differ from those of the snapshot: {options}.",
+        {"options": "each with its value there"},
+    ),
+    Event(
+        "nothing_learned",
+        "error",
+        "Nothing was learned: {reason}.",
+        {"reason": "why", "invalid_records": "records that could not be decoded"},
+    ),
+    Event(
+        "vocabulary_empty",
+        "warning",
+        "None of {words:,} words has a vector: none occurred {min_count} times (--min-count).",
+        {"words": "words learned, by all processes", "min_count": "occurrences that are needed"},
+    ),
+    Event(
         "reading_terminal",
         "info",
         "Reading from the terminal: type text and end it with Ctrl-D.",
@@ -171,6 +189,12 @@ _CHECKPOINTS = (
         "error",
         "A snapshot could not be written: {reason}. It is tried again.",
         {"reason": "why", "failures": "failures since the start"},
+    ),
+    Event(
+        "snapshot_left_out",
+        "warning",
+        "No word has a vector yet, and the newest snapshot in {path} has some: none is written.",
+        {"path": "the folder of snapshots"},
     ),
     Event(
         "snapshot_damaged",

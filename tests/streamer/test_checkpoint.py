@@ -36,7 +36,7 @@ class Log:
     def info(self, event: str, **values: Any) -> None:
         self.events.append((event, values))
 
-    error = info
+    warning = error = info
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [values for name, values in self.events if name == event]

@@ -1,0 +1,60 @@
+"""Whether a run that resumes is told the same as the one before, as far as both say it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.config.settings import RunSettings
+from streamer.errors import ConfigurationError
+
+_TEXT = ("lowercase", "json_field", "json_other", "record_start")
+"""Options that say what text is learned, kept in manifests."""
+
+_UNIMPORTANT = frozenset({"threads"})
+"""Options of the learner that do not change what is learned, but how fast."""
+
+
+def text_entry(settings: RunSettings) -> dict[str, Any]:
+    """What a manifest says of how text was prepared."""
+    return settings.model_dump(mode="json", include=set(_TEXT))
+
+
+def changed_options(manifest: dict[str, Any], settings: RunSettings, snapshot: object) -> str:
+    """The options that differ from those that a snapshot was learned with, in words; "" if none.
+
+    Raises ConfigurationError if they change what a word is. What an older version did not keep is
+    not compared.
+    """
+    saved = manifest.get("text", {})
+    if saved.get("lowercase", settings.lowercase) != settings.lowercase:
+        there, here = map(_flag, (saved["lowercase"], settings.lowercase))
+        raise ConfigurationError(
+            f"cannot continue {snapshot}: it was learned with {there}, and this run has {here}, "
+            f"which makes other words; give {there}, another --snapshot-dir, or --resume never"
+        )
+    wanted = text_entry(settings)
+    differences = [
+        (name, saved[name], wanted[name])
+        for name in _TEXT
+        if name in saved and saved[name] != wanted[name]
+    ]
+    config = settings.learner_config.model_dump(mode="json")
+    differences += [
+        (name, old, config[name])
+        for name, old in manifest.get("config", {}).items()
+        if name in config and name not in _UNIMPORTANT and old != config[name]
+    ]
+    return ", ".join(
+        f"--{name.replace('_', '-')} {_shown(new)} (was {_shown(old)})"
+        for name, old, new in differences
+    )
+
+
+def _flag(lowercase: object) -> str:
+    return "--lowercase" if lowercase else "--no-lowercase"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "unset"
+    return "unset" if value in (None, "") else str(value)
