@@ -121,7 +121,11 @@ def entry_point() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILURE
     except MemoryError:
-        _fail("out of memory; lower --max-vocab-size or --vector-size", EXIT_FAILURE)
+        _fail(
+            "out of memory; lower --max-vocab-size or --vector-size, or raise the limit of the "
+            "process (ulimit -v) or of its container",
+            EXIT_FAILURE,
+        )
     sys.exit(code)
 
 

@@ -6,17 +6,10 @@ from typing import Any
 
 from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
-
-_TEXT = ("lowercase", "json_field", "json_other", "record_start")
-"""Options that say what text is learned, kept in manifests."""
+from streamer.text.saved import text_entry
 
 _UNIMPORTANT = frozenset({"threads"})
 """Options of the learner that do not change what is learned, but how fast."""
-
-
-def text_entry(settings: RunSettings) -> dict[str, Any]:
-    """What a manifest says of how text was prepared."""
-    return settings.model_dump(mode="json", include=set(_TEXT))
 
 
 def changed_options(manifest: dict[str, Any], settings: RunSettings, snapshot: object) -> str:
@@ -33,10 +26,11 @@ def changed_options(manifest: dict[str, Any], settings: RunSettings, snapshot: o
             f"which makes other words; give {there}, another --snapshot-dir, or --resume never"
         )
     wanted = text_entry(settings)
+    names = [name for name in wanted | saved if manifest.get("text") is not None]
     differences = [
-        (name, saved[name], wanted[name])
-        for name in _TEXT
-        if name in saved and saved[name] != wanted[name]
+        (name, saved.get(name), wanted.get(name))
+        for name in names
+        if saved.get(name) != wanted.get(name)
     ]
     config = settings.learner_config.model_dump(mode="json")
     differences += [

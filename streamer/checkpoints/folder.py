@@ -6,6 +6,7 @@ when snapshots are written.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -23,6 +24,7 @@ from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 from w2v_online.snapshots.retention import Retention
 
 _LOCK = ".lock"
+_WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 Accepted = TypeVar("Accepted")
 
@@ -38,13 +40,16 @@ class SnapshotFolder:
     def __init__(self, location: str, *, is_held: bool = False) -> None:
         url = url_of(location)
         self.path = path = local_folder(url, "write") if url else Path(location)
+        self.is_locked = True
+        """Whether no other process can write there; some file systems have no locks."""
         if not is_held:
-            self._lock = _locked(path)
+            self._lock, self.is_locked = _locked(path)
             retention.clean(path)
         self._remote: RemoteFolder | None = None
         if url:
             try:
                 self._remote = RemoteFolder(url)
+                self._remote.check()
                 self._take_from(self._remote)
             except SnapshotError as error:
                 raise ConfigurationError(f"--snapshot-dir: {error}") from error
@@ -141,8 +146,18 @@ class SnapshotFolder:
         return None
 
 
-def _locked(path: Path) -> int:
-    """Create the folder and lock it; return the descriptor. Raises ConfigurationError."""
+def check_free(path: Path) -> None:
+    """ConfigurationError if another process holds the folder; makes nothing."""
+    try:
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # nobody has written there yet, or nobody may
+    _hold(path, lock)
+    os.close(lock)
+
+
+def _locked(path: Path) -> tuple[int, bool]:
+    """Make the folder and hold it, if it can be; ConfigurationError if another process does."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -150,11 +165,19 @@ def _locked(path: Path) -> int:
         raise ConfigurationError(
             f"--snapshot-dir {path} cannot be written: {error.strerror}; choose another folder"
         ) from error
+    return lock, _hold(path, lock)
+
+
+def _hold(path: Path, lock: int) -> bool:
+    """Lock an open file; False if that cannot be there, ConfigurationError if another has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno in _WITHOUT_LOCKS:
+            return False
+        os.close(lock)
         raise ConfigurationError(
             f"--snapshot-dir {path} is used by another w2v-stream; stop that one or choose another "
             "folder"
         ) from error
-    return lock
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from streamer.checks.machine import available_bytes, memory_bytes
+from streamer.checks.machine import address_space_bytes, available_bytes, memory_bytes
 
 _MIB = 2**20
 
@@ -28,6 +28,10 @@ def fits_in_memory(needed: int, told: str) -> Finding:
     """Whether the machine has so many bytes."""
     machine = memory_bytes()
     told += f", the machine or its container has {mib(machine)}"
+    limit = address_space_bytes()
+    if limit is not None and needed > limit:
+        told += f", and ulimit -v leaves this process {mib(limit)}"
+        return Finding("failure", "memory", f"{told}; raise it, or {SMALLER}")
     if needed > machine:
         return Finding("failure", "memory", f"{told}; {SMALLER}")
     if needed > available_bytes():

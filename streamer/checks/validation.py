@@ -1,9 +1,9 @@
 """``w2v-stream validate``: the configuration and what it needs, looked at before a start.
 
-Each check looks at one thing, changes nothing, and yields findings. It may run beside a daemon
-with the same configuration. A finding is a failure where ``run`` would stop or could not go on as
-configured, and a warning where it may come to that. A configuration that says anything of a cluster
-is looked at as one for ``cluster``.
+Each check looks at one thing, changes nothing, and yields findings. A finding is a failure where
+``run`` would stop or could not go on as configured, and a warning where it may come to that. Beside
+a daemon with the same configuration its folder and port are found in use. A configuration that says
+anything of a cluster is looked at as one for ``cluster``.
 """
 
 from __future__ import annotations
@@ -12,31 +12,39 @@ import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from glob import glob
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from streamer.checkpoints.agreement import changed_options
+from streamer.checkpoints.folder import SnapshotFolder, check_free
 from streamer.checks.cluster import ray_answers, workers_fit
 from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.settings import RunSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
+from streamer.sources.file.search import check_paths, matching
+from streamer.sources.file.tail import Tail
 from streamer.telemetry.log import LogLevel, make_log
+from streamer.text.compression import RefusedError
+from streamer.text.records import RecordSplitter
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
+from w2v_online.snapshots.reader import Snapshot
 from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 
 CONNECT_SECONDS = 10.0
+_SHOWN_PROBLEMS = 10
 
 
 def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks, in the order in which a start would meet them."""
-    checks: list[Callable[[Any], Iterator[Finding]]] = [_files, _source, _tokenizer, _snapshots]
+    checks: list[Callable[[Any], Iterator[Finding]]]
+    checks = [_files, _source, _tokenizer, _snapshots, _http]
     if isinstance(settings, ClusterSettings):
         checks += [workers_fit, _disk, _kafka, ray_answers]
     else:
@@ -61,20 +69,63 @@ def _files(settings: RunSettings) -> Iterator[Finding]:
 
 
 def _source(settings: RunSettings) -> Iterator[Finding]:
-    if settings.source != "file":
-        return
-    paths = [
-        file
-        for pattern in settings.path
-        for file in sorted(glob(pattern)) or [pattern]  # noqa: PTH207 as the source does
+    """Standard input, or the files that the file source would read."""
+    if settings.source == "file":
+        yield from _paths(settings)
+
+
+def _paths(settings: RunSettings) -> Iterator[Finding]:
+    check_paths(settings.path)
+    problems: list[str] = []
+
+    def report(_event: str, **values: Any) -> None:
+        problems.append(f"{values['path']} cannot be read: {values['reason']}")
+
+    files = matching(settings.path, report)
+    problems += [
+        f"{file.path} {problem}" for file in files if (problem := _why_unreadable(file.path))
     ]
-    unreadable = [path for path in paths if not os.access(path, os.R_OK)]
-    if not unreadable:
-        yield Finding("ok", "path", f"{len(paths)} file(s) can be read")
-    elif settings.follow and not Path(unreadable[0]).exists():
-        yield Finding("warning", "path", f"{unreadable[0]} does not exist yet; run waits for it")
-    else:
-        yield Finding("failure", "path", f"{unreadable[0]} cannot be read")
+    names = " ".join(settings.path)
+    if not files and not problems:
+        if settings.follow:
+            yield Finding("warning", "path", f"{names} does not exist yet; run waits for it")
+        else:
+            yield Finding("failure", "path", f"{names} cannot be read: there is no such file")
+    readable = len(files) - len(problems)
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        yield Finding("warning" if readable > 0 else "failure", "path", problem)
+    if readable > 0:
+        yield Finding("ok", "path", f"{readable} file(s) can be read")
+
+
+def _why_unreadable(path: Path) -> str:
+    """Why a file cannot be read as text, empty if it can; by beginning to read it."""
+    try:
+        tail = Tail(path, RecordSplitter(1 << 20, 64))
+        try:
+            tail.read()
+        finally:
+            tail.close()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except RefusedError as error:
+        return str(error)
+    return tail.problem
+
+
+def _http(settings: RunSettings) -> Iterator[Finding]:
+    """Whether something else listens already where the HTTP server is to."""
+    if settings.http is None:
+        return
+    # Imported here: a configuration without HTTP need not load the server.
+    from streamer.http.server import HttpServer
+
+    HttpServer(settings.http, _quiet_log()).close()
+    yield Finding("ok", "http", f"{settings.http} is free")
+
+
+def _quiet_log() -> Any:
+    return make_log("text", LogLevel("error"))
 
 
 def _tokenizer_identity(settings: RunSettings) -> str:
@@ -100,22 +151,34 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
         f"cannot be written: choose another than {folder}",
     )
     if url:
-        names = RemoteFolder(url).names()
+        remote = RemoteFolder(url)
+        remote.check()
+        names = remote.names()
         yield Finding("ok", "snapshot-dir", f"{url} answers and holds {len(names)} snapshot(s)")
-    if settings.resume == "never":
-        return
-    newest = reader.newest_whole(folder)
-    if newest is None:
-        if settings.resume == "require" and not (url and names):
-            yield Finding("failure", "resume", f"{folder} holds no intact snapshot to go on from")
-        return
+        if not reader.folders(folder):
+            return  # what is there is copied here by a start
+    check_free(folder)
+    yield from _resume(settings, folder)
+
+
+def _resume(settings: RunSettings, folder: Path) -> Iterator[Finding]:
     from w2v_online.learning.state import check_continues
 
-    saved = LearnerConfig.model_validate(newest.manifest["config"])
-    tokenizer = str(newest.manifest["tokenizer"])
     wanted = _tokenizer_identity(settings)
-    check_continues(newest.path, saved, settings.learner_config, tokenizer, wanted)
-    yield Finding("ok", "resume", f"{newest.path} can be continued")
+
+    def accept(saved: Snapshot) -> str:
+        config = LearnerConfig.model_validate(saved.manifest["config"])
+        tokenizer = str(saved.manifest["tokenizer"])
+        check_continues(saved.path, config, settings.learner_config, tokenizer, wanted)
+        return changed_options(saved.manifest, settings, saved.path)
+
+    found = SnapshotFolder(str(folder), is_held=True).find(settings.resume, accept, _quiet_log())
+    if found is None:
+        return
+    saved, changed = found
+    if changed:
+        yield Finding("warning", "resume", f"other options than in {saved.path}: {changed}")
+    yield Finding("ok", "resume", f"{saved.path} can be continued")
 
 
 @functools.cache  # asked for memory and for disk

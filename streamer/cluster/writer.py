@@ -10,7 +10,6 @@ import math
 import time
 from typing import Any
 
-from streamer.checkpoints.agreement import text_entry
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder

@@ -37,7 +37,7 @@ _MAX_LINE_BYTES = 1 << 20
 class _ScoredText:
     """Some lines of the input with their scores."""
 
-    first_number: int
+    numbers: list[int]
     lines: list[str]
     tokens: bytes | bytearray
     scores: Scores
@@ -47,7 +47,7 @@ class _ScoredText:
         """What is known of line i."""
         scores = self.scores
         document: dict[str, Any] = {
-            "line": self.first_number + i,
+            "line": self.numbers[i],
             "surprise": float(scores.surprise[i]),
             self.total_name: float(scores.log_probability[i]),
             "predictions": int(scores.predictions[i]),
@@ -124,7 +124,7 @@ def score(
         _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=splits.is_separated
     )
     decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_fields)
-    parts = _scored(file, splitter, decoder, splits, scorer)
+    parts = _scored(file, splitter, decoder, splits, scorer, has_documents=bool(json_fields))
     form = partial(_as_json if as_json else _as_text, with_words=with_words)
     if top is None:
         for part in parts:
@@ -142,23 +142,50 @@ def _scored(
     decoder: Decoder,
     tokenizer: Tokenizer,
     scorer: Scorer,
+    *,
+    has_documents: bool,
 ) -> Iterator[_ScoredText]:
     """Score what comes, as it comes."""
     from streamer.text.batch import Batch
 
-    number = 1
+    number = 0
     # Whatever there is, up to a chunk: who pipes a live log in wants each line at once.
     chunks = iter(lambda: file.read1(_CHUNK_BYTES), b"")  # type: ignore[attr-defined]
     for chunk in chain(chunks, [None]):
-        records = splitter.flush() if chunk is None else splitter.feed(chunk)
-        text = decoder.decode(Batch(records)) if records else b""
+        text = b""
+        numbers: list[int] = []
+        for records, lines in _records(chunk, splitter, is_text=not has_documents):
+            piece = decoder.decode(Batch(records)) if records else b""
+            last = number + max(1, lines)
+            count = piece.count(b"\n")
+            text += piece
+            numbers += range(number + 1, last + 1) if count == lines else [last] * count
+            number += lines
         if not text:
             continue
         tokens = tokenizer.tokenize(text)
         scores = scorer.score_text(tokens, separated=tokenizer.is_separated)
-        lines = text.decode().split("\n")[:-1]
-        yield _ScoredText(number, lines, tokens, scores, scorer.total_name)
-        number += len(lines)
+        yield _ScoredText(
+            numbers, text.decode().split("\n")[:-1], tokens, scores, scorer.total_name
+        )
+
+
+def _records(
+    chunk: bytes | None, splitter: RecordSplitter, *, is_text: bool
+) -> Iterator[tuple[bytes, int]]:
+    """Records of the input's next bytes, with the number of its lines that they end."""
+    if chunk is None:
+        yield splitter.flush(), 0
+    elif is_text and splitter.pending_bytes + len(chunk) <= _MAX_LINE_BYTES:
+        yield splitter.feed(chunk), chunk.count(b"\n")  # each line is one record
+    else:
+        for line in _lines(chunk):
+            yield splitter.feed(line), line.count(b"\n")
+
+
+def _lines(chunk: bytes) -> list[bytes]:
+    *lines, rest = chunk.split(b"\n")
+    return [line + b"\n" for line in lines] + ([rest] if rest else [])
 
 
 def _most_surprising(
@@ -171,9 +198,9 @@ def _most_surprising(
         least = best[0][0] if len(best) == top else -np.inf
         for i in np.flatnonzero(surprise > least).tolist():
             if len(best) < top:
-                heapq.heappush(best, (float(surprise[i]), -part.first_number - i, form(part, i)))
+                heapq.heappush(best, (float(surprise[i]), -part.numbers[i], form(part, i)))
             elif surprise[i] > best[0][0]:
-                heapq.heapreplace(best, (float(surprise[i]), -part.first_number - i, form(part, i)))
+                heapq.heapreplace(best, (float(surprise[i]), -part.numbers[i], form(part, i)))
     return [line for _, _, line in sorted(best, reverse=True)]
 
 

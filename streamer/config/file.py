@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,8 @@ _TABLES = {"kafka": "kafka_config"}
 def read_config_file(path: str, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """The settings in a file by name; ConfigurationError if it cannot be read or understood."""
     try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
+        data = Path(path).read_bytes()
+        document = tomllib.loads(data.decode(json.detect_encoding(data)))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

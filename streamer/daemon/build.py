@@ -23,6 +23,7 @@ from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.registry import tokenizer_of
+from w2v_online.kernels.jit import cache_problem
 from w2v_online.learning.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
         notice.step(f"--tokenizer {settings.tokenizer}")
         tokenizer = tokenizer_of(settings)
         release_compiler()
+    if problem := cache_problem():
+        log.warning(
+            "kernel_cache_unusable", reason=problem,
+            note="each start compiles kernels, which takes a minute or more; let NUMBA_CACHE_DIR "
+            "name a folder that can be written",
+        )  # fmt: skip
     return tokenizer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from streamer.checkpoints.agreement import changed_options, text_entry
+from streamer.checkpoints.agreement import changed_options
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.config.settings import RunSettings

@@ -70,6 +70,8 @@ class Runtime:
         self.kafka_config = build.kafka_config(settings)
         self.quality_probe = QualityProbe(settings.probe) if settings.probe else None
         self.folder = SnapshotFolder(settings.snapshot_dir)
+        if not self.folder.is_locked:
+            log.warning("folder_not_locked", path=str(self.folder.path))
         self.progress = Progress(settings, log)
         self._service = Service(settings, self.folder.path, log)
         self._reload = reload

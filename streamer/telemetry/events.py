@@ -37,6 +37,12 @@ _DAEMON = (
         {"what": "what needs them", "seconds": "time it has taken so far"},
     ),
     Event(
+        "kernel_cache_unusable",
+        "warning",
+        "The cache of compiled kernels cannot be used: {reason}.",
+        {"reason": "why", "note": "what follows, and what to do"},
+    ),
+    Event(
         "started",
         "info",
         "Learning from {source}; snapshots go to {snapshot_dir}.",
@@ -189,6 +195,12 @@ _CHECKPOINTS = (
         "error",
         "A snapshot could not be written: {reason}. It is tried again.",
         {"reason": "why", "failures": "failures since the start"},
+    ),
+    Event(
+        "folder_not_locked",
+        "warning",
+        "The file system of {path} has no locks: no other w2v-stream must write there.",
+        {"path": "the folder of snapshots"},
     ),
     Event(
         "snapshot_left_out",

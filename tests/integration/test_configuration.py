@@ -92,7 +92,7 @@ def test_a_valid_configuration_is_said_to_be_and_leaves_no_trace(tmp_path: Path)
         (["--probe", "file"], "failure  files: --probe"),
         (["--source", "file", "--path", "missing"], "path: missing cannot be read"),
         (["--max-vocab-size", "100000000", "--vector-size", "8000"], "failure  memory: "),
-        (["--resume", "require"], "resume: s holds no intact snapshot"),
+        (["--resume", "require"], "--resume require: s holds no intact snapshot"),
     ],
 )
 def test_what_would_stop_a_start_fails_with_exit_code_78(
@@ -133,8 +133,9 @@ def test_a_broker_that_does_not_answer_fails(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "_OWN_GROUPS", tmp_path / "cgroup")
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "_LIMITS", (str(tmp_path / "none"), str(limit)))
     limit.write_text("max\n")
     whole = machine.memory_bytes()
     assert whole == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -143,3 +144,99 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     few = RunSettings(vector_size=16, max_vocab_size=20_000)
     (memory,) = validation._memory(few)
     assert memory.level == "failure"
+
+
+@pytest.mark.parametrize(
+    ("groups", "file"),
+    [
+        ("0::/system.slice/w2v.service\n", "system.slice/w2v.service/memory.max"),
+        ("0::/system.slice/w2v.service\n", "system.slice/memory.max"),
+        ("5:cpu,memory:/docker/1\n1:name=systemd:/x\n", "memory/docker/1/memory.limit_in_bytes"),
+    ],
+)
+def test_the_limit_of_the_process_own_group_and_those_around_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: str, file: str
+) -> None:
+    """As of a systemd service with MemoryMax=."""
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "_OWN_GROUPS", tmp_path / "cgroup")
+    (tmp_path / "cgroup").write_text(groups)
+    assert machine.memory_bytes() > 2**21
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(f"{2**21}\n")
+    assert machine.memory_bytes() == 2**21
+
+
+def test_the_limit_of_address_space_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (2**20, 2**20))
+    (memory,) = validation._memory(RunSettings(vector_size=16, max_vocab_size=20_000))
+    assert memory.level == "failure"
+    assert "ulimit -v" in memory.message
+
+
+def test_without_the_memory_that_it_needs_a_run_ends_with_what_to_do(tmp_path: Path) -> None:
+    command = f"ulimit -v 3000000; exec {COMMAND[0]} -m streamer run --max-vocab-size 9000000"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --snapshot-dir {tmp_path}"],
+        input=b"a\n", capture_output=True, check=False, env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"ulimit -v" in done.stderr
+
+
+def test_variables_of_services_in_kubernetes_are_no_options(tmp_path: Path) -> None:
+    services = {
+        "W2V_STREAM_SERVICE_HOST": "10.0.0.1",
+        "W2V_STREAM_SERVICE_PORT": "8787",
+        "W2V_STREAM_SERVICE_PORT_HTTP": "8787",
+        "W2V_STREAM_PORT": "tcp://10.0.0.1:8787",
+        "W2V_STREAM_PORT_8787_TCP": "tcp://10.0.0.1:8787",
+        "W2V_STREAM_PORT_8787_TCP_PROTO": "tcp",
+        "W2V_STREAM_PORT_8787_TCP_ADDR": "10.0.0.1",
+        "W2V_STREAM_HTTP_SERVICE_HOST": "10.0.0.1",
+        "W2V_STREAM_HTTP_PORT": "tcp://10.0.0.1:8787",
+    }
+    assert run("run", "--print-config", **services).returncode == 0
+    wrong = run("run", "--print-config", W2V_STREAM_PORT="8787")
+    assert wrong.returncode == 78
+    assert "W2V_STREAM_PORT" in wrong.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_file_may_begin_with_a_byte_order_mark(
+    tmp_path: Path, encoding: str
+) -> None:
+    file = tmp_path / "w2v.toml"
+    file.write_text("window = 3\n", encoding)
+    assert "window = 3" in run("run", "--config", file, "--print-config").stdout
+
+
+def test_what_is_in_use_fails(tmp_path: Path) -> None:
+    """A port that something listens on, and a folder that another process writes to."""
+    import socket
+
+    from streamer.checkpoints.folder import SnapshotFolder
+
+    folder = SnapshotFolder(str(tmp_path / "s"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        done = run("validate", "--snapshot-dir", folder.path, *SMALL, "--http", f"127.0.0.1:{port}")
+    assert done.returncode == 78
+    assert "cannot listen there" in done.stdout
+    assert "another w2v-stream writes to" in done.stdout
+
+
+def test_files_are_tried_as_the_source_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.log").write_text("a\n")
+    (tmp_path / "deep" / "b.log").write_bytes(b"\x04\x22\x4d\x18" + bytes(40))
+    pattern = ["--source", "file", "--path", tmp_path / "**" / "*.log"]
+    done = run("validate", "--snapshot-dir", tmp_path / "s", *SMALL, *pattern)
+    assert done.returncode == 0
+    assert "ok       path: 1 file(s) can be read" in done.stdout
+    assert "is lz4, not text" in done.stdout
+    pattern[-1] = tmp_path
+    folder = run("validate", "--snapshot-dir", tmp_path / "s", *pattern)
+    assert folder.returncode == 78
+    assert "this is a folder" in folder.stdout

@@ -42,13 +42,13 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_line_gets_a_row(snapshots: Path) -> None:
     """In the order of the input, empty lines and the last one without a line feed included."""
-    text = f"{USUAL[0]}\n\n{STRANGE}\x1b\xff".encode("latin-1")
+    text = f"{USUAL[0]}\n\n{STRANGE}\x07\xff".encode("latin-1")
     result = run("score", snapshots, stdin=text)
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert [row[3:5] for row in rows] == [["8", "0"], ["0", "0"], ["7", "7"]]
     assert rows[0][5] == USUAL[0].lower()
-    assert rows[2][5].startswith(f"{STRANGE}\\x1b")
+    assert rows[2][5].startswith(f"{STRANGE}\\x07")
     assert float(rows[2][1]) > float(rows[0][1]) > 0 == float(rows[1][1])
     assert "1 lines could not be decoded" in result.stderr
 
@@ -110,6 +110,26 @@ def test_json_in(snapshots: Path) -> None:
     result = run("score", snapshots, "--json-field", "message", stdin=text)
     assert [row.split("\t")[5] for row in result.stdout.splitlines()] == [USUAL[1].lower()]
     assert "1 lines could not be decoded" in result.stderr
+
+
+def test_lines_have_the_numbers_of_the_input(snapshots: Path) -> None:
+    """Whatever became of those before: invalid, empty, several records, cut because too long."""
+    documents = [
+        '{"m": "one"}',
+        "broken",
+        '{"m": ["two", "lines"]}',
+        "",
+        '{"m": "a\\nb"}',
+        '{"m": "x"}',
+    ]
+    rows = run("score", snapshots, "--json-field", "m", stdin="\n".join(documents).encode()).stdout
+    assert [row.split("\t")[0] for row in rows.splitlines()] == ["1", "3", "5", "5", "6"]
+    text = "word " * 500_000 + "\nlast\n"
+    numbers = [
+        row.split("\t")[0]
+        for row in run("score", snapshots, stdin=text.encode()).stdout.splitlines()
+    ]
+    assert numbers == ["1", "1", "1", "2"]
 
 
 def test_what_cannot_be_scored_is_said(snapshots: Path, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -273,3 +276,54 @@ def test_another_tokenizer_or_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"vector_size is 8 there and 9 here, tokenizer"):
         folder.open_learner(other, "whitespace", Log())
     assert reader.read(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_fatal"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_folders_that_cannot_be_synced_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_fatal: bool
+) -> None:
+    """CIFS, vboxsf and some of FUSE's file systems refuse it; their files are synced."""
+    true_fsync, synced = os.fsync, []
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        synced.append(descriptor)
+        true_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    rig = Rig(tmp_path, Interval(seconds=1))
+    rig.learner.learn([["a", "b"]])
+    rig.checkpointer.advance(rig.position, at_once=True)
+    assert bool(rig.log.of("snapshot_failed")) == is_fatal
+    assert len(synced) > 5
+
+
+def test_a_folder_is_held_unless_its_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = SnapshotFolder(str(tmp_path / "a"))
+    assert held.is_locked
+    with pytest.raises(ConfigurationError, match="another w2v-stream writes"):
+        SnapshotFolder(str(tmp_path / "a"))
+
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert not SnapshotFolder(str(tmp_path / "b")).is_locked
+
+
+def test_an_empty_learner_is_not_written_unless_positions_must_be_kept(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "a", Interval(seconds=1))
+    rig.checkpointer.advance({"record": 7}, at_once=True)
+    assert rig.checkpointer.is_saved({"record": 7})
+    assert reader.newest(tmp_path / "a") is None
+    folder = SnapshotFolder(str(tmp_path / "b"))
+    keeps = Checkpointer(
+        rig.learner, folder, Entries("test"), Interval(seconds=1), Retention(3), rig.log,
+        writes_empty=True,
+    )  # fmt: skip
+    assert keeps.advance({"record": 7}, at_once=True) == {"record": 7}

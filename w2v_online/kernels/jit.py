@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,18 +20,58 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _load_cached_code_only(cache: Any) -> None:
-    """Let a kernel's cache load machine code without what only compiling needs.
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
-    Before it looks, Numba imports the rest of itself, and SciPy and cffi where they are installed:
-    a third of a start's time. Where nothing is cached its compiler does so anyway.
+_problems: list[str] = []
+
+
+def cache_problem() -> str:
+    """Why kernels had to be compiled although they should be cached, or cannot be cached; or ""."""
+    return _problems[0] if _problems else ""
+
+
+def _guard(cache: Any) -> None:
+    """Let a kernel's cache be slow where it is damaged or cannot be written, never an error.
+
+    Code is stored with its checksum, because a flipped bit in it ends the process. And it is loaded
+    without what only compiling needs: before it looks, Numba imports the rest of itself, and SciPy
+    and cffi where they are installed, a third of a start's time. Where nothing is cached its
+    compiler does so anyway.
     """
+    file, save = cache._cache_file, cache.save_overload
 
     def load_overload(signature: Any, target_context: Any) -> Any:
-        with cache._guard_against_spurious_io_errors():
+        try:
             return cache._load_overload(signature, target_context)
+        except Exception as error:  # whatever damaged pickles raise
+            _problems.append(f"{file._index_path} is damaged ({type(error).__name__})")
+            try:
+                file.flush()
+            except Exception:  # it cannot be written either, which saving will say
+                return None
+            return None
 
-    cache.load_overload = load_overload
+    def save_overload(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except Exception as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            _problems.append(f"{cache.cache_path} cannot be written: {reason}")
+
+    def load_data(name: str) -> Any:
+        data = Path(file._data_path(name)).read_bytes()
+        digest, code = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        if hashlib.sha256(code).digest() != digest:
+            raise ValueError("checksum differs")
+        return pickle.loads(code)  # noqa: S301 as Numba does, with what it wrote itself
+
+    def save_data(name: str, data: Any) -> None:
+        code = file._dump(data)
+        with file._open_for_write(file._data_path(name)) as stream:
+            stream.write(hashlib.sha256(code).digest() + code)
+
+    cache.load_overload, cache.save_overload = load_overload, save_overload
+    file._load_data, file._save_data = load_data, save_data
 
 
 @cache
@@ -48,14 +89,19 @@ def _digest_of_sources(own_folder: Path) -> str:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an entry point: called from Python, cached on disk, runs without the GIL."""
-    compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
+    try:
+        compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # Numba finds no folder that it may write to
+        _problems.append("there is no folder for it that can be written")
+        uncached: Callable[..., Any] = numba.njit(**_OPTIONS)(function)
+        return uncached
     # Numba takes cached code for current if the kernel's own file is, though helpers from other
     # files are compiled into it: after an update, old code would run on new data. Another version
     # is not even read, for its types may be gone.
     sources = _digest_of_sources(Path(function.__code__.co_filename).parent)
     cache_file = compiled._cache._cache_file
     cache_file._version = f"{cache_file._version} {sources}"
-    _load_cached_code_only(compiled._cache)
+    _guard(compiled._cache)
     dispatcher: Callable[..., Any] = compiled
     return dispatcher
 

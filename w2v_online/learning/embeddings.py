@@ -30,9 +30,12 @@ def reserve(rows: int, row_floats: int, *, huge_pages: bool) -> NDArray[np.float
     """float32[rows, row_floats] of zeros, page-aligned, in huge pages if asked and to be had.
 
     Huge pages are faster where rows are visited at random, small ones take less memory where
-    only some are visited at all.
+    only some are visited at all. MemoryError if the system does not let the process have so much.
     """
-    memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE), **_PRIVATE)
+    try:
+        memory = mmap.mmap(-1, max(rows * row_floats * 4, mmap.PAGESIZE), **_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"cannot reserve {rows:,} rows: {error.strerror}") from error
     if huge_pages and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             memory.madvise(mmap.MADV_HUGEPAGE)

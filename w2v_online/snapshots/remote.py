@@ -22,6 +22,7 @@ from w2v_online.snapshots.writer import TEMPORARY, point_latest_at, sync
 
 _URL = re.compile(r"([a-z][a-z0-9+]+):/+(.*)")
 _CACHED = 2
+_WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oss"})
 
 
 def url_of(location: str | Path) -> str | None:
@@ -61,6 +62,15 @@ class RemoteFolder:
         except Exception as error:
             reason = str(error) or type(error).__name__
             raise SnapshotError(f"{self.url}: {reason}") from error
+
+    def check(self) -> None:
+        """SnapshotError if there is no such bucket, where there are buckets."""
+        if self.url.partition(":")[0] not in _WITH_BUCKETS:
+            return
+        bucket = self._root.parts[0]
+        with self._named():
+            if not self._files.exists(bucket):
+                raise SnapshotError(f"{self.url}: there is no bucket {bucket}; make it first")
 
     def names(self) -> list[str]:
         """The complete snapshots, newest first."""

@@ -6,6 +6,7 @@ they were. Knows arrays and names, nothing of how they are trained or of when it
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -26,6 +27,8 @@ from w2v_online.snapshots.reader import STATE_FOLDER
 
 TEMPORARY = ".writing-"
 """Names that begin so are unfinished."""
+
+_NOT_SYNCED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.ENOSYS})
 
 _SPARE_BYTES = 1 << 20
 """Free space wanted besides the files': for the manifest, folders and block sizes."""
@@ -48,10 +51,16 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Have a file or folder on the disk itself."""
+    """Have a file or folder on the disk itself.
+
+    Some file systems cannot sync folders (CIFS, vboxsf, some of FUSE's), and need not.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SYNCED or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 
