@@ -224,7 +224,7 @@ def test_what_is_in_use_fails(tmp_path: Path) -> None:
         done = run("validate", "--snapshot-dir", folder.path, *SMALL, "--http", f"127.0.0.1:{port}")
     assert done.returncode == 78
     assert "cannot listen there" in done.stdout
-    assert "another w2v-stream writes to" in done.stdout
+    assert "used by another w2v-stream" in done.stdout
 
 
 def test_files_are_tried_as_the_source_reads_them(tmp_path: Path) -> None:

@@ -306,7 +306,7 @@ def test_a_folder_is_held_unless_its_file_system_has_no_locks(
 ) -> None:
     held = SnapshotFolder(str(tmp_path / "a"))
     assert held.is_locked
-    with pytest.raises(ConfigurationError, match="another w2v-stream writes"):
+    with pytest.raises(ConfigurationError, match="used by another w2v-stream"):
         SnapshotFolder(str(tmp_path / "a"))
 
     def flock(_descriptor: int, _operation: int) -> None:
