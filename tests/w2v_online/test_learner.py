@@ -39,8 +39,8 @@ from w2v_online.learning.averages import (
     SHARE,
     SWEEP_VISITS,
     Averages,
+    averages_of,
     decode,
-    published,
 )
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.rates import rate_scale
@@ -192,7 +192,7 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 
-def test_published_vectors_are_averages_of_their_path() -> None:
+def test_averages_are_of_the_path_of_vectors() -> None:
     """A row visited k times holds x_1 and then a fifth of the way to each x_k."""
     model = OnlineWord2Vec(SMALL)
     assert model.averages is not None
@@ -217,12 +217,12 @@ def test_published_vectors_are_averages_of_their_path() -> None:
             model.averages.visit()
         model.averages.visit()  # nothing was updated since the first part's turn
         model.averages.visits -= 1
-    published = model.vectors()
-    for row in range(rows):
-        want = expected.get(row, model.embeddings.vectors[row])
+    assert model.averages.rows.tolist() == sorted(expected)
+    averages = dict(zip(model.averages.rows, model.averages.of(model.averages.rows), strict=True))
+    for row, want in expected.items():
         # Four roundings, each to within the 64th part of the largest value.
-        tolerance = 4 * np.abs(want).max() / 64 if row in expected else 0.0
-        np.testing.assert_allclose(published[row], want, rtol=0, atol=tolerance)
+        tolerance = 4 * np.abs(want).max() / 64
+        np.testing.assert_allclose(averages[row], want, rtol=0, atol=tolerance)
     assert 0 < len(expected) < rows
 
 
@@ -287,7 +287,7 @@ def test_averages_are_rounded_without_bias_and_restored_exactly() -> None:
     for _ in range(SWEEP_VISITS):
         averages.visit()
     # An average that is as near as can be is the vector itself.
-    np.testing.assert_array_equal(published(embeddings.vectors, averages.words), start)
+    np.testing.assert_array_equal(averages_of(embeddings.vectors, averages.words), start)
     # What is rounded to the nearest at first, and at random then, is right on average.
     unit = np.maximum(np.abs(start).max(axis=1, keepdims=True), 1e-37) / 64
     embeddings.vectors[:] += 0.5 * unit
@@ -297,9 +297,11 @@ def test_averages_are_rounded_without_bias_and_restored_exactly() -> None:
     errors = (decode(averages.words, 33) - start)[1:] / unit[1:] - 0.5 * SHARE
     assert np.abs(errors).max() <= 1.5
     assert abs(errors.mean()) < 4 * errors.std() / np.sqrt(errors.size)
-    # What is published is all that is needed to go on.
+    # Older snapshots hold their values alone, which are all that is needed to go on.
     restored = Averages(embeddings, 500)
-    restored.restore(averages.averaged, rows, published(embeddings.vectors, averages.words))
+    restored.restore_values(
+        averages.averaged, rows, averages_of(embeddings.vectors, averages.words)
+    )
     np.testing.assert_array_equal(restored.words.view(np.int8), averages.words.view(np.int8))
 
 

@@ -1,4 +1,4 @@
-"""Averages of the word vectors over the recent past: what snapshots publish.
+"""Averages of the word vectors over the recent past, which snapshots publish with the vectors.
 
 Stochastic gradient descent with a rate that must stay high, for the stream has no end, leaves
 noise in every vector; batch training quenches it by letting the rate go to zero. An average over
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.rows import average_rows, encode_rows
 from w2v_online.learning.embeddings import Embeddings, reserve
+from w2v_online.learning.publishing import between, change_scores, deviations, shares
 
 SWEEP_VISITS = 16
 """Visits, one at each upkeep of the learner, in which every row has its turn once."""
@@ -44,7 +45,7 @@ def decode(words: NDArray[np.float32], vector_size: int) -> NDArray[np.float32]:
     return values
 
 
-def published(vectors: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
+def averages_of(vectors: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[n, D]: averages, of which ``words`` are the rows, of ``vectors`` (float32[n, D]).
 
     A vector itself where its average is the nearest that there is to it.
@@ -112,8 +113,8 @@ class Averages:
         return np.flatnonzero(self.averaged[: len(self._embeddings)]).astype(np.int32)
 
     def of(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32[n, D]: what is published of rows that have an average."""
-        return published(self._embeddings.vectors[rows], self.words[rows])
+        """float32[n, D]: the averages of rows that have one."""
+        return averages_of(self._embeddings.vectors[rows], self.words[rows])
 
     def pull(self, share: float) -> None:
         """Let every row that has an average go so much of the way to it."""
@@ -142,14 +143,32 @@ class Averages:
         if before_change is not None:
             before_change(rows)
 
+    def scores(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32[n]: change scores; ``rows`` are all that have an average."""
+        vectors = self._embeddings.vectors[rows]
+        return change_scores(deviations(vectors, self.of(rows)), self.averaged[rows])
+
+    def published(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Rows that have an average, and what is published of them, float32[n, D]."""
+        rows = self.rows
+        vectors = self._embeddings.vectors[rows]
+        return rows, between(vectors, self.of(rows), shares(self.scores(rows)))
+
     def restore(
+        self, averaged: NDArray[np.uint32], rows: NDArray[np.int32], codes: NDArray[np.int8]
+    ) -> None:
+        """Take over saved averages: ``codes[i]``, int8[D + 1], are those of row ``rows[i]``."""
+        self.averaged[: len(averaged)] = averaged
+        self._codes[rows, : codes.shape[1]] = codes
+
+    def restore_values(
         self, averaged: NDArray[np.uint32], rows: NDArray[np.int32], averages: NDArray[np.float32]
     ) -> None:
-        """Take over saved averages: ``averages[i]`` is row ``rows[i]``'s."""
+        """Take over averages as older snapshots hold them: ``averages[i]`` is row ``rows[i]``'s."""
         self.averaged[: len(averaged)] = averaged
         encode_rows(np.ascontiguousarray(averages), rows, self._codes)
 
     def warm_up(self) -> None:
-        """Call the kernel that only :meth:`restore` needs."""
+        """Call the kernel that only :meth:`restore_values` needs."""
         nothing = np.empty(0, np.int32)
-        self.restore(np.empty(0, np.uint32), nothing, np.empty((0, 1), np.float32))
+        self.restore_values(np.empty(0, np.uint32), nothing, np.empty((0, 1), np.float32))

@@ -232,9 +232,21 @@ class OnlineWord2Vec(Model):
         """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it."""
         vectors = self.embeddings.vectors.copy()
         if self.averages is not None:
-            rows = self.averages.rows
-            vectors[rows] = self.averages.of(rows)
+            rows, published = self.averages.published()
+            vectors[rows] = published
         return vectors
+
+    def change_scores(self) -> NDArray[np.float32]:
+        """float32[V]: how much each row is changing; about 1 if it is not, nan if not known.
+
+        See :mod:`w2v_online.learning.publishing`. Nothing is known of rows with few updates, and
+        of a model without averaging.
+        """
+        scores = np.full(len(self.embeddings), np.nan, np.float32)
+        if self.averages is not None:
+            rows = self.averages.rows
+            scores[rows] = self.averages.scores(rows)
+        return scores
 
     @classmethod
     def restore(

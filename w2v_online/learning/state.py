@@ -100,7 +100,11 @@ def _take_over_averages(model: Model, saved: Snapshot) -> None:
     averaged, rows = np.asarray(state["averaged"]), np.asarray(state["rows"])
     has_average = averaged[rows] > 0
     if model.averages is not None:
-        model.averages.restore(averaged, rows[has_average], saved.vectors[has_average])
+        if "averages" in state:
+            model.averages.restore(averaged, rows[has_average], np.asarray(state["averages"]))
+        else:  # an older snapshot, whose averages are what it published
+            values = saved.vectors[has_average]
+            model.averages.restore_values(averaged, rows[has_average], values)
         model.averages.visits = int(state["average_visits"][0])
     model.embeddings.vectors[rows[has_average]] = state["raw_vectors"]
 

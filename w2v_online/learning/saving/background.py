@@ -62,8 +62,9 @@ class BackgroundSnapshot:
         # Matrices as copies and in the snapshot, and what training goes on with.
         needed_bytes = (2 if vectors_only else 4) * matrix_bytes + self._image().nbytes
         if averages is not None:
-            needed_bytes += len(embeddings) * averages.words.itemsize * averages.words.shape[1]
-            needed_bytes += 0 if vectors_only else matrix_bytes
+            average_bytes = len(embeddings) * averages.words.itemsize * averages.words.shape[1]
+            needed_bytes += average_bytes
+            needed_bytes += 0 if vectors_only else matrix_bytes + average_bytes
         self._writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
         matrices = embeddings.matrices
         try:
@@ -200,9 +201,9 @@ class BackgroundSnapshot:
         self._writer.abort()
 
 
-_ROW_BYTES = 112
-"""Memory per row while a snapshot is made: updates, order, counts, places, where words begin, and
-their index."""
+_ROW_BYTES = 124
+"""Memory per row while a snapshot is made: updates, order, counts, change scores, places, where
+words begin, and their index."""
 
 
 def max_bytes(state_bytes: int, words_bytes: int, rows: int, row_bytes: int, matrices: int) -> int:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.table import WEIGHT, VocabularyArrays
-from w2v_online.learning.averages import published
+from w2v_online.learning.averages import averages_of
+from w2v_online.learning.publishing import between, change_scores, deviations, shares
 from w2v_online.learning.saving import publication
 from w2v_online.learning.vocabulary import word_lines
 from w2v_online.snapshots import npy
@@ -64,11 +65,13 @@ class LiveMatrix:
 
 @dataclass(frozen=True)
 class PublishedMatrix:
-    """What readers get: averages of the rows that have one, the other rows as they are."""
+    """What readers get: rows between their averages and themselves, and others as they are."""
 
     vectors: Matrix
     averages: Matrix
     is_averaged: NDArray[np.bool_]
+    shares: NDArray[np.float32]
+    """float32[V], by row: see :func:`w2v_online.learning.publishing.shares`."""
 
     @property
     def vector_size(self) -> int:
@@ -80,8 +83,10 @@ class PublishedMatrix:
         first = 0
         both = zip(self.vectors.blocks(order), self.averages.blocks(order), strict=True)
         for vectors, averages in both:
-            chosen = self.is_averaged[order[first : first + len(vectors)]]
-            vectors[chosen] = published(vectors[chosen], averages[chosen])
+            rows = order[first : first + len(vectors)]
+            chosen = self.is_averaged[rows]
+            values = averages_of(vectors[chosen], averages[chosen])
+            vectors[chosen] = between(vectors[chosen], values, self.shares[rows[chosen]])
             first += len(vectors)
             yield vectors
 
@@ -96,6 +101,16 @@ def _chunks(matrix: Matrix, order: NDArray[np.int32]) -> Iterator[bytes | memory
     yield npy.header(np.dtype(np.float32), (len(order), matrix.vector_size))
     for block in matrix.blocks(order):
         yield np.ascontiguousarray(block).data.cast("B")
+
+
+def _code_chunks(
+    averages: Matrix, order: NDArray[np.int32], columns: int
+) -> Iterator[bytes | memoryview]:
+    """A ``.npy`` file, int8[n, columns], of the codes of averages in this order."""
+    yield npy.header(np.dtype(np.int8), (len(order), columns))
+    for block in averages.blocks(order):
+        codes = np.ascontiguousarray(block).view(np.int8)[:, :columns]
+        yield np.ascontiguousarray(codes).data.cast("B")
 
 
 class SavedMatrices(NamedTuple):
@@ -160,37 +175,63 @@ class Image:
         """Write everything and let the snapshot appear; return its path. Raises SnapshotError."""
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
         publication.add_words(writer, word_lines(self.vocabulary, order), len(order))
+        scores = self._change_scores(matrices, order)
         publication.add_vectors(
             writer,
-            self._published(matrices).blocks(order),
+            self._published(matrices, scores).blocks(order),
             (len(order), matrices.vectors.vector_size),
         )
+        if scores is not None:
+            writer.add_array("change_scores.npy", scores[order])
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
         publication.add_counts(writer, counts, errors)
         if matrices.output_vectors is not None:
-            self._write_state(writer, matrices.vectors, matrices.output_vectors, order)
+            self._write_state(writer, matrices, matrices.output_vectors, order)
         for matrix in matrices:
             if matrix is not None:
                 matrix.close()
         return writer.publish({**self.manifest, **extra})
 
-    def _published(self, matrices: SavedMatrices) -> Matrix:
+    def _change_scores(
+        self, matrices: SavedMatrices, order: NDArray[np.int32]
+    ) -> NDArray[np.float32] | None:
+        """float32[V], by row: change scores, nan for rows without an average."""
         if matrices.averages is None:
+            return None
+        averaged = self.state["averaged"]
+        is_averaged = averaged > 0
+        scores = np.full(len(averaged), np.nan, np.float32)
+        first = 0
+        both = zip(matrices.vectors.blocks(order), matrices.averages.blocks(order), strict=True)
+        for vectors, averages in both:
+            rows = order[first : first + len(vectors)]
+            chosen = is_averaged[rows]
+            values = averages_of(vectors[chosen], averages[chosen])
+            scores[rows[chosen]] = deviations(vectors[chosen], values)
+            first += len(rows)
+        scores[is_averaged] = change_scores(scores[is_averaged], averaged[is_averaged])
+        return scores
+
+    def _published(self, matrices: SavedMatrices, scores: NDArray[np.float32] | None) -> Matrix:
+        if matrices.averages is None or scores is None:
             return matrices.vectors
-        return PublishedMatrix(matrices.vectors, matrices.averages, self.state["averaged"] > 0)
+        is_averaged = self.state["averaged"] > 0
+        return PublishedMatrix(matrices.vectors, matrices.averages, is_averaged, shares(scores))
 
     def _write_state(
         self,
         writer: SnapshotWriter,
-        vectors: Matrix,
+        matrices: SavedMatrices,
         output_vectors: Matrix,
         order: NDArray[np.int32],
     ) -> None:
         """What only a learner needs that goes on from there."""
-        if "averaged" in self.state:
-            is_averaged = self.state["averaged"] > 0
-            raw = _chunks(vectors, order[is_averaged[order]])
+        if matrices.averages is not None:
+            averaged = order[self.state["averaged"][order] > 0]
+            raw = _chunks(matrices.vectors, averaged)
             writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
+            codes = _code_chunks(matrices.averages, averaged, matrices.vectors.vector_size + 1)
+            writer.add(f"{STATE_FOLDER}/averages.npy", codes)
         writer.add(f"{STATE_FOLDER}/output_vectors.npy", _chunks(output_vectors, order))
         for name, array in {"rows": order, **self.state}.items():
             writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
