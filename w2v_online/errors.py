@@ -25,7 +25,7 @@ class UnknownWordError(W2VError, KeyError):
     message
         What has no vector, and where.
     suggest
-        Returns words that are spelled almost alike. Only called when somebody reads the message:
+        Returns words that are spelled almost alike. Only called when the message is read:
         most programs catch a ``KeyError`` and go on, and a search takes milliseconds.
 
     """

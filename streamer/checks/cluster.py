@@ -15,7 +15,7 @@ from streamer.config.cluster_settings import ClusterSettings
 
 
 def ray_answers(settings: ClusterSettings) -> Iterator[Finding]:
-    """Whether Ray is installed, and somebody listens where it is said to be."""
+    """Whether Ray is installed, and a cluster listens at its address."""
     if importlib.util.find_spec("ray") is None:
         told = "cluster needs Ray: pip install 'w2v-stream[cluster]'"
         yield Finding("failure", "ray", told)

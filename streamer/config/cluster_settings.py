@@ -39,7 +39,7 @@ class ClusterSettings(RunSettings):
         "machine belongs to, HOST:PORT another.",
         json_schema_extra=_section("auto|local|HOST:PORT"),
     )
-    # A young model exchanges sooner by itself, and 100,000 kept no more of the quality:
+    # Early in training exchanges are more frequent, and 100,000 kept no more of the quality:
     # docs/benchmarks.md, More than one machine.
     sync_every: int = Field(
         4_000_000,

@@ -31,5 +31,5 @@ def rename_variables() -> None:
 
 
 def note_renamed(old: str, new: str) -> None:
-    """Tell whoever uses a former name of the present one."""
+    """Tell users of a former name the present one."""
     click.echo(f"w2v-stream: note: {old} is now called {new}", err=True)

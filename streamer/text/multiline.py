@@ -1,6 +1,6 @@
 """Records of several lines, such as stack traces: a pattern tells which lines begin one.
 
-The lines of a record are joined by spaces, so that it is a line like any other for whoever comes
+The lines of a record are joined by spaces, so that it is a line like any other for what comes
 next. Whether a record is complete shows only when the next one begins, or at the end.
 """
 

@@ -19,9 +19,9 @@ class RecordSplitter:
 
     A line longer than ``max_line_bytes`` becomes several records, cut at whitespace. Where a whole
     record has none, it is one token too long to learn, and is cut to ``max_token_bytes + 1`` bytes,
-    enough for whoever drops long tokens to see one. With ``keep_runs``, for tokenizers that find
-    words in it, it is cut behind a mark or else a character instead, and all of it comes out.
-    Memory is bounded whatever comes.
+    so that the vocabulary still drops a long token. With ``keep_runs``, for tokenizers that find
+    words in it, it is cut behind a mark or else a character instead, and nothing is lost. Memory is
+    bounded.
     """
 
     def __init__(

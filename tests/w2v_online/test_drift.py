@@ -89,7 +89,7 @@ def test_what_cannot_be_compared_is_refused(pair: tuple[WordVectors, WordVectors
 
 
 def test_a_word_is_followed_through_the_snapshots(tmp_path: Path) -> None:
-    """Counts and neighbours of each; snapshots before its first sighting are left out."""
+    """Counts and neighbours of each; snapshots before its first occurrence are left out."""
     model = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, sample=0.0))
     texts = [["the", "cat"], ["the", "novel"], ["a", "novel", "cat"]]
     for text in texts:

@@ -84,7 +84,7 @@ def test_a_long_record_becomes_sentences_and_one_record() -> None:
 
 
 def test_the_table_grows_and_every_word_is_found_again() -> None:
-    """A hundred thousand words, each seen twice, have exactly two sightings each."""
+    """A hundred thousand words, each seen twice, have exactly two occurrences each."""
     vocabulary = _vocabulary(max_vocab_size=200_000)
     text = b" ".join(b"w%d" % i for i in range(100_000))
     _encode_all(vocabulary, text + b"\n" + text)

@@ -237,7 +237,7 @@ def test_pinned_words_stay_and_unknown_ones_are_refused() -> None:
 
 
 def test_counts_halve_within_a_half_life() -> None:
-    """A word seen 64 times counts 16 two half-lives later; new sightings count in full."""
+    """A word seen 64 times counts 16 two half-lives later; new occurrences count in full."""
     model = _model(rows=100, half_life=1000, min_count=1)
     model.learn([["old"]] * 64)
     model.learn([[f"other{i % 50}" for i in range(20)]] * 100)

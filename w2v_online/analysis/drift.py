@@ -2,7 +2,7 @@
 
 Vectors are laid over each other by orthogonal Procrustes on the words that stayed (Hamilton,
 Leskovec & Jurafsky 2016); what a word moved is one minus its cosine with its old self. Rare words
-always move more, because each sighting moves them more, so words are ranked by what they moved
+always move more, because each occurrence moves them more, so words are ranked by what they moved
 in relation to others seen as often.
 """
 

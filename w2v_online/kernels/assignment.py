@@ -83,7 +83,7 @@ def admit(vocabulary, candidate):
 
 @kernel
 def enter_words(vocabulary, text, ends, max_rows, rows):
-    """Give words a row each without counting a sighting; write which into ``rows`` (int32[n]).
+    """Give words a row each without counting an occurrence; write which into ``rows`` (int32[n]).
 
     Word i is ``text[ends[i - 1]:ends[i]]`` (uint8, WORD_PADDING bytes longer). There must be room.
     """

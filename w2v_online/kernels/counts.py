@@ -102,7 +102,7 @@ def add_counts(vocabulary, lines, increments, max_rows, min_count, block):
     ----------
     vocabulary : VocabularyArrays, updated in place; weights must not decay
     lines : uint8[m + WORD_PADDING], the words
-    increments : uint32[n], sightings of each
+    increments : uint32[n], occurrences of each
     max_rows, min_count : int, as the vocabulary was told
     block : Block, overwritten
 

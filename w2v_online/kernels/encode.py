@@ -45,7 +45,7 @@ RECORDS_AHEAD = 8
 """Tokens ahead of the one that is looked up whose counters, and bytes, are asked for."""
 
 _MAX_WEIGHT = float(1 << 20)
-"""Weight of a sighting at which all counters are scaled down: every 20 half-lives."""
+"""Weight of an occurrence at which all counters are scaled down: every 20 half-lives."""
 
 
 class Tokens(NamedTuple):
@@ -106,9 +106,9 @@ def _is_kept(count, total, sample, state):
 
 @rare
 def _grow_weight(vocabulary, half_life):
-    """Forward decay (Cormode et al. 2009): a sighting weighs 2**(words / half_life) and more.
+    """Forward decay (Cormode et al. 2009): an occurrence weighs 2**(words / half_life) and more.
 
-    Relative to a sighting now, all older ones thereby fade, and no counter is touched; only
+    Relative to an occurrence now, all older ones thereby fade, and no counter is touched; only
     rarely, before numbers grow too large, all are scaled down together.
     """
     age = np.float64(vocabulary.numbers[TOTAL_WORDS] - vocabulary.numbers[DECAY_BEGAN])

@@ -155,7 +155,7 @@ def _halve(begin, end, counts, members, places):
 
 @kernel
 def divide_words(tree, rows, counts, shares, inverse_norms, members, places, vectors, stack):
-    """Hang all leaves anew: at every inner node, words along an axis, half of the counts each way.
+    """Rebuild the tree: every inner node divides words along an axis, half of the counts each way.
 
     Parameters
     ----------

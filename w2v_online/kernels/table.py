@@ -20,7 +20,7 @@ N_ROWS, N_CANDIDATES, N_FREE, ARENA_END, TABLE_BITS, TOTAL_WORDS, TOTAL_RECORDS 
 DROPPED_TOKENS, DROPPED_BYTES, FORGOTTEN_WORDS, DECAY_BEGAN = range(7, 11)
 N_NUMBERS = 16
 
-# Fields of VocabularyArrays.sums, all in units of a sighting at DECAY_BEGAN.
+# Fields of VocabularyArrays.sums, all in units of an occurrence at DECAY_BEGAN.
 WEIGHT, TOTAL, MISSED, UNSENT = range(4)
 N_SUMS = 4
 
@@ -32,7 +32,7 @@ class VocabularyArrays(NamedTuple):
 
     table: NDArray[np.uint64]  # open addressing: hash's high half | entry + 1, 0 where empty
     hashes: NDArray[np.uint64]  # [entries]
-    counts: NDArray[np.float64]  # [entries], weighted sightings since the word was entered
+    counts: NDArray[np.float64]  # [entries], weighted occurrences since the word was entered
     errors: NDArray[np.float64]  # [entries], most that may have been missed before that
     starts: NDArray[np.int64]  # [entries], where the word's record begins in the arena
     sent: NDArray[np.float64]  # [entries], what others know of counts; [0] if nobody is told
@@ -154,7 +154,7 @@ def set_sent(vocabulary, entry, count):
 
 @inner
 def add_sent(vocabulary, entry, count):
-    """Say that others know so many more sightings of an entry's word."""
+    """Say that others know so many more occurrences of an entry's word."""
     if len(vocabulary.sent) > 0:
         vocabulary.sent[entry] += count
 

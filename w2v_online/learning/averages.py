@@ -31,7 +31,7 @@ _PULLED_AT_ONCE = 1 << 12
 
 REPLAY_PULL = 0.2
 """With replay, how much of the way to its average a row goes then: several looks at a text learn
-enough for it. In one look it would cost as much as it gains."""
+enough for it. In a single pass it would cost as much as it gains."""
 
 MIN_UPDATES = 20
 """Updates after which a row gets an average; before, its vector moves too fast to have one."""

@@ -119,7 +119,7 @@ class Embeddings:
         for array in self.companions:
             array[rows] = 0
         if self._has_inner_nodes:
-            return  # whoever hangs at that place of the tree from now on
+            return  # the word at that place of the tree from now on
         self.matrices.syn1[rows] = 0.0
         self.matrices.updates1[rows] = 0
 

@@ -3,7 +3,7 @@
 A new word's leaf is put beside a light one, and at upkeep heavy nodes that hang below lighter ones
 change places with them, subtrees and all. So an inner node goes on dividing the same words, and
 what its vector has learned stays true; only where a subtree comes or goes does a node see words
-that it did not see before. Seldom, when the stream has doubled, words are grouped anew by what
+that it did not see before. Seldom, when the stream has doubled, the tree is rebuilt by what
 their vectors have come to say, and what inner vectors said is carried over.
 """
 
@@ -133,7 +133,7 @@ class HuffmanTree:
         return total_words >= self._grouping_due_words and len(self) > 1
 
     def group(self, counts: NDArray[np.float64], total_words: int, matrices: Matrices) -> None:
-        """Hang words anew, like ones together, by their vectors in syn0.
+        """Rebuild the tree by clustering word vectors (rows of syn0).
 
         Rows of syn1 and their update counts are those of the new inner nodes then. ``counts`` is
         float64[len(self)]. Codes are a few percent longer than the best; :meth:`update` makes

@@ -139,8 +139,8 @@ class OnlineWord2Vec(Model):
     def adopt(self, words: Sequence[str], vectors: NDArray[np.float32]) -> int:
         """Start from vectors learned elsewhere, float32[len(words), vector_size].
 
-        Each word gets a row at once, whatever ``min_count``, with no sighting counted, and keeps it
-        for good (see :meth:`pin`). Words come in descending order of how often they were trained:
+        Each word gets a row at once, whatever ``min_count``, without a count, and keeps it for good
+        (see :meth:`pin`). Words come in descending order of how often they were trained:
         the first move the slowest. Output vectors, which the usual files lack, start afresh.
         Words longer than ``max_token_bytes`` or empty are left out; returns how many words were
         adopted. ValueError if something was learned already, if vectors do not fit, or if there

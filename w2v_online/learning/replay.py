@@ -184,7 +184,7 @@ class Replay:
         last = int(state["replay_number"][0])
         n_kept = min(len(saved), len(self.slots))
         first = last + 1 - n_kept
-        # In a ring that has grown, numbers begin anew: all from 0 on are in it.
+        # In a ring that has grown, numbers start again: all from 0 on are in it.
         shift = first if n_kept < len(self.slots) else 0
         self.number = last - shift
         for number in range(first, last + 1):

@@ -39,7 +39,7 @@ EVICTION_MARGIN = 1.1
 """A word takes another's row when it was seen so many times as often: no back and forth."""
 
 MAX_EVICTED = 65_536
-"""Most rows that change hands at once."""
+"""Maximum number of rows reassigned at once."""
 
 _MIN_TABLE_BITS = 10
 
@@ -171,7 +171,7 @@ class Vocabulary:
 
     @property
     def max_missed(self) -> float:
-        """Most sightings (decayed) that a word which is not held can have had."""
+        """Most occurrences (decayed) that a word which is not held can have had."""
         return float(self.arrays.sums[table.MISSED]) / self._weight
 
     @property
@@ -186,23 +186,23 @@ class Vocabulary:
 
     @property
     def counts(self) -> NDArray[np.float64]:
-        """float64[len(self)]: sightings by row, decayed, at most ``count_errors`` too few."""
+        """float64[len(self)]: occurrences by row, decayed, at most ``count_errors`` too few."""
         counts: NDArray[np.float64] = self.weighted_counts / self._weight
         return counts
 
     @property
     def count_errors(self) -> NDArray[np.float64]:
-        """float64[len(self)]: most sightings (decayed) that each count may have missed."""
+        """float64[len(self)]: most occurrences (decayed) that each count may have missed."""
         errors: NDArray[np.float64] = self.arrays.errors[: len(self)] / self._weight
         return errors
 
     @property
     def decayed_words(self) -> float:
-        """Every token that was read, each as much as a sighting of its age counts."""
+        """Every token that was read, each as much as an occurrence of its age counts."""
         return self.weighted_total / self._weight
 
     def entry_counts(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n]: sightings (decayed) of rows and of candidates' entries."""
+        """float64[n]: occurrences (decayed) of rows and of candidates' entries."""
         counts: NDArray[np.float64] = self.arrays.counts[entries] / self._weight
         return counts
 
@@ -272,7 +272,7 @@ class Vocabulary:
         """Give rows to candidates that were seen more often; return the rows that changed hands.
 
         Only when every row is taken. The most frequent candidates meet the rarest words that are
-        not pinned; a row changes hands if the candidate's count is EVICTION_MARGIN times as high
+        not pinned; a row is reassigned if the candidate's count is EVICTION_MARGIN times as high
         and one more. Evicted words keep their counts, as candidates.
         """
         nobody = np.empty(0, np.int32)
@@ -312,7 +312,7 @@ class Vocabulary:
         return (entry, last) if entry < self.max_rows else None
 
     def enter(self, words: list[bytes]) -> NDArray[np.int32]:
-        """Give words a row each, without a sighting; return the rows. There must be room."""
+        """Give words a row each, without an occurrence; return the rows. There must be room."""
         rows = np.empty(len(words), np.int32)
         ends = np.cumsum([len(word) for word in words], dtype=np.int64)
         assignment.enter_words(self.arrays, padded_text(b"".join(words)), ends, self.max_rows, rows)

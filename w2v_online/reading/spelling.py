@@ -2,7 +2,7 @@
 
 Optimal string alignment (Damerau's edits, each part of a word edited once), in proportion to the
 words' lengths. A search compares with every word, so it takes milliseconds to a second: it is made
-when somebody reads an answer, never on a look-up that fails.
+when an answer is read, never on a look-up that fails.
 """
 
 from __future__ import annotations

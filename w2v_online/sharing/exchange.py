@@ -174,8 +174,8 @@ class Exchange:
     def interval(self, sync_every: int) -> int:
         """Words to learn until the next exchange: ``sync_every``, fewer when little was read yet.
 
-        What was learned last is a larger part of a young model, which moves faster, too. Who learns
-        alone misses nothing.
+        Early in training, what was learned last is a larger part, and rows move faster. A single
+        worker lacks nothing.
         """
         if self.workers == 1:
             return sync_every

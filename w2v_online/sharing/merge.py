@@ -2,7 +2,7 @@
 
 Owns what several learners made of the same words together; knows nothing of text or of training.
 Every push carries worker, epoch and sequence, so that nothing is merged twice: when anything
-failed, whoever drives the workers lets all begin again, from one moment, in a new epoch.
+failed, the driver of the workers starts all again, from one moment, in a new epoch.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class CountChanges:
 
     words: bytes = b""
     increments: NDArray[np.uint32] = field(default_factory=_no_updates)
-    """uint32[n]: sightings of each word."""
+    """uint32[n]: occurrences of each word."""
 
     records: int = 0
     total_words: int = 0

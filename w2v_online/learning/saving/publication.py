@@ -49,7 +49,7 @@ def add_vectors(
 
 
 def add_counts(writer: SnapshotWriter, counts: NDArray[Any], count_errors: NDArray[Any]) -> None:
-    """Write how often each word was seen, and how many sightings that may lack."""
+    """Write how often each word was seen, and how many occurrences that may lack."""
     writer.add_array("counts.npy", counts, is_summed=True)
     writer.add_array("count_errors.npy", count_errors, is_summed=True)
 

@@ -1,7 +1,7 @@
 """A copy of a matrix as it was at one moment, made while its rows go on changing.
 
 From that moment on every row is pending. A thread copies rows one after the other into a file;
-whoever is about to change a row saves it first, if it is pending still. So each row is copied once,
+a trainer about to change a row saves it first, if it is pending still. So each row is copied once,
 nobody waits for anybody, and memory does not grow.
 
 Why the thread needs no lock: it copies rows, and only afterwards looks whether they are pending.
