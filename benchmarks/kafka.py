@@ -26,7 +26,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.structs import TopicPartition
 
 from benchmarks import report
-from streamer.sources.kafka.values import BulkRecords
+from streamer.sources.kafka.client import Consumer
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon, counts
@@ -250,9 +250,8 @@ def speed(options: argparse.Namespace) -> None:
 def client_rate(cluster: Cluster, topic: str, *, in_bulk: bool) -> float:
     """Messages that the client alone takes apart in a second of CPU time."""
     partition = TopicPartition(topic, 0)
-    consumer = KafkaConsumer(bootstrap_servers=cluster.bootstrap_servers, metrics_enabled=False)
-    if in_bulk:
-        consumer._fetcher.PartitionRecords = BulkRecords
+    make = Consumer if in_bulk else KafkaConsumer
+    consumer = make(bootstrap_servers=cluster.bootstrap_servers, metrics_enabled=False)
     consumer.assign([partition])
     consumer.seek(partition, 0)
     end = consumer.end_offsets([partition])[partition]

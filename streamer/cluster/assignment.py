@@ -48,26 +48,25 @@ def partitions_of(share: Share) -> dict[str, tuple[int, ...]]:
     return topics
 
 
+# Kafka's positions are imported only where the source is Kafka: its client takes a while.
+
+
 def part_of(position: Mapping[str, Any], share: Share, source: str) -> dict[str, Any]:
     """A source's position without the pieces that are not in ``share``."""
     if source == "kafka":
-        return {
-            **position,
-            "partitions": {
-                topic: kept
-                for topic, offsets in position.get("partitions", {}).items()
-                if (kept := {n: o for n, o in offsets.items() if Piece(topic, int(n)) in share})
-            },
-        }
+        from streamer.sources.kafka import positions
+
+        return positions.part_of(position, share)
     return {path: marks for path, marks in position.items() if Piece(path) in share}
 
 
-def joined(positions: Iterable[Mapping[str, Any]], source: str) -> dict[str, Any]:
+def joined(parts: Iterable[Mapping[str, Any]], source: str) -> dict[str, Any]:
     """Join positions of different pieces; if two have the same piece, the later one counts."""
+    if source == "kafka":
+        from streamer.sources.kafka import positions
+
+        return positions.joined(parts)
     whole: dict[str, Any] = {}
-    topics: dict[str, dict[str, int]] = {}
-    for position in positions:
+    for position in parts:
         whole |= position
-        for topic, offsets in position.get("partitions", {}).items() if source == "kafka" else ():
-            topics.setdefault(topic, {}).update(offsets)
-    return whole | ({"partitions": topics} if source == "kafka" else {})
+    return whole

@@ -42,7 +42,7 @@ def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
     signals, log, progress = runtime.signals, runtime.log, runtime.progress
     mark = find_mark(settings, runtime.folder, log)
     signals.defer()
-    pieces = open_pieces(settings, runtime.kafka_config, mark.positions, lambda: signals.stop, log)
+    pieces = open_pieces(settings, mark.positions, lambda: signals.stop, log)
     try:
         with connected(settings.ray_address, log), progress:
             # Imported here: these import Ray, which reads the environment that is set by now.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,9 +10,6 @@ from streamer.cluster.assignment import Piece
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.errors import ConfigurationError
 from streamer.sources.file.search import find_logs, is_named
-
-RETRY_SECONDS = 2.0
-"""Pause between two attempts to reach a broker at the start."""
 
 
 class Pieces(Protocol):
@@ -56,79 +51,32 @@ def _bytes(path: Path) -> int:
 
 
 class PartitionPieces:
-    """Partitions of the topics that the settings name.
-
-    Waits until a broker answers, unless ``is_stopping``; ConfigurationError if it refuses.
-    """
+    """Partitions of topics, as Kafka's source finds them."""
 
     def __init__(
-        self,
-        settings: ClusterSettings,
-        config: dict[str, Any],
-        is_stopping: Callable[[], bool],
-        log: Any,
+        self, settings: ClusterSettings, is_stopping: Callable[[], bool], log: Any
     ) -> None:
         # Imported here, as everywhere: Kafka's client takes a third of a second.
-        from kafka.errors import KafkaError
+        from streamer.sources.kafka.pieces import PartitionPieces as Partitions
 
-        from streamer.sources.kafka.clientlog import ClientLog, reason_of
-        from streamer.sources.kafka.connection import connect, unreachable
-
-        self._settings = settings
-        self._log = log
-        self._reason_of = reason_of
-        self._consumer: Any = None
-        client_log = ClientLog(log)
-        config = config | {"group_id": None}
-        while self._consumer is None and not is_stopping():
-            try:
-                self._consumer = connect(config, settings.kafka_topic, client_log)
-            except KafkaError as error:
-                reason = reason_of(error)
-                log.warning("kafka_unreachable", reason=reason, **unreachable(config))
-                time.sleep(RETRY_SECONDS)
+        self._partitions = Partitions(settings, is_stopping, log)
 
     def find(self) -> dict[Piece, float]:
         """All have the same weight; empty if no broker answers now."""
-        from kafka.errors import KafkaError
-
-        if self._consumer is None:
-            return {}
-        settings = self._settings
-        try:
-            topics = self._consumer.topics()
-            if settings.kafka_topic_pattern is not None:
-                pattern = re.compile(settings.kafka_topic_pattern)
-                topics = {topic for topic in topics if pattern.fullmatch(topic)}
-                topics -= {settings.kafka_dead_letter_topic}
-            else:
-                topics &= set(settings.kafka_topic)
-            found = {topic: self._consumer.partitions_for_topic(topic) or () for topic in topics}
-        except KafkaError as error:
-            self._log.warning("kafka_error", reason=self._reason_of(error))
-            return {}
-        wanted = set(settings.kafka_partitions)
-        return {
-            Piece(topic, number): 1.0
-            for topic, numbers in found.items()
-            for number in numbers
-            if not wanted or number in wanted
-        }
+        return {Piece(*found): weight for found, weight in self._partitions.find().items()}
 
     def close(self) -> None:
         """Close the connections."""
-        if self._consumer is not None:
-            self._consumer.close(autocommit=False)
+        self._partitions.close()
 
 
 def open_pieces(
     settings: ClusterSettings,
-    config: dict[str, Any],
     positions: dict[str, Any],
     is_stopping: Callable[[], bool],
     log: Any,
 ) -> Pieces:
     """The pieces of the configured source; ``positions`` are the checkpoint's."""
     if settings.source == "kafka":
-        return PartitionPieces(settings, config, is_stopping, log)
+        return PartitionPieces(settings, is_stopping, log)
     return LogPieces(settings, positions.get("file", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cluster.assignment import Piece, Share, deal, joined, part_of, partitions_of
+from streamer.cluster.assignment import Piece, Share, deal, joined, part_of
 
 _PIECES = st.dictionaries(
     st.builds(Piece, st.sampled_from("abc"), st.integers(0, 20)), st.floats(0, 100), max_size=30
@@ -41,13 +41,18 @@ def test_the_heaviest_go_first_and_equals_evenly() -> None:
 
 def test_positions_of_partitions_are_cut_up_and_joined() -> None:
     """A worker that says something of others' partitions is not listened to."""
-    position = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 6}, "u": {"0": 7}}}
+    ids = {"t": {"old": [0, 1]}}
+    position = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 6}, "u": {"0": 7}}, "topics": ids}
     share = frozenset({Piece("t", 1), Piece("u", 3)})
-    assert part_of(position, share, "kafka") == {"daemon": "d", "partitions": {"t": {"1": 6}}}
-    parts = [position, {"daemon": "d", "partitions": {"t": {"1": 9}}}, {"daemon": "d"}]
-    whole = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 9}, "u": {"0": 7}}}
-    assert joined(parts, "kafka") == whole
-    assert partitions_of(share) == {"t": (1,), "u": (3,)}
+    part = {"daemon": "d", "partitions": {"t": {"1": 6}}, "topics": {"t": {"old": [1]}}}
+    assert part_of(position, share, "kafka") == part
+    new = {"daemon": "d", "partitions": {"t": {"1": 9}}, "topics": {"t": {"new": [1]}}}
+    whole = {
+        "daemon": "d",
+        "partitions": {"t": {"0": 5, "1": 9}, "u": {"0": 7}},
+        "topics": {"t": {"old": [0], "new": [1]}},
+    }
+    assert joined([position, new, {"daemon": "d"}], "kafka") == whole
 
 
 def test_positions_of_logs_are_cut_up_and_joined() -> None:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +44,7 @@ def jars() -> Path:
     return folder
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -54,13 +55,21 @@ def _free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """A broker with its data in ``folder``; ports and data stay the same when it is restarted."""
+    """A broker with its data in ``folder``; ports and data stay the same when it is restarted.
 
-    def __init__(self, folder: Path) -> None:
+    One of several is a ``node`` of a cluster whose ``voters`` are the nodes' controller ports.
+    """
+
+    def __init__(
+        self, folder: Path, node: int = 1, voters: Mapping[int, int] | None = None
+    ) -> None:
         self._folder = folder
+        self._node = node
+        self._voters = voters or {}
         self._classpath = f"{jars()}/*"
         self._process: subprocess.Popen[bytes] | None = None
-        plain, controller, sasl = _free_ports(3)
+        plain, controller, sasl = free_ports(3)
+        controller = self._voters.get(node, controller)
         self._ports = plain, controller, sasl
         self.bootstrap_servers = f"127.0.0.1:{plain}"
         self.sasl_ssl_bootstrap_servers = f"127.0.0.1:{sasl}"
@@ -69,8 +78,9 @@ class Broker:
         folder.mkdir(parents=True, exist_ok=True)
         self._make_certificate()
         self._write_properties()
+        alone = [] if self._voters else ["--standalone"]
         self._java(
-            "kafka.tools.StorageTool", "format", "--standalone", "-t", "w2vstreamTestClusterIdA",
+            "kafka.tools.StorageTool", "format", *alone, "-t", "w2vstreamTestClusterIdA",
             "-c", "server.properties",
             "--add-scram", f"SCRAM-SHA-256=[name={USER},password={self.password}]",
         )  # fmt: skip
@@ -101,8 +111,8 @@ class Broker:
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         properties = {
             "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "node.id": str(self._node),
+            **self._quorum(controller),
             "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": listeners,
             "controller.listener.names": "CONTROLLER",
@@ -116,7 +126,9 @@ class Broker:
             "ssl.keystore.type": "PKCS12",
             "log.dirs": "data",
             "auto.create.topics.enable": "false",
-            "offsets.topic.replication.factor": "1",
+            "offsets.topic.replication.factor": "1" if not self._voters else "3",
+            "default.replication.factor": "1" if not self._voters else "3",
+            "min.insync.replicas": "1" if not self._voters else "2",
             "offsets.topic.num.partitions": "2",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
@@ -137,6 +149,12 @@ class Broker:
         text = "".join(f"{key}={value}\n" for key, value in properties.items())
         (self._folder / "server.properties").write_text(text)
 
+    def _quorum(self, controller: int) -> dict[str, str]:
+        if not self._voters:
+            return {"controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}"}
+        voters = [f"{node}@127.0.0.1:{port}" for node, port in self._voters.items()]
+        return {"controller.quorum.voters": ",".join(voters)}
+
     def start(self) -> None:
         """Start and wait until it takes connections."""
         assert self._process is None
@@ -155,6 +173,16 @@ class Broker:
             except OSError:
                 time.sleep(0.1)
         raise AssertionError("the broker does not listen: " + str(self._folder / "broker.log"))
+
+    def freeze(self) -> None:
+        """SIGSTOP: it hangs, and its connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -8,7 +8,7 @@ older than 2.8, have no ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kafka.structs import TopicPartition
@@ -67,3 +67,18 @@ def from_json(position: Mapping[str, Any]) -> Places:
         raise ConfigurationError(
             f"the checkpoint's Kafka position is garbled ({error}); take an older snapshot"
         ) from error
+
+
+def part_of(position: Mapping[str, Any], share: Container[tuple[str, int]]) -> dict[str, Any]:
+    """A position with the partitions alone that are in ``share``."""
+    places = {p: place for p, place in from_json(position).items() if p in share}
+    return as_json(str(position.get("daemon", "")), places)
+
+
+def joined(positions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Positions as one; of a partition that is in several the last one counts."""
+    daemon, places = "", Places()
+    for position in positions:
+        daemon = str(position.get("daemon", daemon))
+        places |= from_json(position)
+    return as_json(daemon, places)
