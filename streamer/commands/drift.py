@@ -11,8 +11,8 @@ from streamer.commands.arguments import json_option, picture_file, topn_option
 from streamer.commands.pictures import Picture, write_picture
 from streamer.commands.tables import echo_json, echo_rows
 from w2v_online import load_vectors
+from w2v_online.analysis import changes, layout
 from w2v_online.analysis import drift as drifting
-from w2v_online.analysis import layout
 from w2v_online.errors import ExportError
 from w2v_online.reading.vectors import WordVectors
 
@@ -48,6 +48,9 @@ def drift(
     OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files. Words
     are ranked by what they moved (one minus the cosine) in relation to words seen as often; those
     that moved less than 0.05 are left out.
+
+    With OLD alone, print the words that are changing in that snapshot: their vectors leave the
+    averages of their paths by twice what is usual or more.
     """
     if word is not None:
         if new is not None or output is not None:
@@ -57,7 +60,10 @@ def drift(
         _print_history(drifting.history(old, word), as_json)
         return
     if new is None:
-        raise click.UsageError("give OLD and NEW, or a folder and --word WORD")
+        if output is not None:
+            raise click.UsageError("--output draws what moved between two: give OLD and NEW")
+        _print_changing(load_vectors(old), topn, min_count, as_json)
+        return
     before, after = load_vectors(old), load_vectors(new)
     try:
         movements = drifting.drift(before, after, topn=topn, min_count=min_count)
@@ -88,6 +94,23 @@ def drift(
             for m in movements
         ],
         ("word", "relative", "moved", "count before", "now", "neighbors before", "now"),
+    )
+
+
+def _print_changing(vectors: WordVectors, topn: int, min_count: int, as_json: bool) -> None:
+    found = changes.changing(vectors, topn=topn, min_count=min_count)
+    if not found:
+        click.echo(
+            f"No word with {min_count} occurrences or more is changing (score below "
+            f"{changes.THRESHOLD:g}).",
+            err=True,
+        )
+    if as_json:
+        echo_json([asdict(change) for change in found])
+        return
+    echo_rows(
+        [(c.word, f"{c.score:.2f}", f"{c.count:.0f}", " ".join(c.neighbors)) for c in found],
+        ("word", "change score", "count", "neighbors"),
     )
 
 

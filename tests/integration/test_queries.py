@@ -206,10 +206,39 @@ def test_drift_prints_and_draws(two_snapshots: Path, tmp_path: Path) -> None:
     assert len(run("drift", "--word", "king", two_snapshots).stdout.splitlines()) == 2
 
 
+def test_drift_of_one_snapshot_prints_what_is_changing(tmp_path: Path) -> None:
+    """Words of two groups, of which two stand in the other group's contexts at last."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, sample=0, max_vocab_size=500))
+    generator = np.random.default_rng(5)
+
+    def learn(lines: int, swapped: set[int]) -> None:
+        for group, numbers in zip(
+            generator.integers(0, 2, lines), generator.integers(0, 60, (lines, 20)), strict=True
+        ):
+            model.learn([["ab"[group ^ (i in swapped)] + str(i) for i in numbers.tolist()]])
+
+    learn(10_000, set())
+    learn(2_000, {3, 17})
+    model.snapshot(tmp_path)
+    result = run("drift", tmp_path, "--topn", "4")
+    assert result.returncode == 0, result.stderr
+    words = {line.split("\t")[0] for line in result.stdout.splitlines()}
+    assert words == {"a3", "b3", "a17", "b17"}
+    document = json.loads(run("drift", tmp_path, "--json").stdout)
+    assert document[0]["score"] >= document[-1]["score"] >= 2
+    assert len(document[0]["neighbors"]) == 5
+    none = run("drift", tmp_path, "--min-count", "1000000")
+    assert (none.returncode, none.stdout, "is changing" in none.stderr) == (0, "", True)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("1 2\na 1 2\n")
+    refused = run("drift", vectors)
+    assert (refused.returncode, "has no change scores" in refused.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["drift", "{folder}"], 2, "give OLD and NEW"),
+        (["drift", "{folder}", "--output", "x.html"], 2, "give OLD and NEW"),
         (["drift", "{folder}", "{folder}", "--word", "king"], 2, "one folder"),
         (["drift", "{folder}", "{folder}", "--min-count", "100000"], 1, "share no word"),
         (["drift", "{folder}", "--word", "kong"], 1, "did you mean king"),
