@@ -116,7 +116,7 @@ class Decoder:
             return b""
         document = _in_utf_8(document)
         try:
-            return "\n".join(records_of(document, self._paths)).encode()
+            return "\n".join(records_of(document, self._paths)).encode(errors="replace")
         except NoObjectError:
             if self._other_is_text:
                 return _text(document)

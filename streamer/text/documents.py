@@ -5,6 +5,7 @@ Knows one document at a time, nothing of batches, sources or what becomes of bad
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,16 +38,24 @@ def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
     Raises NoObjectError if the document is none, nor a list of them; BadRecordError if it has
     none of the fields, or something else in one.
     """
-    try:
-        parsed = orjson.loads(document.removeprefix(_BOM))
-    except orjson.JSONDecodeError as error:
-        raise NoObjectError(f"broken JSON: {error}") from None
+    parsed = _parsed(document.removeprefix(_BOM))
     if not (isinstance(parsed, dict) or (isinstance(parsed, list) and _has_object(parsed))):
         raise NoObjectError(f"JSON has no field {' or '.join(paths)}: it is no object")
     found = [value for path in paths for value in _values(parsed, path, MAX_LISTS)]
     if not found:
         raise BadRecordError(f"JSON has no field {' or '.join(paths)}; {_fields_in_words(parsed)}")
     return [record for value in found for record in _records(value, MAX_LISTS)]
+
+
+def _parsed(document: bytes) -> Any:
+    """A document, also as Python and JavaScript write it: NaN, halves of surrogate pairs."""
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        try:
+            return json.loads(document)
+        except (ValueError, RecursionError):
+            raise NoObjectError(f"broken JSON: {error}") from None
 
 
 def _fields_in_words(document: Any) -> str:

@@ -172,3 +172,18 @@ def test_errors_stop_says_where_the_record_stands() -> None:
     origin: dict[str, str | int] = {"topic": "t", "partition": 0, "offset": 7}
     with pytest.raises(SourceError, match="topic t, partition 0, offset 7: not UTF-8"):
         decoder.decode(Batch(b"\xff\n", messages=[(origin, b"\xff")]))
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        (b'{"m": "nan", "load": NaN}\n', b"nan\n"),
+        (b'{"m": "inf", "load": -Infinity}\n', b"inf\n"),
+        (b'{"m": "half \\ud83d pair"}\n', b"half ? pair\n"),
+        (b'{"m": "deep", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", b""),
+    ],
+)
+def test_json_as_programs_write_it_is_read(document: bytes, text: bytes) -> None:
+    decoder = _decoder(json_fields=("m",))
+    assert _decoded(decoder, document) == text
+    assert decoder.invalid_records == (not text)
