@@ -327,3 +327,42 @@ def test_an_empty_learner_is_not_written_unless_positions_must_be_kept(tmp_path:
         writes_empty=True,
     )  # fmt: skip
     assert keeps.advance({"record": 7}, at_once=True) == {"record": 7}
+
+
+@pytest.mark.parametrize("in_background", [False, True])
+def test_everything_is_synced_before_a_snapshot_appears_and_its_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_background: bool
+) -> None:
+    """What a power cut would leave must be complete."""
+    steps: list[tuple[str, str]] = []
+    true_fsync, true_rename = os.fsync, Path.rename
+
+    def fsync(descriptor: int) -> None:
+        steps.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        true_fsync(descriptor)
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append(("rename", str(path)))
+        return true_rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    rig = Rig(tmp_path, Interval(seconds=1))
+    rig.learner.learn([["a", "b"]] * 10)
+    if in_background:
+        deadline = time.monotonic() + 60
+        rig.checkpointer.advance(rig.position, is_wanted=True)
+        while not rig.log.of("snapshot_written"):
+            assert time.monotonic() < deadline
+            rig.checkpointer.advance(rig.position)
+    else:
+        rig.checkpointer.advance(rig.position, at_once=True)
+    (path,) = [Path(values["path"]) for values in rig.log.of("snapshot_written")]
+    written = path.with_name(f".writing-{path.name}")
+    appears = steps.index(("rename", str(written)))
+    synced = {name for what, name in steps[:appears] if what == "sync"}
+    files = {str(written / file.relative_to(path)) for file in path.rglob("*")}
+    assert files | {str(written)} <= synced
+    assert ("sync", str(tmp_path)) in steps[appears:]
+    latest = steps.index(("rename", str(tmp_path / ".writing-LATEST")))
+    assert ("sync", str(tmp_path / ".writing-LATEST")) in steps[:latest]

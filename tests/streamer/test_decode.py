@@ -187,3 +187,30 @@ def test_json_as_programs_write_it_is_read(document: bytes, text: bytes) -> None
     decoder = _decoder(json_fields=("m",))
     assert _decoded(decoder, document) == text
     assert decoder.invalid_records == (not text)
+
+
+class _Letters:
+    """Dead letters that are stored, or not."""
+
+    def __init__(self) -> None:
+        self.is_stored = False
+        self.sent: list[bytes] = []
+
+    def send(self, document: bytes, origin: dict[str, str | int], reason: str) -> None:
+        assert origin
+        assert reason
+        self.sent.append(document)
+
+    def settle(self) -> bool:
+        return self.is_stored
+
+
+def test_positions_wait_until_dead_letters_are_stored() -> None:
+    letters = _Letters()
+    decoder = _decoder(dead_letters=letters)
+    decoder.decode(Batch(b"\xff\n", messages=[({"offset": 1}, b"\xff")]))
+    assert letters.sent == [b"\xff"]
+    assert not decoder.settle()
+    letters.is_stored = True
+    assert decoder.settle()
+    assert _decoder().settle()

@@ -131,7 +131,7 @@ def test_a_link_that_is_led_elsewhere_is_followed_there(tmp_path: Path, down: bo
     lines = reader.wait(5)
     # With nobody there, the old target can only be found beside the new one.
     assert lines == (["three"] if down else ["two", "three"])
-    assert ("log_lost" in reader.log.events) == down
+    assert ("log_gone" in reader.log.events) == down
 
 
 @pytest.mark.parametrize("down", [False, True])
@@ -425,3 +425,24 @@ def _rotate_at_random(
             packed.write(second.read_bytes())
         shutil.copystat(second, f"{second}.gz")
         second.unlink()
+
+
+def test_what_was_deleted_meanwhile_is_lost_only_if_it_was_not_read_to_its_end(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    (tmp_path / "b.log").write_text("line\n" * 200_000)
+    reader = Reader(tmp_path / "*.log")
+    batch = reader.source.next_batch()
+    assert batch is not None
+    early = batch.position
+    reader.read()
+    for file in tmp_path.glob("*.log"):
+        file.unlink()
+    reader.restart()
+    reader.source.next_batch()
+    assert reader.log.events == ["log_gone", "log_gone"]
+    reader.position = early
+    reader.restart()
+    reader.source.next_batch()
+    assert reader.log.events[2:].count("log_lost") == 1

@@ -100,6 +100,19 @@ def test_evicted_rows_start_afresh(few_candidates: int) -> None:
     assert dict(text.candidate_counts())[evicted.encode()] == 300
 
 
+@pytest.mark.parametrize(("count", "takes_a_row"), [(101, False), (109, False), (113, True)])
+def test_a_row_is_only_given_to_a_word_that_is_clearly_more_frequent(
+    few_candidates: int, count: int, takes_a_row: bool
+) -> None:
+    """Else two words of like counts would take it from each other again and again."""
+    model = _model(rows=3, sample=0)
+    model.learn([["a", "b", "c"]] * 100)
+    model.learn([["new"]] * count)
+    model.vocabulary.evict()
+    assert ("new" in model.vocabulary.words()) == takes_a_row
+    assert model.evicted_words <= takes_a_row
+
+
 _ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("learn"), st.lists(st.integers(0, 40), min_size=1, max_size=30)),

@@ -125,7 +125,11 @@ class RotatedLog:
                 continue  # by nothing a file cannot be known; the one before leads to it
             index, tail = self._find(mark, files)
             if tail is None:
-                self._report("log_lost", path=str(self.path), after_byte=mark.offset)
+                is_there = any(file.identity == mark.identity for file in files)
+                if is_there or mark.bytes < 0:
+                    self._report("log_lost", path=str(self.path), after_byte=mark.offset)
+                else:
+                    self._report("log_gone", path=str(self.path))
                 continue
             tail.go_to(mark)
             self._tails.append(tail)

@@ -27,6 +27,12 @@ EVENTS = (
         {**_PATH, "reason": "what is wrong with it"},
     ),
     Event(
+        "log_gone",
+        "info",
+        "{path} was deleted while nothing ran; all that was in it before was read.",
+        _PATH,
+    ),
+    Event(
         "log_replaced",
         "info",
         "{path} was replaced by another file, which is read from its beginning.",

@@ -38,7 +38,7 @@ class Mark:
 
     ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
     log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
-    is the size of a file that was read to its end and closed, else -1.
+    is the size of a file that was read to its end, else -1.
     """
 
     device: int
@@ -99,6 +99,7 @@ class Tail:
         self._head = b""
         self._recent = b""
         self._modified_ns = found.st_mtime_ns
+        self._size = -1
         self.is_at_end = False
         """Whether the last read found nothing more."""
 
@@ -112,6 +113,7 @@ class Tail:
             zlib.crc32(self._recent, zlib.crc32(self._head)),
             self._modified_ns,
             text_of_path(self.path),
+            bytes=self._size if self.is_at_end else -1,
         )
 
     @property
@@ -206,7 +208,7 @@ class Tail:
 
         Raises ChangedError if the file was truncated, RefusedError if it is no text, OSError.
         """
-        modified_ns = os.fstat(self._descriptor).st_mtime_ns
+        self._size, modified_ns = self.state
         content = self._open()
         if content is None:
             self.is_at_end = True
