@@ -7,20 +7,9 @@ A piece is a partition or a log; one worker reads it at a time. Positions are th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-LOG = -1
-
-
-class Piece(NamedTuple):
-    """A partition of a topic, or a log: the path without a number."""
-
-    name: str
-    number: int = LOG
-
-
-Share = frozenset[Piece]
-"""What one worker reads."""
+from streamer.sources.base import Piece, Share
 
 
 def deal(pieces: Mapping[Piece, float], shares: Sequence[Share]) -> list[Share]:
@@ -38,14 +27,6 @@ def deal(pieces: Mapping[Piece, float], shares: Sequence[Share]) -> list[Share]:
         dealt[least].add(piece)
         loads[least] += pieces[piece]
     return [frozenset(share) for share in dealt]
-
-
-def partitions_of(share: Share) -> dict[str, tuple[int, ...]]:
-    """A share's partitions by topic."""
-    topics: dict[str, tuple[int, ...]] = {}
-    for topic, number in sorted(share):
-        topics[topic] = (*topics.get(topic, ()), number)
-    return topics
 
 
 # Kafka's positions are imported only where the source is Kafka: its client takes a while.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints.timetable import Timetable
-from streamer.cluster.assignment import Share, deal, joined
+from streamer.cluster.assignment import deal, joined
 from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
@@ -27,6 +27,7 @@ from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
+from streamer.sources.base import Share
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention

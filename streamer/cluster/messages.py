@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamer.checkpoints.written import Written
-from streamer.cluster.assignment import Share
+from streamer.sources.base import Share
 from w2v_online.snapshots.retention import Retention
 from w2v_online.stats import BatchStats
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from streamer.cluster.assignment import Piece
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.errors import ConfigurationError
+from streamer.sources.base import Piece
 from streamer.sources.file.search import find_logs, is_named
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ray.exceptions import RayError
 
 from streamer.checkpoints.written import Written
-from streamer.cluster.assignment import Share, part_of, partitions_of
+from streamer.cluster.assignment import part_of
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
 from streamer.cluster.worker_log import WorkerLog
@@ -24,7 +24,8 @@ from streamer.cluster.writer import Writer
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
-from streamer.sources.base import Source
+from streamer.sources.base import Share, Source
+from streamer.sources.registry import KINDS
 from streamer.telemetry.counters import Counters
 from streamer.text.batch import Batch
 from streamer.tokenizers.base import Tokenizer
@@ -70,7 +71,7 @@ class Session(threading.Thread):
         self._settings = settings
         self._tokenizer = tokenizer
         self._log = log
-        self._kafka_config = build.kafka_config(settings)
+        self._kind = KINDS[settings.source]
         config, identity = settings.learner_config, tokenizer.identity
         if number > 0:  # only worker 0 publishes
             config = config.model_copy(update={"averaging": False})
@@ -86,9 +87,7 @@ class Session(threading.Thread):
         self._writer = (
             Writer(settings, self._learner, beginning.positions, log) if number == 0 else None
         )
-        self._dead_letters = build.open_dead_letters(
-            settings, self._kafka_config, lambda: self._is_over, log
-        )
+        self._dead_letters = self._kind.open_dead_letters(settings, lambda: self._is_over, log)
         self._decoder = build.make_decoder(settings, self._dead_letters, log)
         self._counters = Counters(self._learner.objective.figures)
         self._failed_before = tokenizer.failed_records
@@ -270,15 +269,9 @@ class Session(threading.Thread):
         self._close_source()
         self._share = share
         settings = self._settings
-        if share and settings.source == "kafka":
-            self._source = build.open_kafka(
-                settings, self._kafka_config, self._position, self._log, partitions_of(share)
-            )
-        elif share:
-            logs = frozenset(Path(piece.name) for piece in share)
-            self._source = build.open_files(settings, self._position, self._log, logs=logs)
-        can_get_more = settings.source == "kafka" or settings.follow
-        self._has_ended = self._source is None and not can_get_more
+        if share:
+            self._source = self._kind.open(settings, self._position, self._log, share=share)
+        self._has_ended = self._source is None and not self._kind.is_endless(settings)
         if self._source is not None:
             self._position = self._source.position
 

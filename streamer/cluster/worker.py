@@ -12,12 +12,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from streamer.cluster.assignment import Share
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
 from streamer.cluster.session import Session
 from streamer.cluster.worker_log import WorkerLog
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
+from streamer.sources.base import Share
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.sharing import exchange
 from w2v_online.sharing.merge import EpochError

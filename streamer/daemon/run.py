@@ -14,7 +14,7 @@ from streamer.daemon import build, pipeline
 from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
-from streamer.sources.base import Source
+from streamer.sources.registry import KINDS
 from streamer.telemetry.parts import Parts
 from streamer.text.saved import text_entry
 from streamer.tokenizers.base import Tokenizer
@@ -100,9 +100,10 @@ def _make_parts(
     """Open the source where the manifest says, and join all parts; ``opened`` closes them."""
     settings, log = runtime.settings, runtime.log
     positions = manifest.get("positions", {})
-    source = _open_source(runtime, positions.get(settings.source, {}))
+    kind, position = KINDS[settings.source], positions.get(settings.source, {})
+    source = kind.open(settings, position, log, wake=runtime.signals.descriptor)
     opened.callback(source.close)
-    dead_letters = build.open_dead_letters(settings, runtime.kafka_config, runtime.waits, log)
+    dead_letters = kind.open_dead_letters(settings, runtime.waits, log)
     if dead_letters is not None:
         opened.callback(dead_letters.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
@@ -122,15 +123,6 @@ def _make_parts(
     return Parts(
         settings, runtime.progress.counters, learner, checkpointer, decoder, tokenizer, source
     )
-
-
-def _open_source(runtime: Runtime, position: dict[str, Any]) -> Source:
-    settings, log, wake = runtime.settings, runtime.log, runtime.signals.descriptor
-    if settings.source == "kafka":
-        return build.open_kafka(settings, runtime.kafka_config, position, log)
-    if settings.source == "file":
-        return build.open_files(settings, position, log, wake)
-    return build.open_stdin(settings, position, wake, log)
 
 
 def _reason(invalid_records: int) -> str:

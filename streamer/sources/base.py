@@ -7,9 +7,14 @@ source, which is made with it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from streamer.catalog import Event, Family
+from streamer.config.settings import RunSettings
 from streamer.text.batch import Batch
+from streamer.text.decode import DeadLetters
 
 
 class Source(Protocol):
@@ -79,3 +84,60 @@ class LocalSource:
 
     def commit(self, position: dict[str, Any]) -> None:
         """Nobody keeps a position: files are kept by others, what was read from a pipe is gone."""
+
+
+class Piece(NamedTuple):
+    """What one worker of a cluster can read on its own: a partition, or a log without a number."""
+
+    name: str
+    number: int = -1
+
+
+Share = frozenset[Piece]
+"""What one worker reads."""
+
+
+class StoredLetters(DeadLetters, Protocol):
+    """Dead letters with a connection to where they are stored."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class SourceKind(ABC):
+    """What is known of a source before it is opened; :mod:`streamer.sources.registry` lists all."""
+
+    events: ClassVar[tuple[Event, ...]] = ()
+    """What it logs."""
+    figures: ClassVar[tuple[Family, ...]] = ()
+    """What :meth:`Source.figures` holds."""
+
+    @abstractmethod
+    def title(self, settings: RunSettings) -> str:
+        """Where text comes from, for people."""
+
+    def is_endless(self, settings: RunSettings) -> bool:
+        """Whether more may come when nothing is there to read."""
+        return False
+
+    @abstractmethod
+    def open(
+        self,
+        settings: RunSettings,
+        position: dict[str, Any],
+        log: Any,
+        *,
+        wake: int | None = None,
+        share: Share | None = None,
+    ) -> Source:
+        """A source at the checkpoint's ``position``, ``{}`` without one.
+
+        ``wake`` is a descriptor that becomes readable when a signal arrives. Of what the settings
+        name, only ``share`` is read, if it is given. Raises ConfigurationError.
+        """
+
+    def open_dead_letters(
+        self, settings: RunSettings, is_stopping: Callable[[], bool], log: Any
+    ) -> StoredLetters | None:
+        """Where records go that cannot be decoded, if they are stored."""
+        return None

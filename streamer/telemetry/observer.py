@@ -14,6 +14,7 @@ from typing import Protocol
 
 from streamer.config.fields import flag_of
 from streamer.config.settings import RunSettings
+from streamer.sources.registry import KINDS
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import Health
 from streamer.telemetry.status import Concern, Status, spell_seconds
@@ -189,13 +190,7 @@ def _source_in_words(
     parts: Observed, lag: float | None, quiet_seconds: float, is_useless: bool
 ) -> str:
     """Where text comes from, whether any arrives, and how much is waiting."""
-    settings = parts.settings
-    name = {"file": ", ".join(settings.path), "kafka": "Kafka"}.get(
-        settings.source, "standard input"
-    )
-    if settings.source == "kafka":
-        topics = settings.kafka_topic_pattern or ", ".join(settings.kafka_topic)
-        name = f"Kafka ({topics})"
+    name = KINDS[parts.settings.source].title(parts.settings)
     if not parts.is_connected:
         return f"Not connected to {name}."
     waiting = "" if lag is None else f" {lag:,.0f} messages are waiting."

@@ -6,18 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from streamer.catalog import Event, Family
-from streamer.sources.file import reports as file
-from streamer.sources.kafka import reports as kafka
-from streamer.sources.stdin import reports as stdin
+from streamer.catalog import Family
+from streamer.sources.registry import KINDS
 from streamer.telemetry.families import one
 
-EVENTS: dict[str, tuple[Event, ...]] = {
-    "stdin": stdin.EVENTS,
-    "file": file.EVENTS,
-    "kafka": kafka.EVENTS,
-}
-FIGURES: dict[str, tuple[Family, ...]] = {"kafka": kafka.FIGURES}
+EVENTS = {name: kind.events for name, kind in KINDS.items() if kind.events}
+FIGURES = {name: kind.figures for name, kind in KINDS.items() if kind.figures}
 
 
 def metric_of(figure: Family) -> Family:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cluster.assignment import Piece, Share, deal, joined, part_of
+from streamer.cluster.assignment import deal, joined, part_of
+from streamer.sources.base import Piece, Share
 
 _PIECES = st.dictionaries(
     st.builds(Piece, st.sampled_from("abc"), st.integers(0, 20)), st.floats(0, 100), max_size=30

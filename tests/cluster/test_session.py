@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import pytest
 
-from streamer.cluster.assignment import Piece
 from streamer.cluster.messages import Beginning
 from streamer.cluster.worker_log import WorkerLog
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
+from streamer.sources.base import Piece
 from w2v_online.sharing.exchange import Exchange
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")

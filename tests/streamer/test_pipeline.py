@@ -12,11 +12,12 @@ from structlog.testing import CapturingLogger
 
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.config.settings import RunSettings
-from streamer.daemon import build, pipeline
+from streamer.daemon import pipeline
 from streamer.daemon import run as daemon
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.sources.base import LocalSource
+from streamer.sources.registry import KINDS
 from streamer.telemetry.progress import Progress
 from streamer.text.batch import Batch, Origin
 from streamer.tokenizers.registry import tokenizer_of
@@ -112,11 +113,11 @@ class Rig:
         letters = Letters(self._told, are_stored=are_stored)
         positions: list[dict[str, Any]] = []
 
-        def open_source(_runtime: Runtime, _position: dict[str, Any]) -> Scripted:
-            return Scripted(script, positions[0], self._told)
-
-        self._patch.setattr(daemon, "_open_source", open_source)
-        self._patch.setattr(build, "open_dead_letters", lambda *_: letters)
+        kind = SimpleNamespace(
+            open=lambda *_, wake: Scripted(script, positions[0], self._told),
+            open_dead_letters=lambda *_: letters,
+        )
+        self._patch.setitem(cast(Any, KINDS), "stdin", kind)
         tokenizer = tokenizer_of(settings)
         learner, manifest = runtime.folder.open_learner(settings, tokenizer.identity, log)
         positions.append(manifest.get("positions", {}).get("scripted", {}))
