@@ -12,16 +12,18 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
 from w2v_online.errors import SnapshotError, SnapshotMismatchError
-from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.snapshots import reader, retention
 from w2v_online.snapshots.reader import Snapshot
 from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 from w2v_online.snapshots.retention import Retention
+
+if TYPE_CHECKING:
+    from w2v_online.learning.learner import OnlineWord2Vec
 
 _LOCK = ".lock"
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
@@ -93,6 +95,9 @@ class SnapshotFolder:
         ``tokenizer`` is the identity of the tokenizer in use. Raises ConfigurationError, see
         :meth:`find`.
         """
+        # Imported here: the learner needs Numba, and whoever only checks a folder does not.
+        from w2v_online.learning.learner import OnlineWord2Vec
+
         config = settings.learner_config
 
         def restore(saved: Snapshot) -> OnlineWord2Vec:

@@ -20,7 +20,6 @@ from streamer.text.batch import Batch
 from streamer.text.decode import Decoder
 from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
-from streamer.tokenizers.saved import saved_tokenizer
 from w2v_online.config import PRETOKENIZED
 
 _NEVER_CUT = 1 << 62
@@ -118,6 +117,9 @@ def open_text(
         json_fields=fields,
         other_is_text=True,  # a question in plain words is none of the model's documents
     )
+    # Imported here: tokenizers need Numba, and the command line does not.
+    from streamer.tokenizers.saved import saved_tokenizer
+
     splitter = saved_tokenizer(
         str(manifest.get("tokenizer", PRETOKENIZED)),
         text_state,
