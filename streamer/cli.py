@@ -24,6 +24,7 @@ from streamer.commands.export import export
 from streamer.commands.inspect import inspect
 from streamer.commands.map import map_words
 from streamer.commands.neighbors import neighbors
+from streamer.commands.publish import publish
 from streamer.commands.run import run
 from streamer.commands.score import score
 from streamer.commands.serve import serve
@@ -38,7 +39,7 @@ PROGRAM = "w2v-stream"
 GROUPS: dict[str, list[click.Command]] = {
     "Learn": [run, cluster, anneal, validate],
     "Ask": [neighbors, analogy, embed, score, drift, changes, map_words, evaluate, inspect],
-    "Serve": [serve, export],
+    "Serve": [serve, publish, export],
     "Set up": [warmup, completion],
 }
 """Every command, under its heading in the help."""

@@ -1,0 +1,212 @@
+"""``w2v-stream publish``: keeps a store of vectors in step with a model."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamer.errors import EXIT_DONE
+from w2v_online import load_vectors
+from w2v_online.errors import SnapshotError
+from w2v_online.reading.vectors import WordVectors
+from w2v_online.snapshots import reader
+
+_POLL_SECONDS = 0.5
+_RETRY_SECONDS = (1.0, 60.0)
+"""Pause after a failure: doubled from the first to the last."""
+
+
+@click.command()
+@click.argument("snapshot_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "url",
+    required=True,
+    metavar="URL",
+    help="kafka://HOST:PORT/TOPIC, postgresql://USER@HOST/DATABASE?table=NAME, "
+    "qdrant+http://HOST:PORT/COLLECTION or lancedb://FOLDER?table=NAME.",
+)
+@click.option("--follow", is_flag=True, help="Go on with every new snapshot until SIGTERM.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1.0, 1.0),
+    default=0.999,
+    show_default=True,
+    help="Send a word again if the cosine with the vector that was sent is below this.",
+)
+@click.option("--full", is_flag=True, help="Start over: send every word.")
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where it is recorded what was sent. By default below SNAPSHOT_DIR.",
+)
+@click.option(
+    "--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus there; off unless given."
+)
+@click.pass_context
+def publish(
+    ctx: click.Context,
+    snapshot_dir: Path,
+    url: str,
+    follow: bool,
+    threshold: float,
+    full: bool,
+    state_dir: Path | None,
+    metrics: str | None,
+) -> None:
+    """Send a store what is new, gone or moved since it was last sent, so that it holds the model.
+
+    SNAPSHOT_DIR is a folder of snapshots, or one snapshot. Afterwards the store holds exactly the
+    snapshot's words, each vector within --threshold of the model's. What was sent is recorded: a
+    run that was killed, snapshots that were missed and a model that began anew are made up for by
+    the next run. One process at a time publishes to a store.
+    """
+    from streamer.publishing.ledger import Ledger
+    from streamer.publishing.store import open_store, without_password
+
+    log = _log()
+    vectors = load_vectors(snapshot_dir)
+    folder = state_dir or _state_folder(snapshot_dir, vectors, without_password(url))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    ledger = Ledger(folder, vectors.vector_size)
+    figures = _Figures(metrics)
+    if full:
+        ledger.forget()
+    store: Any = None
+    pause = _RETRY_SECONDS[0]
+    published = ""
+    while True:
+        try:
+            if store is None:
+                store = open_store(url, vectors.vector_size)
+            if vectors.path.name != published:
+                _publish_one(vectors, store, ledger, threshold, figures, log, url)
+                published = vectors.path.name
+            pause = _RETRY_SECONDS[0]
+        except _failures() as error:
+            figures.failed()
+            if not follow:
+                raise
+            log.warning("publish_failed", error=str(error), retry_seconds=pause)
+            if store is not None:
+                _close(store)
+                store = None
+            stopping.wait(pause)
+            pause = min(2 * pause, _RETRY_SECONDS[1])
+        if not follow or stopping.is_set():
+            break
+        stopping.wait(_POLL_SECONDS)
+        try:
+            if reader.newest_name(snapshot_dir) not in ("", vectors.path.name):
+                vectors = load_vectors(snapshot_dir)
+        except SnapshotError as error:
+            log.warning("snapshot_unreadable", error=str(error))
+        figures.lag(vectors, published)
+    if store is not None:
+        _close(store)
+    ledger.close()
+    ctx.exit(EXIT_DONE)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from streamer.publishing.store import StoreError
+
+    return (StoreError, SnapshotError)
+
+
+def _close(store: Any) -> None:
+    try:
+        store.close()
+    except Exception:  # noqa: S110, what cannot be closed is given up
+        pass
+
+
+def _publish_one(
+    vectors: WordVectors,
+    store: Any,
+    ledger: Any,
+    threshold: float,
+    figures: _Figures,
+    log: Any,
+    url: str,
+) -> None:
+    from streamer.publishing.publisher import publish as send
+    from streamer.publishing.store import without_password
+
+    began = time.monotonic()
+    sent = send(vectors.table, vectors.path.name, store, ledger, threshold)
+    figures.sent(sent, len(ledger.words))
+    log.info(
+        "published",
+        snapshot=vectors.path.name,
+        to=without_password(url),
+        upserted=sent.upserted,
+        deleted=sent.deleted,
+        words=len(ledger.words),
+        left_out=sent.left_out,
+        sent_bytes=sent.sent_bytes,
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def _state_folder(snapshot_dir: Path, vectors: WordVectors, shown_url: str) -> Path:
+    parent = vectors.path.parent if vectors.path.name == snapshot_dir.name else snapshot_dir
+    return parent / ".published" / hashlib.sha256(shown_url.encode()).hexdigest()[:16]
+
+
+def _log() -> Any:
+    from streamer.telemetry.log import LogLevel, make_log
+
+    return make_log("text", LogLevel("info"))
+
+
+class _Figures:
+    """Metrics of one publisher; served if an address is given."""
+
+    def __init__(self, address: str | None) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+        registry = CollectorRegistry()
+        name = "w2v_stream_publish"
+        self._upserted = Counter(f"{name}_upserted", "Words sent.", registry=registry)
+        self._deleted = Counter(f"{name}_deleted", "Words removed.", registry=registry)
+        self._bytes = Counter(f"{name}_bytes", "Bytes sent, roughly.", registry=registry)
+        self._failures = Counter(f"{name}_failures", "Attempts that failed.", registry=registry)
+        self._words = Gauge(f"{name}_words", "Words that the store holds.", registry=registry)
+        self._lag = Gauge(
+            f"{name}_lag_seconds",
+            "Age of the newest snapshot if the store does not have it yet.",
+            registry=registry,
+        )
+        if address:
+            host, _, port = address.rpartition(":")
+            start_http_server(int(port), host or "127.0.0.1", registry)
+
+    def sent(self, sent: Any, words: int) -> None:
+        """A snapshot was published."""
+        self._upserted.inc(sent.upserted)
+        self._deleted.inc(sent.deleted)
+        self._bytes.inc(sent.sent_bytes)
+        self._words.set(words)
+        self._lag.set(0)
+
+    def failed(self) -> None:
+        """An attempt failed."""
+        self._failures.inc()
+
+    def lag(self, vectors: WordVectors, published: str) -> None:
+        """How far the store is behind."""
+        created = str(vectors.manifest.get("created", ""))
+        if vectors.path.name == published or not created:
+            self._lag.set(0)
+        else:
+            self._lag.set(max(0.0, time.time() - datetime.fromisoformat(created).timestamp()))

@@ -1,0 +1,76 @@
+"""LanceDB: a table with the columns word, count and vector. ``lancedb://FOLDER?table=NAME``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import SplitResult, parse_qs
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from streamer.publishing.store import StoreError
+from w2v_online.analysis.export.columns import vector_array, vector_field
+
+
+class LancedbStore:
+    """See the module."""
+
+    def __init__(self, url: SplitResult, vector_size: int) -> None:
+        name = parse_qs(url.query).get("table", ["w2v_stream_vectors"])[-1]
+        self._schema = pa.schema(
+            [
+                pa.field("word", pa.string(), nullable=False),
+                pa.field("count", pa.float64(), nullable=False),
+                vector_field("vector", vector_size),
+            ]
+        )
+        try:
+            database = lancedb.connect(url.netloc + url.path)
+            self._table = database.create_table(name, schema=self._schema, exist_ok=True)
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
+
+    def holds(self, word: str) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        return True
+
+    def words(self) -> set[str]:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            return set(self._table.to_arrow()["word"].to_pylist())
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
+
+    def upsert(
+        self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
+    ) -> int:
+        """See :class:`streamer.publishing.store.Store`."""
+        columns = [
+            pa.array(list(words), pa.string()),
+            pa.array(np.asarray(counts, np.float64)),
+            vector_array(vectors, self._schema.field("vector")),
+        ]
+        rows = pa.Table.from_arrays(columns, schema=self._schema)
+        try:
+            merge = self._table.merge_insert("word")
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
+        return int(rows.nbytes)
+
+    def delete(self, words: Sequence[str]) -> None:
+        """See :class:`streamer.publishing.store.Store`."""
+        quoted = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+        try:
+            self._table.delete(f"word IN ({quoted})")
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
+
+    def finish(self) -> None:
+        """Nothing waits: every call has returned when it is stored."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

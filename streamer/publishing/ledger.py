@@ -1,0 +1,119 @@
+"""What a store was sent: every word with its vector as it was sent last, in one file.
+
+Before words are sent, or deleted, they are noted as pending: if the process dies meanwhile, nobody
+knows what the store has of these, so they are sent again, whatever the vectors were. One process at
+a time holds a ledger.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from streamer.errors import ConfigurationError
+from w2v_online.errors import SnapshotError, W2VError
+from w2v_online.output import whole_file
+from w2v_online.reading.words import as_dict
+
+_SENT, _PENDING, _LOCK = "sent", "pending", "lock"
+
+
+class Ledger:
+    """The ledger in a folder; ConfigurationError if another process holds it."""
+
+    def __init__(self, folder: Path, vector_size: int) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / _LOCK).open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise ConfigurationError(
+                f"{folder} is held: another process publishes to this store"
+            ) from error
+        self.words: list[str] = []
+        self.vectors: NDArray[np.float32] = np.zeros((0, vector_size), np.float32)
+        self.snapshot = ""
+        self.is_known = (folder / _SENT).exists()
+        """Whether anything is known of the store; if not, it has to be asked for its words."""
+        try:
+            if self.is_known:
+                self._read(vector_size)
+        except W2VError:
+            self._lock.close()
+            raise
+        self.rows = as_dict(self.words)
+
+    @property
+    def pending(self) -> set[str]:
+        """Words of which nobody knows what the store has."""
+        try:
+            text = (self._folder / _PENDING).read_bytes()
+        except FileNotFoundError:
+            return set()
+        # A last line without its end was being written: nothing of it was sent.
+        return {line.decode() for line in text.split(b"\n")[:-1]}
+
+    def begin(self, words: Iterable[str]) -> None:
+        """Note words that are about to be sent or deleted, besides those that are pending."""
+        with whole_file(self._folder / _PENDING) as file:
+            for word in sorted(self.pending.union(words)):
+                file.write(f"{word}\n".encode())
+
+    def commit(self, words: list[str], vectors: NDArray[np.float32], snapshot: str) -> None:
+        """All that is pending was stored: the store holds these words, float32[n, D]."""
+        text = "".join(f"{word}\n" for word in words).encode()
+        matrix = np.ascontiguousarray(vectors, np.float32)
+        digest = hashlib.sha256(text)
+        digest.update(matrix.data)
+        header = {
+            "snapshot": snapshot,
+            "words": len(words),
+            "vector_size": matrix.shape[1],
+            "text_bytes": len(text),
+            "sha256": digest.hexdigest(),
+        }
+        with whole_file(self._folder / _SENT) as file:
+            file.write(orjson.dumps(header) + b"\n" + text)
+            file.write(matrix.data)
+        (self._folder / _PENDING).unlink(missing_ok=True)
+        self.words, self.vectors, self.snapshot = words, matrix, snapshot
+        self.rows = as_dict(words)
+        self.is_known = True
+
+    def forget(self) -> None:
+        """Know nothing of the store any more."""
+        (self._folder / _SENT).unlink(missing_ok=True)
+        (self._folder / _PENDING).unlink(missing_ok=True)
+        self.words, self.vectors, self.rows = [], self.vectors[:0], {}
+        self.is_known = False
+
+    def _read(self, vector_size: int) -> None:
+        file = self._folder / _SENT
+        with file.open("rb") as stream:
+            header = orjson.loads(stream.readline())
+            text = stream.read(header["text_bytes"])
+            data = stream.read()
+        digest = hashlib.sha256(text)
+        digest.update(data)
+        if digest.hexdigest() != header["sha256"]:
+            raise SnapshotError(f"{file} is damaged; --full sends everything again")
+        if header["vector_size"] != vector_size:
+            raise ConfigurationError(
+                f"the store was sent vectors of {header['vector_size']} dimensions, the snapshot "
+                f"has {vector_size}; use another table or topic"
+            )
+        self.words = text.decode().split("\n")[:-1]
+        self.vectors = np.frombuffer(data, np.float32).reshape(-1, vector_size)
+        self.snapshot = header["snapshot"]
+
+    def close(self) -> None:
+        """Let others hold it."""
+        self._lock.close()

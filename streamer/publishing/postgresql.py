@@ -1,0 +1,114 @@
+"""PostgreSQL with pgvector: one table with the columns word, count and vector.
+
+``postgresql://USER:PASSWORD@HOST:PORT/DATABASE[?table=NAME&index=hnsw|none]``, with any other
+parameter of libpq; the password may be in ``PGPASSWORD`` or a password file instead. Each batch is
+copied into a staging table and merged in one transaction; the index is made once, when the first
+words are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
+
+from streamer.publishing.store import StoreError
+
+
+class PostgresqlStore:
+    """See the module."""
+
+    def __init__(self, url: SplitResult, vector_size: int) -> None:
+        options = dict(parse_qsl(url.query))
+        self._name = options.pop("table", "w2v_stream_vectors")
+        self._table = sql.Identifier(self._name)
+        self._has_index = options.pop("index", "hnsw") == "none"
+        target = url._replace(scheme="postgresql", query=urlencode(options)).geturl()
+        statements: list[sql.SQL | sql.Composed] = [
+            sql.SQL("CREATE EXTENSION IF NOT EXISTS vector"),
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS {} (word text PRIMARY KEY, count double precision, "
+                "vector vector({}))"
+            ).format(self._table, sql.Literal(vector_size)),
+        ]
+        try:
+            self._connection = psycopg.connect(target, autocommit=True)
+            for statement in statements:
+                self._connection.execute(statement)
+        except psycopg.Error as error:
+            raise _failed(error) from error
+
+    def holds(self, word: str) -> bool:
+        """PostgreSQL's text has no NUL."""
+        return "\0" not in word
+
+    def words(self) -> set[str]:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            rows = self._connection.execute(sql.SQL("SELECT word FROM {}").format(self._table))
+            return {row[0] for row in rows}
+        except psycopg.Error as error:
+            raise _failed(error) from error
+
+    def upsert(
+        self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
+    ) -> int:
+        """See :class:`streamer.publishing.store.Store`."""
+        pattern = "[" + ",".join(["%.9g"] * vectors.shape[1]) + "]"
+        sent = 0
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                cursor.execute(
+                    sql.SQL("CREATE TEMP TABLE staging (LIKE {}) ON COMMIT DROP").format(
+                        self._table
+                    )
+                )
+                with cursor.copy("COPY staging (word, count, vector) FROM STDIN") as copy:
+                    rows = zip(words, counts.tolist(), vectors.tolist(), strict=True)
+                    for word, count, vector in rows:
+                        text = pattern % tuple(vector)
+                        copy.write_row((word, count, text))
+                        sent += len(word) + len(text)
+                cursor.execute(
+                    sql.SQL(
+                        "INSERT INTO {} SELECT * FROM staging ON CONFLICT (word) DO UPDATE "
+                        "SET count = excluded.count, vector = excluded.vector"
+                    ).format(self._table)
+                )
+        except psycopg.Error as error:
+            raise _failed(error) from error
+        return sent
+
+    def delete(self, words: Sequence[str]) -> None:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            statement = sql.SQL("DELETE FROM {} WHERE word = ANY(%s)").format(self._table)
+            self._connection.execute(statement, (list(words),))
+        except psycopg.Error as error:
+            raise _failed(error) from error
+
+    def finish(self) -> None:
+        """Make the index, once."""
+        if self._has_index:
+            return
+        statement = sql.SQL(
+            "CREATE INDEX IF NOT EXISTS {} ON {} USING hnsw (vector vector_cosine_ops)"
+        ).format(sql.Identifier(f"{self._name}_cosine"), self._table)
+        try:
+            self._connection.execute(statement)
+        except psycopg.Error as error:
+            raise _failed(error) from error
+        self._has_index = True
+
+    def close(self) -> None:
+        """See :class:`streamer.publishing.store.Store`."""
+        self._connection.close()
+
+
+def _failed(error: psycopg.Error) -> StoreError:
+    return StoreError(f"postgresql: {str(error).strip() or type(error).__name__}")

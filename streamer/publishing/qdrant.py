@@ -1,0 +1,97 @@
+"""Qdrant: a collection of points with the payload word and count.
+
+``qdrant+http://HOST:PORT/COLLECTION``. A point's id is made from its word, so that the same word is
+always the same point. An API key is taken from ``QDRANT_API_KEY``.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import SplitResult
+
+import numpy as np
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient, models
+
+from streamer.errors import ConfigurationError
+from streamer.publishing.store import StoreError
+
+_NAMESPACE = uuid.UUID("8a2f5c1e-6a0d-5f0e-9a53-3c1c1b0f7d11")
+_PAGE = 10_000
+
+
+class QdrantStore:
+    """See the module; ``client`` may be one that is open already."""
+
+    def __init__(
+        self, url: SplitResult, vector_size: int, client: QdrantClient | None = None
+    ) -> None:
+        self._name = url.path.strip("/")
+        if not self._name:
+            raise ConfigurationError("--to qdrant+http://HOST:PORT/COLLECTION names no collection")
+        address = f"{url.scheme.removeprefix('qdrant+')}://{url.netloc}"
+        self._client = client or QdrantClient(
+            url=address, api_key=os.environ.get("QDRANT_API_KEY"), timeout=60
+        )
+        size = models.VectorParams(size=vector_size, distance=models.Distance.COSINE)
+        try:
+            if not self._client.collection_exists(self._name):
+                self._client.create_collection(self._name, vectors_config=size)
+        except Exception as error:
+            raise StoreError(f"qdrant: {error}") from error
+
+    def holds(self, word: str) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        return True
+
+    def words(self) -> set[str]:
+        """See :class:`streamer.publishing.store.Store`."""
+        found: set[str] = set()
+        offset: Any = None
+        try:
+            while True:
+                points, offset = self._client.scroll(
+                    self._name, limit=_PAGE, offset=offset, with_payload=["word"]
+                )
+                found.update(str((point.payload or {})["word"]) for point in points)
+                if offset is None:
+                    return found
+        except Exception as error:
+            raise StoreError(f"qdrant: {error}") from error
+
+    def upsert(
+        self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
+    ) -> int:
+        """See :class:`streamer.publishing.store.Store`."""
+        points = [
+            models.PointStruct(id=_id(word), vector=vector, payload={"word": word, "count": count})
+            for word, vector, count in zip(words, vectors.tolist(), counts.tolist(), strict=True)
+        ]
+        try:
+            self._client.upsert(self._name, points, wait=True)
+        except Exception as error:
+            raise StoreError(f"qdrant: {error}") from error
+        return int(vectors.nbytes) + sum(map(len, words))
+
+    def delete(self, words: Sequence[str]) -> None:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            self._client.delete(
+                self._name, models.PointIdsList(points=[_id(word) for word in words]), wait=True
+            )
+        except Exception as error:
+            raise StoreError(f"qdrant: {error}") from error
+
+    def finish(self) -> None:
+        """Nothing waits: every call has returned when it is stored."""
+
+    def close(self) -> None:
+        """See :class:`streamer.publishing.store.Store`."""
+        self._client.close()
+
+
+def _id(word: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, word))

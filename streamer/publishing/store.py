@@ -1,0 +1,89 @@
+"""What a store is: somewhere else that holds a vector for each word.
+
+A store is one file of this folder and one line in :data:`STORES`. All it does may be done twice:
+after a crash the same words are sent, or deleted, again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+from urllib.parse import SplitResult, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import ConfigurationError
+from w2v_online.errors import W2VError
+
+BATCH_WORDS = 2_000
+"""Words that are sent at once."""
+
+
+class StoreError(W2VError):
+    """A store cannot be reached or refuses what is sent; it is tried again when one follows."""
+
+
+class Store(Protocol):
+    """Holds words with their vectors. Every method raises StoreError."""
+
+    def holds(self, word: str) -> bool:
+        """Whether it can hold this word; others are left out."""
+
+    def words(self) -> set[str]:
+        """Every word that it holds now."""
+
+    def upsert(
+        self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
+    ) -> int:
+        """Insert or replace words, float32[n, D]; returns the bytes that were sent, roughly."""
+
+    def delete(self, words: Sequence[str]) -> None:
+        """Remove words; those that are not there are no error."""
+
+    def finish(self) -> None:
+        """Return when all that was sent is stored for good."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+STORES = {
+    "kafka": "kafka:KafkaStore",
+    "postgresql": "postgresql:PostgresqlStore",
+    "postgres": "postgresql:PostgresqlStore",
+    "qdrant+http": "qdrant:QdrantStore",
+    "qdrant+https": "qdrant:QdrantStore",
+    "lancedb": "lancedb:LancedbStore",
+}
+"""What opens a store, by its URL's scheme: a class that takes the URL and the vectors' size."""
+
+
+def open_store(url: str, vector_size: int) -> Store:
+    """The store at a URL; ConfigurationError if there is no such kind, or it cannot be imported."""
+    parts = urlsplit(url)
+    if parts.scheme not in STORES:
+        raise ConfigurationError(
+            f"--to: {parts.scheme or url}:// is no store; known are "
+            f"{', '.join(f'{scheme}://' for scheme in STORES)}"
+        )
+    module, _, name = STORES[parts.scheme].partition(":")
+    try:
+        make: Callable[[SplitResult, int], Store] = getattr(
+            import_module(f"streamer.publishing.{module}"), name
+        )
+    except ImportError as error:
+        raise ConfigurationError(
+            f"--to {parts.scheme}:// needs {error.name}: pip install 'w2v-stream[publish]'"
+        ) from error
+    return make(parts, vector_size)
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown and logged."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    shown = parts.netloc.replace(f":{parts.password}@", ":***@")
+    return parts._replace(netloc=shown).geturl()

@@ -1,0 +1,77 @@
+"""``publish`` as a user runs it: once, following a model, and killed in between."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.integration.daemons import start, wait_until
+from tests.integration.test_cli import run
+from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
+
+lancedb = pytest.importorskip("lancedb")
+
+
+def _held(folder: Path) -> dict[str, np.ndarray]:
+    tables = lancedb.connect(folder)
+    try:
+        rows = tables.open_table("w2v_stream_vectors").to_arrow().to_pylist()
+    except (ValueError, FileNotFoundError):
+        return {}
+    return {row["word"]: np.array(row["vector"]) for row in rows}
+
+
+def _is_in_step(folder: Path, wv: WordVectors) -> bool:
+    held = _held(folder)
+    return held.keys() == set(wv.words) and all(
+        float(v @ wv[w] / (np.linalg.norm(v) * np.linalg.norm(wv[w]))) > 0.999 - 1e-5
+        for w, v in held.items()
+    )
+
+
+def test_a_store_follows_a_model(tmp_path: Path) -> None:
+    """Through SIGKILL of the publisher; SIGTERM ends it with exit code 0."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1, max_vocab_size=300))
+    generator = np.random.default_rng(1)
+
+    def learn() -> WordVectors:
+        words = generator.integers(0, 900, (300, 8))
+        model.learn([[f"w{word}" for word in record] for record in words])
+        return load_vectors(model.snapshot(tmp_path / "s"))
+
+    learn()
+    arguments = ("publish", tmp_path / "s", "--to", f"lancedb://{tmp_path}/lance", "--follow")
+    for turn in range(3):
+        log = tmp_path / f"log{turn}"
+        process = start(log, *arguments)
+        wait_until(lambda: "event=published" in log.read_text())  # noqa: B023
+        newest = learn()
+        if turn < 2:
+            process.kill()
+            process.wait()
+            continue
+        wait_until(lambda: _is_in_step(tmp_path / "lance", newest))  # noqa: B023
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    newest = learn()
+    result = run(*arguments[:-1])
+    assert result.returncode == 0, result.stderr
+    assert _is_in_step(tmp_path / "lance", newest)
+    result = run(*arguments[:-1])
+    assert "upserted=0 deleted=0" in result.stderr
+    assert "upserted=300" in run(*arguments[:-1], "--full").stderr
+
+
+def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1))
+    model.learn([["a", "b"]])
+    model.snapshot(tmp_path)
+    result = run("publish", tmp_path, "--to", "mysql://host/db")
+    assert (result.returncode, "known are kafka://" in result.stderr) == (78, True)
+    result = run("publish", tmp_path, "--to", "postgresql://me:secret@127.0.0.1:1/db")
+    assert (result.returncode, "secret" in result.stderr) == (1, False)
+    assert "postgresql: " in result.stderr
+    assert run("publish", tmp_path / "no", "--to", "lancedb://x").returncode == 1

