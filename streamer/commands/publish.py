@@ -65,8 +65,8 @@ def publish(
 
     SNAPSHOT_DIR is a folder of snapshots, or one snapshot. Afterwards the store holds exactly the
     snapshot's words, each vector within --threshold of the model's. What was sent is recorded: a
-    run that was killed, snapshots that were missed and a model that began anew are made up for by
-    the next run. One process at a time publishes to a store.
+    run that was killed, snapshots that were missed and a model that began again are made up
+    for by the next run. One process at a time publishes to a store.
     """
     from streamer.publishing.ledger import Ledger
     from streamer.publishing.store import open_store, without_password
@@ -96,7 +96,7 @@ def publish(
             figures.failed()
             if not follow:
                 raise
-            log.warning("publish_failed", error=str(error), retry_seconds=pause)
+            log.warning("publish_failed", reason=str(error), retry_seconds=pause)
             if store is not None:
                 _close(store)
                 store = None
@@ -109,7 +109,7 @@ def publish(
             if reader.newest_name(snapshot_dir) not in ("", vectors.path.name):
                 vectors = load_vectors(snapshot_dir)
         except SnapshotError as error:
-            log.warning("snapshot_unreadable", error=str(error))
+            log.warning("snapshot_unreadable", reason=str(error))
         figures.lag(vectors, published)
     if store is not None:
         _close(store)

@@ -29,7 +29,10 @@ class LancedbStore:
         )
         try:
             database = lancedb.connect(url.netloc + url.path)
-            self._table = database.create_table(name, schema=self._schema, exist_ok=True)
+            try:
+                self._table = database.open_table(name)
+            except (ValueError, FileNotFoundError):
+                self._table = database.create_table(name, schema=self._schema)
         except Exception as error:
             raise StoreError(f"lancedb: {error}") from error
 

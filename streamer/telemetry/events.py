@@ -324,6 +324,36 @@ _ALERTS = (
     ),
 )
 
+_PUBLISHING = (
+    Event(
+        "published",
+        "info",
+        "{to} holds the {words} words of {snapshot}: {upserted} were sent, {deleted} deleted.",
+        {
+            "snapshot": "its name",
+            "to": "the store's URL, without a password",
+            "upserted": "words sent, because they are new or moved",
+            "deleted": "words that have gone",
+            "words": "words that the store holds",
+            "left_out": "words that the store cannot hold",
+            "sent_bytes": "size of what was sent, roughly",
+            "seconds": "time that it took",
+        },
+    ),
+    Event(
+        "publish_failed",
+        "warning",
+        "The store was not brought up to date: {reason}. It is tried again.",
+        {"reason": "why", "retry_seconds": "pause before the next attempt"},
+    ),
+    Event(
+        "snapshot_unreadable",
+        "warning",
+        "The newest snapshot cannot be read: {reason}.",
+        {"reason": "why"},
+    ),
+)
+
 SECTIONS: dict[str, tuple[Event, ...]] = {
     "daemon": _DAEMON,
     "text": _TEXT,
@@ -332,6 +362,7 @@ SECTIONS: dict[str, tuple[Event, ...]] = {
     "HTTP": _HTTP,
     **{f"source {name}": events for name, events in reports.EVENTS.items()},
     "cluster": _CLUSTER,
+    "publish": _PUBLISHING,
 }
 """Events by who logs them."""
 
