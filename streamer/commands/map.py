@@ -10,6 +10,7 @@ from streamer.commands.arguments import picture_file, snapshot_argument
 from streamer.commands.pictures import Picture, read_layout, write_picture
 from w2v_online import load_vectors
 from w2v_online.analysis import layout
+from w2v_online.analysis.content_words import content_words
 from w2v_online.errors import ExportError
 
 
@@ -26,12 +27,14 @@ from w2v_online.errors import ExportError
 @click.option(
     "--method",
     type=click.Choice(layout.METHODS),
-    default="pca",
-    show_default=True,
-    help="umap needs umap-learn.",
+    default=None,
+    help="tsne keeps neighbourhoods and needs w2v-stream[map]; pca is fast. Default: tsne if "
+    "it is installed.",
 )
-def map_words(snapshot: Path, output: Path, words: int, method: str) -> None:
-    """Draw the most frequent words in two dimensions; in HTML to zoom into.
+def map_words(snapshot: Path, output: Path, words: int, method: str | None) -> None:
+    """Draw a map of the vocabulary as HTML or PNG.
+
+    Words used alike lie together; function words are left out.
 
     If there is a map at --output already, the new one is laid over it: what has not moved stays
     where it was. SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
@@ -39,12 +42,18 @@ def map_words(snapshot: Path, output: Path, words: int, method: str) -> None:
     vectors = load_vectors(snapshot)
     previous = read_layout(output)
     try:
-        laid_out = layout.lay_out(vectors.table, words, method=method, previous=previous)
+        laid_out = layout.lay_out(
+            vectors.table,
+            content_words(vectors.table, words),
+            method=method or layout.default_method(),
+            previous=previous,
+        )
     except ValueError as error:
         raise ExportError(str(error)) from error
     except ImportError as error:
-        raise ExportError("--method umap needs umap-learn: pip install umap-learn") from error
-    details = [f"count {count:,.0f}" for count in vectors.counts[: len(laid_out.words)].tolist()]
-    title = f"{vectors.path.name}: the {len(laid_out.words):,} most frequent words"
+        raise ExportError("--method tsne needs: pip install 'w2v-stream[map]'") from error
+    rows = [vectors.table.row(word) for word in laid_out.words]
+    details = [f"count {count:,.0f}" for count in vectors.counts[rows].tolist()]
+    title = f"{vectors.path.name}: {len(laid_out.words):,} words"
     write_picture(Picture(title, laid_out, details), output)
     click.echo(f"{len(laid_out.words):,} words to {output}", err=True)

@@ -46,6 +46,7 @@ class Archive:
         self.folder = folder
         self._tokenizer = dict(tokenizer or {})
         self._lock = threading.Lock()
+        self._earlier_lock = threading.Lock()
         self._newest: WordVectors | None = None
         self._looked_at = 0.0
         self._earlier: WordVectors | None = None
@@ -85,6 +86,10 @@ class Archive:
 
     def earlier(self, name: str) -> WordVectors:
         """One of :meth:`entries`; the last one asked for stays in memory. Raises SnapshotError."""
+        with self._earlier_lock:
+            return self._load_earlier(name)
+
+    def _load_earlier(self, name: str) -> WordVectors:
         if self._earlier is None or self._earlier.path.name != name:
             self._earlier = None  # gone before the next one is there: two would be in memory
             self._earlier = load_vectors(self._path(name))

@@ -1,20 +1,21 @@
 """The map of the most frequent words, the same from snapshot to snapshot, and what is told of each.
 
-Each snapshot's layout is laid over that of the one before; the first one drawn here over that of
-the oldest snapshot kept, so that another process finds the map much as it was.
+Each layout begins with the one before, so that words stay where they were. They are made in a
+process of their own (:mod:`streamer.http.map_process`).
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import numpy as np
 
 from streamer.http.archive import Archive, Entry
+from streamer.http.map_process import MapProcess
 from w2v_online.analysis.drift import Comparison, usual
-from w2v_online.analysis.layout import Layout, lay_out
+from w2v_online.analysis.layout import Layout
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.vectors import WordVectors
@@ -24,6 +25,9 @@ MAP_WORDS = 3000
 
 NEWCOMERS = 50
 """Words new since the snapshot before, the most frequent of them, that are on the map besides."""
+
+NEWCOMER_COUNT = 50
+"""Occurrences below which a new word's place says nothing yet."""
 
 _AGE_SNAPSHOTS = 8
 """Snapshots, spread over those that are kept, that tell since when a word has a vector."""
@@ -37,11 +41,12 @@ class Atlas:
         self._layout: Layout | None = None
         self._name = ""
         self._map: dict[str, Any] = {}
+        self._process = MapProcess()
 
     def map(self, vectors: WordVectors) -> dict[str, Any]:
-        """Columns, an entry a word: ``words x y counts ages is_new moved relative``.
+        """Columns, an entry a word: ``words x y counts ages is_new moved relative``; ``clusters``.
 
-        The MAP_WORDS most frequent words come first, then NEWCOMERS, at most, that are rarer.
+        The MAP_WORDS most frequent content words come first, then up to NEWCOMERS that are rarer.
         ``ages`` are seconds since the first snapshot kept that has the word; ``moved`` is one minus
         the cosine with the word's vector in the snapshot named ``before``, ``relative`` that over
         what words as frequent moved; null where there is nothing to compare.
@@ -53,8 +58,9 @@ class Atlas:
         place = names.index(vectors.path.name) if vectors.path.name in names else 0
         older = entries[place + 1 :]
         newcomers = self._newcomers(vectors, older[:1])
-        layout = self._lay_out(vectors, older, newcomers)
-        rows = [*range(len(layout.words) - len(newcomers)), *map(vectors.table.row, newcomers)]
+        drawn = self._process.draw(vectors.path, MAP_WORDS, newcomers, self._layout)
+        layout = drawn.layout
+        rows = [vectors.table.row(word) for word in layout.words]
         is_new, moved, relative = self._changes(layout.words, vectors, older[:1])
         self._map = {
             "before": older[0].name if older else None,
@@ -66,9 +72,14 @@ class Atlas:
             "is_new": is_new,
             "moved": moved,
             "relative": relative,
+            "clusters": [{**found, "name": ", ".join(found["name"])} for found in drawn.clusters],
         }
         self._layout, self._name = layout, vectors.path.name
         return self._map
+
+    def close(self) -> None:
+        """Draw no more."""
+        self._process.close()
 
     def _newcomers(self, vectors: WordVectors, before: list[Entry]) -> list[str]:
         """Words beyond the most frequent that the snapshot before does not know, frequent first."""
@@ -77,17 +88,9 @@ class Atlas:
             known = set(self._archive.words(before[0].name)) if rarer else set()
         except (IndexError, SnapshotError):
             return []
-        return list(islice((word for word in rarer if word not in known), NEWCOMERS))
-
-    def _lay_out(self, vectors: WordVectors, older: list[Entry], newcomers: list[str]) -> Layout:
-        previous = self._layout
-        if previous is None and older:
-            try:
-                table = self._archive.earlier(older[-1].name).table
-                previous = lay_out(table, MAP_WORDS)
-            except (SnapshotError, ValueError):
-                pass  # gone meanwhile, or too few words: then this is the first map
-        return lay_out(vectors.table, MAP_WORDS, previous=previous, besides=newcomers)
+        counted = zip(rarer, vectors.counts[MAP_WORDS:].tolist(), strict=True)
+        frequent = takewhile(lambda entry: entry[1] >= NEWCOMER_COUNT, counted)
+        return list(islice((word for word, _ in frequent if word not in known), NEWCOMERS))
 
     def _changes(
         self, words: list[str], vectors: WordVectors, before: list[Entry]

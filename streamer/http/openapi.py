@@ -58,6 +58,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
             **_columns("x", "y", "counts", "ages", of=_NUMBER),
             **_columns("is_new", of={"type": "boolean"}),
             **_columns("moved", "relative", of=_PERHAPS),
+            "clusters": _rows(name=_STRING, x=_NUMBER, y=_NUMBER, words=_NUMBER),
         }
     ),
     "drift": _object(

@@ -26,6 +26,9 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    is_map: ClassVar[bool] = False
+    """Whether it is the map, which takes seconds: answered in a thread of its own."""
+
     is_view: ClassVar[bool] = False
     """Whether it looks at many words or snapshots: answered in a thread of its own."""
 

@@ -42,6 +42,7 @@ class Search:
         self._atlas = Atlas(archive)
         self._queries = _Line("http-search", MAX_WAITING)
         self._views = _Line("http-views", MAX_WAITING_VIEWS)
+        self._maps = _Line("http-map", MAX_WAITING_VIEWS)
 
     async def ask(self, question: Question, is_gone: Callable[[], Awaitable[bool]]) -> bytes:
         """The answer with the snapshot's name, as JSON.
@@ -50,6 +51,7 @@ class Search:
         if, when its turn has come, whoever asked ``is_gone``.
         """
         line = self._views if question.is_view else self._queries
+        line = self._maps if question.is_map else line
         return await line.call(self._answer, question, line.memory, is_gone=is_gone)
 
     async def prepare(self) -> None:
@@ -80,9 +82,11 @@ class Search:
         )
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, and the map that is being drawn."""
+        self._atlas.close()
         self._queries.close()
         self._views.close()
+        self._maps.close()
 
 
 class _Memory:

@@ -34,7 +34,7 @@ class Snapshots(Question):
 class Map(Question):
     """The most frequent words in two dimensions; it lies over the map of the snapshot before."""
 
-    is_view: ClassVar[bool] = True
+    is_map: ClassVar[bool] = True
     words: int = Field(
         MAP_WORDS,
         ge=3,
@@ -52,7 +52,7 @@ class Map(Question):
         places = range(n_words if self.words == MAP_WORDS else min(self.words, n_words))
         return {
             "map": {
-                key: column if key == "before" else [column[i] for i in places]
+                key: column if key in ("before", "clusters") else [column[i] for i in places]
                 for key, column in columns.items()
             }
         }

@@ -2,13 +2,14 @@
 
 import { ask } from "./api.js";
 import { baseLayout, colour, CONFIG, plain, plotly } from "./charts.js";
-import { address, byId, compact, count, el, span, times, wordLink } from "./dom.js";
+import { address, bare, byId, compact, count, el, span, times, wordLink } from "./dom.js";
 import { labelled } from "./labels.js";
 
 const MOVERS = 25; // words marked as having moved
 const LEAST_RELATIVE = 1.5; // times as far as words as frequent: less is no news
 const ZOOM = 1.5;
 const PAN = 0.15; // of what is seen
+const CLUSTER_SIZE = 14; // pixels
 const FOUND_SHARE = 0.25; // of the map that is shown around a word that was found
 
 let map = null; // columns, as the server sends them
@@ -47,7 +48,9 @@ export function restyle() {
 // The map of the newest snapshot; what is zoomed into stays.
 export async function renew() {
   const state = byId("map-state");
-  if (map === null) state.textContent = "The map is being drawn …";
+  if (map === null) {
+    state.textContent = "The map is being drawn, which takes some seconds …";
+  }
   try {
     ({ map, snapshot } = await ask("map"));
   } catch (error) {
@@ -55,9 +58,22 @@ export async function renew() {
     return;
   }
   await draw();
-  state.textContent = `${count(map.words.length)} words of snapshot ${Number.parseInt(snapshot, 10)}.`;
+  const number = Number.parseInt(snapshot, 10);
+  state.textContent = `${count(map.words.length)} words of snapshot ${number}. Zoom in for more names.`;
+  listClusters();
   list("movers", movers(), "Nothing has moved out of the ordinary.");
   list("newcomers", newcomers(), "None of the words on the map is new.");
+}
+
+// The parts of the map by name: to go there, and for who cannot see it.
+function listClusters() {
+  const items = map.clusters.map((cluster) => {
+    const button = el("button", { type: "button", class: "quiet" }, bare(cluster.name));
+    button.addEventListener("click", () => look(cluster.x, cluster.y, closer()));
+    return el("li", {}, button);
+  });
+  byId("clusters").replaceChildren(...items);
+  byId("clusters-part").hidden = items.length === 0;
 }
 
 function list(id, places, none) {
@@ -87,16 +103,22 @@ function shades() {
   const kind = byId("colour").value;
   if (kind === "age") {
     const most = Math.max(...map.ages, 1);
-    return [map.ages.map((age) => age / most), "new", `${span(most)} or more`];
+    return [ranked(map.ages), "new", `${span(most)} or more`];
   }
   if (kind === "drift") {
-    const shade = map.relative.map((relative) => Math.min(1, (relative ?? 0) / 3));
-    return [shade, "stayed", "moved 3 × as far as usual"];
+    return [ranked(map.relative.map((relative) => relative ?? 0)), "stayed", "moved most"];
   }
   // By rank: counts themselves fall so fast that all but a few would have one colour.
   const last = map.words.length - 1;
   const shade = map.words.map((_, i) => 1 - i / last);
   return [shade, `occurs ${compact(map.counts[last])} times`, compact(map.counts[0])];
+}
+
+// Each value's share of the values below it: equal ones have one colour, and all colours are used.
+function ranked(values) {
+  const steps = [...new Set(values)].sort((a, b) => a - b);
+  const step = new Map(steps.map((value, i) => [value, i / Math.max(1, steps.length - 1)]));
+  return values.map((value) => step.get(value));
 }
 
 // The ramp of the style sheet, as plotly takes it.
@@ -137,6 +159,7 @@ async function draw() {
       points(newcomers(), ring("blue", "diamond-open")),
       points(found(), { ...ring("red", "square-open"), size: 17 }),
       { ...points([], {}), mode: "text", textposition: "top center" },
+      { ...points([], {}), mode: "text" },
     ],
     {
       ...baseLayout(),
@@ -144,8 +167,8 @@ async function draw() {
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan",
       hovermode: "closest",
       uirevision: "the same",
-      xaxis: axis,
-      yaxis: { ...axis, scaleanchor: "x" },
+      xaxis: { ...axis }, // plotly keeps the range in it: not one for both
+      yaxis: { ...axis }, // axes of such a map mean nothing alone: it may fill the panel
     },
     { ...CONFIG, scrollZoom: false },
   );
@@ -178,8 +201,12 @@ function hover(i) {
 async function label() {
   const charts = await plotly();
   const { xaxis, yaxis } = byId("map-plot")._fullLayout;
-  const first = [...found().slice(0, 50), ...movers(), ...newcomers().slice(0, 50)];
-  const chosen = labelled(map, [...first, ...places()], xaxis, yaxis);
+  const boxes = [];
+  const wanted = labelled(map, found().slice(0, 50), xaxis, yaxis, boxes);
+  const clusters = namedClusters(xaxis, yaxis, boxes);
+  const first = [...movers(), ...newcomers().slice(0, 50)];
+  const others = [...first, ...places()].filter((i) => !wanted.includes(i));
+  const chosen = [...wanted, ...labelled(map, others, xaxis, yaxis, boxes)];
   await charts.restyle(
     "map-plot",
     {
@@ -190,6 +217,28 @@ async function label() {
     },
     [4],
   );
+  await charts.restyle(
+    "map-plot",
+    {
+      x: [clusters.map((cluster) => cluster.x)],
+      y: [clusters.map((cluster) => cluster.y)],
+      text: [clusters.map((cluster) => plain(cluster.name))],
+      textfont: { color: colour("purple"), size: CLUSTER_SIZE, weight: 700 },
+    },
+    [5],
+  );
+}
+
+// Names of parts of the map that have room, the largest parts first.
+function namedClusters(xaxis, yaxis, boxes) {
+  const asPoints = {
+    words: map.clusters.map((cluster) => cluster.name),
+    x: map.clusters.map((cluster) => cluster.x),
+    y: map.clusters.map((cluster) => cluster.y),
+  };
+  const all = asPoints.words.map((_, i) => i);
+  const chosen = labelled(asPoints, all, xaxis, yaxis, boxes, CLUSTER_SIZE);
+  return chosen.map((i) => map.clusters[i]);
 }
 
 // Marks the words that begin so; for a whole word, goes there and zooms in.

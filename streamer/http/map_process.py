@@ -1,0 +1,122 @@
+"""Lays out the map in a process of its own, beside the training, which it leaves the cores to.
+
+``python -m streamer.http.map_process`` reads a request from standard input and writes the layout
+to standard output, JSON both. :func:`draw` is the side of the server.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from w2v_online.analysis.layout import Layout
+
+NICENESS = 10
+"""Training goes first."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A layout and the groups of words in it, as :func:`_lay_out` sends them."""
+
+    layout: Layout
+    clusters: list[dict[str, Any]]
+
+
+class MapProcess:
+    """Starts one process at a time; ``close`` may be called in another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+
+    def draw(
+        self, snapshot: Path, n_words: int, besides: list[str], previous: Layout | None
+    ) -> Drawn:
+        """The map of a snapshot. ValueError says why there is none."""
+        request = {
+            "snapshot": str(snapshot),
+            "words": n_words,
+            "besides": besides,
+            "previous": None if previous is None else _document(previous),
+        }
+        answer = orjson.loads(self._run(orjson.dumps(request)))
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return Drawn(layout_of(answer), answer["clusters"])
+
+    def _run(self, request: bytes) -> bytes:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with self._lock:
+            if self._is_closed:
+                raise ValueError("the server is stopping")
+            # A session of its own: Ctrl-C is for the daemon, which ends this one.
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "streamer.http.map_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        answer, errors = process.communicate(request)
+        if process.returncode != 0:
+            lines = errors.decode(errors="replace").strip().splitlines() or ["it was ended"]
+            raise ValueError(f"the map could not be drawn: {lines[-1]}")
+        return answer
+
+    def close(self) -> None:
+        """End the process that runs; no other is started."""
+        with self._lock:
+            self._is_closed = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
+
+
+def _document(layout: Layout) -> dict[str, Any]:
+    return {"names": layout.words, "positions": layout.positions.tolist()}
+
+
+def layout_of(document: dict[str, Any]) -> Layout:
+    """A layout from its document."""
+    return Layout(document["names"], np.array(document["positions"], np.float64).reshape(-1, 2))
+
+
+def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
+    from w2v_online import load_vectors
+    from w2v_online.analysis.clusters import clusters
+    from w2v_online.analysis.content_words import content_words
+    from w2v_online.analysis.layout import default_method, lay_out
+
+    table = load_vectors(request["snapshot"]).table
+    previous = request["previous"] and layout_of(request["previous"])
+    words = content_words(table, request["words"])
+    known = set(words)
+    words += [word for word in request["besides"] if word not in known]
+    laid_out = lay_out(table, words, method=default_method(), previous=previous)
+    found = clusters(table, words, laid_out.positions)
+    return {**_document(laid_out), "clusters": [asdict(cluster) for cluster in found]}
+
+
+def main() -> None:
+    """Answer one request."""
+    os.nice(NICENESS)
+    request = orjson.loads(sys.stdin.buffer.read())
+    try:
+        answer = _lay_out(request)
+    except Exception as error:  # told to the server, which has the log
+        answer = {"error": str(error)}
+    sys.stdout.buffer.write(orjson.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
