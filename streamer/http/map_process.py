@@ -92,10 +92,10 @@ def layout_of(document: dict[str, Any]) -> Layout:
 
 
 def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
-    from w2v_online import load_vectors
     from w2v_online.analysis.clusters import clusters
     from w2v_online.analysis.content_words import content_words
     from w2v_online.analysis.layout import default_method, lay_out
+    from w2v_online.reading.vectors import load_vectors
 
     table = load_vectors(request["snapshot"]).table
     previous = request["previous"] and layout_of(request["previous"])
