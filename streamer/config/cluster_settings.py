@@ -75,6 +75,10 @@ class ClusterSettings(RunSettings):
             raise ValueError(
                 "cluster mode does not read standard input: name files, or add --kafka-topic"
             )
+        if self.source == "redis":
+            raise ValueError(
+                "cluster mode does not read Redis: a stream has one reader; use w2v-stream run"
+            )
         if not objective_class(self.loss).is_shareable:
             raise ValueError(f"cluster mode does not support --loss {self.loss}: use --loss ns")
         if self.half_life:

@@ -32,6 +32,10 @@ def _section(name: str) -> dict[str, Any]:
     return {"section": name}
 
 
+def _redis(metavar: str | None = None) -> dict[str, Any]:
+    return {"section": "redis"} | ({"metavar": metavar} if metavar else {})
+
+
 def _kafka(metavar: str | None = None) -> dict[str, Any]:
     return {"section": "kafka"} | ({"metavar": metavar} if metavar else {})
 
@@ -48,10 +52,10 @@ class RunSettings(LearnerConfig):
         f"{ANNEAL_PASSES} unless given; 0: none.",
         json_schema_extra={"metavar": "INTEGER"},
     )
-    source: Literal["stdin", "file", "kafka"] = Field(
+    source: Literal["stdin", "file", "kafka", "redis"] = Field(
         "stdin",
-        description="Where text comes from. Unless given, follows from FILE, --path or "
-        "--kafka-topic; else standard input.",
+        description="Where text comes from. Unless given, follows from FILE, --path, "
+        "--kafka-topic or --redis-stream; else standard input.",
         json_schema_extra=_section("source") | {"is_inferred": True},
     )
     path: Paths = Field(
@@ -135,6 +139,26 @@ class RunSettings(LearnerConfig):
         description="Any kafka-python consumer setting, such as max_poll_interval_ms=60000; "
         "repeatable, or the table [kafka] of the configuration file.",
         json_schema_extra=_kafka("KEY=VALUE"),
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        description="Redis server to read from; rediss:// for TLS.",
+        json_schema_extra=_redis("URL"),
+    )
+    redis_password: SecretStr | None = Field(
+        None,
+        description="Password for Redis; only from the environment or the configuration file.",
+        json_schema_extra=_redis("SECRET"),
+    )
+    redis_stream: Values = Field(
+        (),
+        description="Redis stream to read; comma-separated or repeated.",
+        json_schema_extra=_redis("STREAM"),
+    )
+    redis_field: str = Field(
+        "message",
+        description="Field of a stream's entries that holds the text.",
+        json_schema_extra=_redis("FIELD"),
     )
     json_field: Values = Field(
         (),
@@ -305,12 +329,17 @@ class RunSettings(LearnerConfig):
             return values
         path = values.get("path") or ()
         has_topics = bool(values.get("kafka_topic") or values.get("kafka_topic_pattern"))
-        if path and has_topics:
-            raise ValueError("a run reads one source: give either files or --kafka-topic")
+        has_streams = bool(values.get("redis_stream"))
+        if bool(path) + has_topics + has_streams > 1:
+            raise ValueError(
+                "a run reads one source: give either files, --kafka-topic or --redis-stream"
+            )
         if path in ("-", ("-",), ["-"]):
             return {**values, "source": "stdin", "path": ()}
         if path:
             source = "file"
+        elif has_streams:
+            source = "redis"
         else:
             source = "kafka" if has_topics or values.get("kafka_bootstrap_servers") else "stdin"
         return {**values, "source": source}
@@ -328,10 +357,14 @@ class RunSettings(LearnerConfig):
             raise ValueError(
                 f"--source {self.source} reads no topics: leave out --source, or --kafka-topic"
             )
+        if self.redis_stream and self.source != "redis":
+            raise ValueError(
+                f"--source {self.source} reads no streams: leave out --source, or --redis-stream"
+            )
         if self.follow and not is_file:
             raise ValueError("--follow needs files to follow: w2v-stream run FILE --follow")
-        if self.record_start and self.source == "kafka":
-            raise ValueError("--record-start is for lines: each Kafka message is a record already")
+        if self.record_start and self.source in ("kafka", "redis"):
+            raise ValueError("--record-start is for lines: each message is a record already")
         if self.stdin_skip_known and self.source != "stdin":
             raise ValueError("--stdin-skip-known needs piped input, not --source " + self.source)
         return self
@@ -344,9 +377,10 @@ class RunSettings(LearnerConfig):
             raise ValueError(
                 "--anneal needs input that ends: drop --follow, or use the command anneal"
             )
-        if self.anneal and self.source == "kafka":
+        if self.anneal and self.source in ("kafka", "redis"):
             raise ValueError(
-                "--anneal needs input that ends, and a topic has no end: use the command anneal"
+                "--anneal needs input that ends, and a topic or stream has no end: use the command "
+                "anneal"
             )
         return self
 
@@ -375,6 +409,19 @@ class RunSettings(LearnerConfig):
         return self
 
     @model_validator(mode="after")
+    def _check_redis(self) -> RunSettings:
+        if self.source == "redis" and not self.redis_stream:
+            raise ValueError("Redis needs a stream to read: add --redis-stream STREAM")
+        if re.search("//[^/]*:[^/]*@", self.redis_url):
+            raise ValueError(
+                "--redis-url must hold no password, which every user of this machine could see: "
+                "set W2V_STREAM_REDIS_PASSWORD"
+            )
+        if not re.match("(redis|rediss|unix)://", self.redis_url):
+            raise ValueError("--redis-url must begin with redis://, rediss:// or unix://")
+        return self
+
+    @model_validator(mode="after")
     def _check_http(self) -> RunSettings:
         if self.http_token and self.http_token_file:
             raise ValueError("give an HTTP token or --http-token-file, not both")
@@ -390,7 +437,7 @@ class RunSettings(LearnerConfig):
     @property
     def anneal_passes(self) -> int:
         """Passes over the kept text when the input ends; 0 if it does not end."""
-        if not self.replay or self.follow or self.source == "kafka":
+        if not self.replay or self.follow or self.source in ("kafka", "redis"):
             return 0
         return ANNEAL_PASSES if self.anneal is None else self.anneal
 

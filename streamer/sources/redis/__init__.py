@@ -1,0 +1,1 @@
+"""Redis streams as a source: entries read in order by their ids, which checkpoints hold."""

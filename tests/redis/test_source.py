@@ -1,0 +1,115 @@
+"""Redis streams: each entry is learned exactly once, whoever is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kafka.process import Daemon, counts, lines_of, words_of
+from tests.redis.conftest import Server
+from w2v_online import load_vectors
+
+Start = Callable[..., Daemon]
+
+
+@pytest.fixture
+def daemon(server: Server, tmp_path: Path) -> Iterator[Start]:
+    """Starts daemons that read stream ``logs``."""
+    started: list[Daemon] = []
+
+    def start(*args: str, folder: Path | None = None) -> Daemon:
+        process = Daemon(
+            "--redis-url",
+            server.url,
+            "--redis-stream",
+            "logs",
+            *args,
+            folder=folder or tmp_path / "s",
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def test_kill_and_resume_equal_an_uninterrupted_run(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    """The daemon and the server are killed: counts are exact, and vectors the same bytes."""
+    lines = lines_of(45_000)
+    for life in range(3):
+        server.add("logs", lines[15_000 * life : 15_000 * (life + 1)])
+        killed = daemon("--snapshot-every", "50000words")
+        killed.event("snapshot_written")
+        killed.kill()
+    last = daemon("--snapshot-every", "1s")
+    last.event("redis_stream_begun")
+    server.kill()
+    last.event("redis_unreachable")
+    server.start()
+    last.wait_for_words(12 * len(lines))
+    assert last.stop() == 0
+    whole = daemon("--snapshot-every", "1s", folder=tmp_path / "whole")
+    whole.wait_for_words(12 * len(lines))
+    assert whole.stop() == 0
+    assert counts(tmp_path / "s") == counts(tmp_path / "whole") == words_of(lines)
+    one, other = load_vectors(tmp_path / "s"), load_vectors(tmp_path / "whole")
+    assert one.words == other.words
+    assert np.array_equal(one.vectors, other.vectors)
+
+
+def test_what_was_removed_unread_and_a_stream_made_again_are_said(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    server.add("logs", [b"a"] * 10)
+    process = daemon("--snapshot-every", "1s")
+    process.wait_for_words(10)
+    assert process.stop() == 0
+    server.add("logs", [b"b"] * 10)
+    server.client().xtrim("logs", maxlen=3, approximate=False)
+    again = daemon("--snapshot-every", "1s")
+    assert "lost=7" in again.event("redis_entries_trimmed")
+    again.wait_for_words(13)
+    assert again.stop() == 0
+    server.client().delete("logs")
+    server.client().xadd("logs", {"message": b"c d"}, id="1-1")
+    third = daemon("--snapshot-every", "1s")
+    third.event("redis_stream_recreated")
+    third.wait_for_words(15)
+    assert third.stop() == 0
+    assert counts(tmp_path / "s") == {"a": 10, "b": 3, "c": 1, "d": 1}
+
+
+def test_json_in_a_field_and_entries_without_it(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    server.add("logs", [b'{"text": "one two"}', b"", b'{"text": "three"}'], field="data")
+    server.add("logs", [b"x"], field="other")
+    process = daemon("--redis-field", "data", "--json-field", "text", "--snapshot-every", "1s")
+    said = process.event("redis_field_missing")
+    assert "field=data" in said
+    assert "fields=other" in said
+    process.wait_for_words(3)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == {"one": 1, "two": 1, "three": 1}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--source", "redis"], "--redis-stream"),
+        (["--redis-stream", "s", "--redis-url", "redis://:secret@127.0.0.1:1"], "REDIS_PASSWORD"),
+        (["--redis-stream", "s", "--redis-url", "http://127.0.0.1"], "redis://"),
+        (["--redis-stream", "s", "--kafka-topic", "t"], "one source"),
+    ],
+)
+def test_wrong_settings_stop_the_start(tmp_path: Path, args: list[str], message: str) -> None:
+    process = Daemon(*args, folder=tmp_path / "s")
+    assert process.process.wait(timeout=60) == 78
+    process.wait_for(message)
+    assert ":secret@" not in "".join(process.lines)
