@@ -21,8 +21,7 @@ _COPIED = ("streamer", "w2v_online", "tools", "docs")
 def _recipes() -> dict[str, list[Block]]:
     """The blocks of each recipe, by its heading."""
     parts = re.split(r"^### (.+)$", _DOCUMENT, flags=re.MULTILINE)[1:]
-    recipes = {name: blocks(text) for name, text in zip(parts[::2], parts[1::2], strict=True)}
-    return {name: found for name, found in recipes.items() if found}  # a source is no short change
+    return {name: blocks(text) for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def apply(change: str, folder: Path) -> None:
