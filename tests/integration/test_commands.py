@@ -33,6 +33,9 @@ _NOT_RUN = {
     "systemctl reload": "needs a systemd that runs the unit",
     "python -m benchmarks.fuzz_text log -max_total_time=600": "needs atheris, which few "
     "Pythons have",
+    "redis-cli XADD logs '*' message 'some text'": "needs a Redis server",
+    "w2v-stream run --redis-url redis://127.0.0.1:6379 --redis-stream logs": "tests/redis has "
+    "a server",
     "promtool check rules": "is run with the rules in tests/test_deploy.py",
 }
 """Commands, and why nothing here runs them."""
@@ -122,7 +125,7 @@ def test_extras_that_are_to_be_installed_exist() -> None:
     installs = [command.text for command in _COMMANDS if command.text.startswith("pip install")]
     assert installs
     for text in installs:
-        wanted = re.fullmatch(r"pip install (?:\.|'\.\[(\w+)\]'|[\w-]+)", text)
+        wanted = re.fullmatch(r"pip install (?:\.|'(?:\.|w2v-stream)\[(\w+)\]'|[\w-]+)", text)
         assert wanted, text
         assert wanted[1] is None or wanted[1] in extras
 
