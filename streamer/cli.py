@@ -24,6 +24,7 @@ from streamer.commands.export import export
 from streamer.commands.inspect import inspect
 from streamer.commands.map import map_words
 from streamer.commands.neighbors import neighbors
+from streamer.commands.predict import predict
 from streamer.commands.publish import publish
 from streamer.commands.run import run
 from streamer.commands.score import score
@@ -38,7 +39,18 @@ PROGRAM = "w2v-stream"
 
 GROUPS: dict[str, list[click.Command]] = {
     "Learn": [run, cluster, anneal, validate],
-    "Ask": [neighbors, analogy, embed, score, drift, changes, map_words, evaluate, inspect],
+    "Ask": [
+        neighbors,
+        analogy,
+        predict,
+        embed,
+        score,
+        drift,
+        changes,
+        map_words,
+        evaluate,
+        inspect,
+    ],
     "Serve": [serve, publish, export],
     "Set up": [warmup, completion],
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.changes import Changes
 from w2v_online.reading.vectors import WordVectors, load_vectors
 from w2v_online.snapshots import reader
 
@@ -50,6 +51,7 @@ class Archive:
         self._newest: WordVectors | None = None
         self._looked_at = 0.0
         self._earlier: WordVectors | None = None
+        self._changes: tuple[tuple[str, str, float], Changes] | None = None
         self._entry = lru_cache(_MANIFESTS)(_read_entry)
 
     def newest(self, *, at_once: bool = False) -> WordVectors:
@@ -94,6 +96,13 @@ class Archive:
             self._earlier = None  # gone before the next one is there: two would be in memory
             self._earlier = load_vectors(self._path(name))
         return self._earlier
+
+    def changes(self, since: str, vectors: WordVectors, threshold: float) -> Changes:
+        """What changed since one of :meth:`entries`; the last answer stays, for its other pages."""
+        asked = since, vectors.path.name, threshold
+        if self._changes is None or self._changes[0] != asked:
+            self._changes = asked, vectors.changes(self.earlier(since), threshold)
+        return self._changes[1]
 
     def words(self, name: str) -> list[str]:
         """The words of one of :meth:`entries` alone. Raises SnapshotError."""

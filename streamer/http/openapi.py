@@ -48,6 +48,14 @@ _ANSWERS: dict[str, dict[str, Any]] = {
             **_columns("tokens", "known_tokens", of=_NUMBER),
         }
     ),
+    "predict": _rows(word=_STRING, probability=_NUMBER),
+    "changes": _object(
+        {
+            "since": _STRING,
+            **dict.fromkeys(("new", "moved", "gone"), _NUMBER),
+            "changes": _rows(change=_STRING, word=_STRING),
+        }
+    ),
     "spellings": _COUNTED,
     "words": _COUNTED,
     "snapshots": _rows(name=_STRING, created=_STRING, words=_NUMBER, vocabulary=_NUMBER),

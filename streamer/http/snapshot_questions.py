@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
@@ -16,6 +17,7 @@ from streamer.http.question import Kept, Question
 from streamer.http.word_questions import Word
 from w2v_online.analysis import drift
 from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.reading.changes import THRESHOLD
 
 MAX_MOMENTS = 8
 """Snapshots, spread over those that are kept, that a word is followed through."""
@@ -85,6 +87,51 @@ class Drift(Question):
         return {"drift": {"since": since, "words": [asdict(movement) for movement in found]}}
 
 
+class Changes(Question):
+    """What changed since an earlier snapshot: words that are new, moved or gone, a page at a time.
+
+    New ones come first, then those that moved, then those that are gone.
+    """
+
+    is_view: ClassVar[bool] = True
+    since: str | None = Field(
+        None, max_length=255, description="Name of that snapshot; the oldest unless given."
+    )
+    threshold: float = Field(
+        THRESHOLD, ge=-1, le=1, description="A vector moved if its cosine is below this."
+    )
+    offset: int = Field(0, ge=0, description="So many changes are left out.")
+    topn: int = Field(1000, ge=1, le=1000, description="Changes on a page.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"changes": {"since": ..., "new": n, "moved": n, "gone": n, "changes": [...]}}``."""
+        names = [entry.name for entry in kept.archive.entries()]
+        since = self.since or names[-1]
+        if since not in names:
+            raise HTTPException(404, f"there is no snapshot {since!r} any more")
+        try:
+            found = kept.archive.changes(since, kept.vectors, self.threshold)
+        except (SnapshotError, ValueError) as error:
+            raise HTTPException(404, str(error)) from error
+        table, n_new = found.table, len(found.new_rows)
+        rows = np.concatenate([found.new_rows, found.moved_rows])
+        page = range(self.offset, min(self.offset + self.topn, len(found)))
+        documents: list[dict[str, Any]] = []
+        for place in page:
+            if place >= len(rows):
+                documents.append({"change": "gone", "word": found.gone[place - len(rows)]})
+                continue
+            row = int(rows[place])
+            change = "new" if place < n_new else "moved"
+            document: dict[str, Any] = {"change": change, "word": table.words[row]}
+            if place >= n_new:
+                document["cosine"] = float(found.cosines[place - n_new])
+            document |= {"count": table.counts[row].item(), "vector": np.array(table.vector(row))}
+            documents.append(document)
+        counts = {"new": n_new, "moved": len(found.moved_rows), "gone": len(found.gone)}
+        return {"changes": {"since": since, **counts, "changes": documents}}
+
+
 class History(Question):
     """One word through the snapshots that are kept, oldest first."""
 
@@ -107,5 +154,6 @@ SNAPSHOT_QUESTIONS: dict[str, type[Question]] = {
     "/v1/snapshots": Snapshots,
     "/v1/map": Map,
     "/v1/drift": Drift,
+    "/v1/changes": Changes,
     "/v1/history": History,
 }

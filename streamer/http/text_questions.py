@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from starlette.exceptions import HTTPException
 
 from streamer.http.question import Kept, Question
-from streamer.http.word_questions import TopN, with_counts
+from streamer.http.word_questions import TopN, Words, require, with_counts
 from w2v_online.errors import W2VError
 
 MAX_TOKENS = 256
@@ -60,6 +60,22 @@ class Text(Question):
         }
 
 
+class Predict(Question):
+    """The words that the model expects in the middle of a context, with probabilities."""
+
+    word: Words = Field(description="Word of the context; repeated for several.")
+    topn: TopN = Field(10, description="Answers.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"predict": [{"word": ..., "probability": ...}, ...]}``."""
+        require(kept.vectors, self.word)
+        try:
+            found = kept.vectors.predict(self.word, self.topn)
+        except W2VError as error:
+            raise HTTPException(503, str(error)) from error
+        return {"predict": [{"word": word, "probability": p} for word, p in found]}
+
+
 class Embed(Question):
     """A vector for each line: the weighted mean of its tokens' vectors, rare words first.
 
@@ -98,4 +114,8 @@ def _forms(token: str) -> list[str]:
     return [token, bare, token.lower(), bare.lower()]
 
 
-TEXT_QUESTIONS: dict[str, type[Question]] = {"/v1/text": Text, "/v1/embed": Embed}
+TEXT_QUESTIONS: dict[str, type[Question]] = {
+    "/v1/text": Text,
+    "/v1/predict": Predict,
+    "/v1/embed": Embed,
+}

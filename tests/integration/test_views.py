@@ -313,3 +313,30 @@ def test_serve_asks_for_the_token_and_refuses_what_makes_no_sense(
         assert "Traceback" not in result.stderr
     served.process.terminate()
     assert served.process.wait(180) == 0
+
+
+def test_changes_come_a_page_at_a_time(served: Served, folder: Path) -> None:
+    """All pages together are what the vectors' own comparison finds."""
+    oldest = load_vectors(folder / names(folder)[-1])
+    expected = load_vectors(folder).changes(oldest, 0.999)
+    found: list[dict[str, Any]] = []
+    while True:
+        path = f"/v1/changes?threshold=0.999&topn=7&offset={len(found)}"
+        status, answer = served.get(path)
+        assert status == 200
+        assert answer["changes"]["since"] == names(folder)[-1]
+        if not answer["changes"]["changes"]:
+            break
+        found += answer["changes"]["changes"]
+    assert [c["word"] for c in found] == [*expected.new, *expected.moved, *expected.gone]
+    assert found[0]["word"] == "novel"
+    assert found[0]["vector"] == pytest.approx(load_vectors(folder)["novel"].tolist())
+    assert (answer["changes"]["new"], answer["changes"]["moved"]) == (1, len(expected.moved))
+    assert served.get("/v1/changes?since=no")[0] == 404
+
+
+def test_a_word_is_predicted_from_its_context(served: Served, folder: Path) -> None:
+    _, answer = served.get("/v1/predict?word=novel&word=w1&topn=3")
+    expected = load_vectors(folder).predict(["novel", "w1"], 3)
+    assert [a["word"] for a in answer["predict"]] == [word for word, _ in expected]
+    assert served.get("/v1/predict?word=nobody")[0] == 404

@@ -332,3 +332,27 @@ def test_a_watch_hands_over_the_old_and_the_new(folder: Path) -> None:
             model.learn([["a", word]])
             model.snapshot(folder)
             assert seen.get(timeout=30) == ([word], word == "e")
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_the_word_in_the_middle_is_predicted(tmp_path: Path, loss: str) -> None:
+    """By the output layer of each objective; probabilities of all words sum to one."""
+    config = LearnerConfig(vector_size=12, min_count=1, sample=0, window=1, averaging=False)
+    config = config.model_copy(update={"loss": loss})
+    model = OnlineWord2Vec(config)
+    pairs = [("cat", "purrs"), ("dog", "barks"), ("cow", "moos"), ("pig", "grunts")]
+    model.learn([list(pair) for pair in pairs] * 600)
+    wv = load_vectors(model.snapshot(tmp_path))
+    for subject, verb in pairs:
+        answers = wv.predict([subject, "nowhere"], topn=None)
+        assert answers[0][0] == verb
+        assert sum(p for _, p in answers) == pytest.approx(1, abs=1e-6)
+        assert answers == sorted(answers, key=lambda answer: -answer[1])
+        assert wv.predict_output_word([subject], topn=2) == wv.predict([subject], 2)
+    assert wv.predict(["nowhere"]) == []
+    assert wv.predict_output_word(["nowhere"]) is None
+    alone = load_vectors(model.snapshot(tmp_path, vectors_only=True))
+    with pytest.raises(SnapshotError, match="holds vectors only"):
+        alone.predict(["cat"])
+    with pytest.raises(SnapshotError, match="no output vectors"):
+        WordVectors.from_arrays(["a"], np.ones((1, 2))).predict(["a"])

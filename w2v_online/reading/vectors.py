@@ -22,6 +22,7 @@ from w2v_online.reading.changes import THRESHOLD, Changes, changes
 from w2v_online.reading.lines import WEIGHT, Lines, warn_of_no_counts
 from w2v_online.reading.loaded import Loaded, Options, load_file, load_newest, load_snapshot
 from w2v_online.reading.lookups import key_list
+from w2v_online.reading.prediction import probabilities
 from w2v_online.reading.similarities import Similarities
 from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.watch import Watch
@@ -129,6 +130,30 @@ class WordVectors(Similarities):
             raise TypeError(f"embed_lines takes a list of lines, not one string: [{lines!r}]")
         parts = [part.vectors for part in self.lines.embed_blocks(lines, weight)]
         return np.concatenate(parts) if parts else np.zeros((0, self.vector_size), np.float32)
+
+    def predict(self, context: Iterable[Key], topn: int | None = 10) -> list[tuple[str, float]]:
+        """The words that the model expects in the middle of a context, with probabilities.
+
+        From the output vectors, which whole snapshots hold: SnapshotError for others. Words without
+        a vector are left out of the context; without any there are no answers.
+        """
+        loaded = self._loaded
+        table = loaded.table
+        rows = [row for key in key_list(context, "predict") if (row := table.find(key)) >= 0]
+        if loaded.path == Path() or loaded.path.is_file():
+            raise SnapshotError(f"{table.name} has no output vectors to predict from")
+        if not rows:
+            return []
+        mean = table.take(rows).mean(axis=0)
+        found = probabilities(reader.read(loaded.path), mean)
+        best = np.argsort(-found, kind="stable")[:topn]
+        return [(table.words[row], float(found[row])) for row in best.tolist()]
+
+    def predict_output_word(
+        self, context_words_list: Iterable[Key], topn: int | None = 10
+    ) -> list[tuple[str, float]] | None:
+        """:meth:`predict` by gensim's name; None if no word of the context is known, as there."""
+        return self.predict(context_words_list, topn) or None
 
     def changes(self, since: WordVectors | str | Path, threshold: float = THRESHOLD) -> Changes:
         """Words that are new, moved or gone since an earlier snapshot, with their vectors.
