@@ -13,6 +13,7 @@ from w2v_online.learning.averages import decode
 from w2v_online.learning.publishing import (
     MIN_SHARE,
     RANGE,
+    RELIABLE_UPDATES,
     USUAL,
     change_scores,
     deviations,
@@ -34,7 +35,9 @@ def test_the_share_rises_from_where_change_is_unusual() -> None:
     scores = np.array([0.0, 1.0, USUAL, USUAL + RANGE / 2, USUAL + RANGE, 100.0], np.float32)
     middle = (1 + MIN_SHARE) / 2
     expected = [MIN_SHARE, MIN_SHARE, MIN_SHARE, middle, 1.0, 1.0]
-    np.testing.assert_allclose(shares(scores), expected, rtol=1e-6)
+    often, seldom = (np.full(6, n, np.uint32) for n in (RELIABLE_UPDATES, RELIABLE_UPDATES - 1))
+    np.testing.assert_allclose(shares(scores, often), expected, rtol=1e-6)
+    np.testing.assert_allclose(shares(scores, seldom), [MIN_SHARE] * 6, rtol=1e-6)
 
 
 def test_a_score_is_a_deviation_over_what_is_usual_among_rows_updated_as_often() -> None:
@@ -48,6 +51,12 @@ def test_a_score_is_a_deviation_over_what_is_usual_among_rows_updated_as_often()
     assert np.median(scores) == pytest.approx(1.0, abs=0.05)
     assert set(np.argsort(-scores)[:2].tolist()) == set(changing.tolist())
     np.testing.assert_allclose(scores[changing], 5.0, rtol=0.35)
+
+
+def test_averages_that_were_just_begun_do_not_say_what_is_usual() -> None:
+    deviation = np.repeat(np.float32([0.0, 0.5]), [700, 300])
+    scores = change_scores(deviation, np.full(1000, 25, np.uint32))
+    np.testing.assert_allclose(scores, np.repeat([0.0, 1.0], [700, 300]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 63, 64, 129])
@@ -64,7 +73,7 @@ def test_readers_get_a_row_between_its_average_and_its_vector(tmp_path: Path) ->
     assert len(rows) > 50
     vectors, averages = model.embeddings.vectors[rows], model.averages.of(rows)
     scores = change_scores(deviations(vectors, averages), model.averages.averaged[rows])
-    share = shares(scores)[:, None]
+    share = shares(scores, model.averages.averaged[rows])[:, None]
     expected = averages + share * (vectors - averages)
     np.testing.assert_allclose(model.vectors()[rows], expected, atol=1e-7)
     assert np.abs(expected - averages).max() > 1e-3

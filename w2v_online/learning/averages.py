@@ -152,7 +152,7 @@ class Averages:
         """Rows that have an average, and what is published of them, float32[n, D]."""
         rows = self.rows
         vectors = self._embeddings.vectors[rows]
-        return rows, between(vectors, self.of(rows), shares(self.scores(rows)))
+        return rows, between(vectors, self.of(rows), shares(self.scores(rows), self.averaged[rows]))
 
     def restore(
         self, averaged: NDArray[np.uint32], rows: NDArray[np.int32], codes: NDArray[np.int8]

@@ -18,20 +18,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_SHARE = 0.4
+MIN_SHARE = 0.3
 """Share of the way from the average to the vector where nothing changes; chosen by measurement."""
 
-USUAL = 1.25
+USUAL = 2.0
 """Change score up to which a row counts as one that does not change, ..."""
 
-RANGE = 1.25
+RANGE = 1.0
 """... and how much above that the vector itself is published."""
+
+RELIABLE_UPDATES = 200
+"""Updates from which a score counts: the vectors of rarer words are too noisy to tell."""
 
 _GROUP_ROWS = 64
 _MAX_GROUPS = 64
 """Rows are grouped by their updates for medians: at least so many in one, and so many groups."""
 
-_LEAST_DEVIATION, _MAX_DEVIATION = 1e-12, 1e30
+_LEAST_DEVIATION, _MAX_DEVIATION = 1e-5, 1e30
+"""A new average is its vector but for rounding, and does not count for what is usual."""
 
 
 def deviations(vectors: NDArray[np.float32], averages: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,20 +54,24 @@ def change_scores(
     deviation: NDArray[np.float32], updates: NDArray[np.uint32]
 ) -> NDArray[np.float32]:
     """float32[n]: the change score of rows that have an average, by their updates (uint32[n])."""
-    if not len(deviation):
-        return np.zeros(0, np.float32)
+    moved = np.flatnonzero(deviation > _LEAST_DEVIATION)
+    if not len(moved):
+        return np.zeros(len(deviation), np.float32)
     places = np.log1p(updates.astype(np.float64))
-    n_groups = max(1, min(_MAX_GROUPS, len(places) // _GROUP_ROWS))
-    groups = np.array_split(np.argsort(places, kind="stable"), n_groups)
-    usual = [np.log(max(float(np.median(deviation[rows])), _LEAST_DEVIATION)) for rows in groups]
+    n_groups = max(1, min(_MAX_GROUPS, len(moved) // _GROUP_ROWS))
+    groups = np.array_split(moved[np.argsort(places[moved], kind="stable")], n_groups)
+    usual = [np.log(float(np.median(deviation[rows]))) for rows in groups]
     expected = np.interp(places, [places[rows].mean() for rows in groups], usual)
     scores: NDArray[np.float32] = (deviation / np.exp(expected)).astype(np.float32)
     return scores
 
 
-def shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[n]: how much of the way from its average to its vector is published of each row."""
-    risen = np.clip((scores - USUAL) / RANGE, 0.0, 1.0)
+def shares(scores: NDArray[np.float32], updates: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """float32[n]: how much of the way from its average to its vector is published of each row.
+
+    ``updates`` are uint32[n], those of each row.
+    """
+    risen = np.clip((scores - USUAL) / RANGE, 0.0, 1.0) * (updates >= RELIABLE_UPDATES)
     share: NDArray[np.float32] = (MIN_SHARE + (1.0 - MIN_SHARE) * risen).astype(np.float32)
     return share
 

@@ -215,8 +215,9 @@ class Image:
     def _published(self, matrices: SavedMatrices, scores: NDArray[np.float32] | None) -> Matrix:
         if matrices.averages is None or scores is None:
             return matrices.vectors
-        is_averaged = self.state["averaged"] > 0
-        return PublishedMatrix(matrices.vectors, matrices.averages, is_averaged, shares(scores))
+        averaged = self.state["averaged"]
+        share = shares(scores, averaged)
+        return PublishedMatrix(matrices.vectors, matrices.averages, averaged > 0, share)
 
     def _write_state(
         self,
