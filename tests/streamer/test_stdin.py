@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from streamer.errors import ConfigurationError, SourceError
+from streamer.sources.stdin.known import KnownBeginning
 from streamer.sources.stdin.source import StdinSource, check_stdin
 from streamer.text.records import RecordSplitter
 from tests.streamer.followed import Reports
@@ -131,3 +133,27 @@ def test_a_line_that_was_begun_is_read_when_the_run_is_to_stop(pipes: list[Pipe]
     assert last.records == b"B\n"
     assert last.position["bytes"] == 1
     assert pipe.source.stop() is None
+
+
+@pytest.mark.parametrize("step", [1, 7, 5000])
+def test_a_known_beginning_is_compared_however_it_is_cut(step: int) -> None:
+    """Only what follows it is new; another one is refused, and so is one that ends too early."""
+    text, known_bytes = _TEXT[:3000], 1000
+    position = {
+        "bytes": known_bytes - 10,
+        "checked_bytes": known_bytes,
+        "crc32": zlib.crc32(text[:known_bytes]),
+    }
+    known = KnownBeginning(position)
+    assert _feed(known, text, step) == text[known_bytes - 10 :]
+    known.end()
+    with pytest.raises(SourceError, match="not those"):
+        _feed(KnownBeginning(position), b"x" + text, step)
+    short = KnownBeginning(position)
+    short.rest(text[: known_bytes - 1])
+    with pytest.raises(SourceError, match="ended after 999 bytes"):
+        short.end()
+
+
+def _feed(known: KnownBeginning, text: bytes, step: int) -> bytes:
+    return b"".join(known.rest(text[at : at + step]) for at in range(0, len(text), step))
