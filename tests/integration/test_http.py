@@ -159,20 +159,6 @@ def test_answers_are_those_of_the_newest_snapshot(daemon: Daemon) -> None:
     assert answer["vectors"]["a+b&c"]["count"] == 50
 
 
-def test_the_readmes_paths_answer(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    paths = re.findall(r"^\| `(/\S+)` \|", readme, re.M)
-    paths.remove("/v1/events")  # has no end
-    assert len(paths) == 15
-    with Daemon(tmp_path, "--snapshot-every", "20words") as daemon:
-        for number in range(1, 3):
-            daemon.learn(b"france spain paris madrid king man woman\n" * 20)
-            wait_until(
-                lambda number=number: daemon.metrics()["w2v_stream_snapshots_total"] >= number
-            )
-        assert [daemon.get(path)[0] for path in paths] == [200] * 15
-
-
 def test_a_newer_snapshot_is_asked_soon(tmp_path: Path) -> None:
     with Daemon(tmp_path, "--snapshot-every", "30words") as daemon:
         assert daemon.get("/v1/vectors?word=new")[0] == 503
