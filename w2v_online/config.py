@@ -6,9 +6,9 @@ configuration keys are derived from it. Names are gensim's.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PRETOKENIZED = "pretokenized"
 """Tokenizer identity of a learner that was fed token lists."""
@@ -100,6 +100,19 @@ class LearnerConfig(BaseModel):
     min_alpha: float = Field(
         0.002, ge=0.0, le=1.0, description="Minimum learning rate; each word's rate decays to it."
     )
+    subwords: bool = Field(
+        False,
+        description="Also learn vectors of character n-grams: new words start from them, and words "
+        "without a vector get one (infer).",
+    )
+    min_n: int = Field(3, ge=1, le=16, description="Shortest n-gram of --subwords, in characters.")
+    max_n: int = Field(6, ge=1, le=16, description="Longest n-gram of --subwords, in characters.")
+    bucket: int = Field(
+        2_000_000,
+        ge=1,
+        le=1 << 30,
+        description="Maximum number of n-gram vectors; more n-grams share them. Bounds memory.",
+    )
     seed: int = Field(1, ge=0, le=2**63 - 1, description="Random seed.")
     threads: int = Field(
         1,
@@ -110,3 +123,9 @@ class LearnerConfig(BaseModel):
     max_token_bytes: int = Field(
         64, ge=1, le=4096, description="Longer words are dropped and counted."
     )
+
+    @model_validator(mode="after")
+    def _check_ngrams(self) -> Self:
+        if self.min_n > self.max_n:
+            raise ValueError(f"min_n ({self.min_n}) must not be greater than max_n ({self.max_n})")
+        return self

@@ -101,7 +101,7 @@ class OnlineWord2Vec(Model):
             position, ids, sentence_ends = self.vocabulary.encode(
                 buffer, position, len(text), classes, self.segments.end, self.subsampling_generator
             )
-            self.embeddings.grow(len(self.vocabulary))
+            self.segments.grow()
             encoded = Encoded(ids, sentence_ends)
             for part in [encoded] if self.replay is None else self.replay.mix(encoded):
                 trained_words += 0 if part.is_replayed else len(part.ids)
@@ -201,6 +201,7 @@ class OnlineWord2Vec(Model):
             state.image_of(self),
             self.embeddings,
             self.averages,
+            self.subwords,
             vectors_only=vectors_only,
             **extra,
         )
@@ -222,6 +223,7 @@ class OnlineWord2Vec(Model):
             Path(folder),
             self.embeddings,
             self.averages,
+            self.subwords,
             lambda: state.image_of(self),
             self.wait,
             then,

@@ -16,6 +16,7 @@ from w2v_online.learning.objectives import objective_class
 from w2v_online.learning.replay import Replay
 from w2v_online.learning.saving.background import max_bytes
 from w2v_online.learning.segments import Segments
+from w2v_online.learning.subwords import Subwords
 from w2v_online.learning.trainers import Trainers
 from w2v_online.learning.vocabulary import Vocabulary
 
@@ -47,6 +48,9 @@ class Model:
             if config.averaging
             else None
         )
+        self.subwords = (
+            Subwords(config, self.vocabulary, self.embeddings) if config.subwords else None
+        )
         self.replay = Replay(config, int(seeds[-1])) if config.replay else None
         self.trainers = Trainers(
             [
@@ -61,6 +65,7 @@ class Model:
             self.trainers,
             self.averages,
             self.replay,
+            self.subwords,
         )
         self.text_state: Mapping[str, NDArray[Any]] = {}
         """Arrays of whatever prepares the text; a snapshot holds them as they are at its moment."""
@@ -88,9 +93,10 @@ class Model:
             self.vocabulary.arrays.arena.nbytes,
             self.vocabulary.max_rows,
             4 * self.embeddings.row_floats,
-            matrices=2 if self.averages is None else 3,
+            matrices=2 + (self.averages is not None) + (self.subwords is not None),
         )
-        return learning + self.objective.max_bytes + averages + replay + text + snapshot
+        subwords = 0 if self.subwords is None else self.subwords.max_bytes
+        return learning + self.objective.max_bytes + averages + subwords + replay + text + snapshot
 
     @property
     def _max_image_bytes(self) -> int:
@@ -99,7 +105,8 @@ class Model:
         saved = (arrays.arena, arrays.counts, arrays.errors, arrays.free)
         own_bytes = sum(array.nbytes for array in saved) + self.trainers.first.max_bytes
         replay_bytes = 0 if self.replay is None else self.replay.max_bytes
-        return own_bytes + self.objective.max_state_bytes + replay_bytes
+        subword_bytes = 0 if self.subwords is None else self.subwords.max_state_bytes
+        return own_bytes + self.objective.max_state_bytes + replay_bytes + subword_bytes
 
     def totals(self) -> dict[str, int]:
         """What was read so far, as it stands in the manifest of a snapshot."""

@@ -14,6 +14,7 @@ from w2v_online.learning.averages import SWEEP_VISITS, Averages
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.objectives.base import Objective
 from w2v_online.learning.replay import Replay
+from w2v_online.learning.subwords import Subwords
 from w2v_online.learning.trainers import Trainers
 from w2v_online.learning.vocabulary import Vocabulary
 
@@ -34,6 +35,7 @@ class Segments:
         trainers: Trainers,
         averages: Averages | None,
         replay: Replay | None,
+        subwords: Subwords | None,
     ) -> None:
         self._vocabulary = vocabulary
         self._embeddings = embeddings
@@ -41,6 +43,7 @@ class Segments:
         self._trainers = trainers
         self._averages = averages
         self._replay = replay
+        self._subwords = subwords
         self.end = 0
         """Words of the stream at the end of the present segment."""
         self.evicted_words = 0
@@ -56,6 +59,13 @@ class Segments:
         """Length of a segment at this point of the stream."""
         return min(MAX_SEGMENT_WORDS, max(1, self._vocabulary.total_words // SEGMENT_GROWTH))
 
+    def grow(self) -> None:
+        """Give the words that are new in the vocabulary their rows."""
+        first, rows = len(self._embeddings), len(self._vocabulary)
+        self._embeddings.grow(rows)
+        if self._subwords is not None and rows > first:
+            self._subwords.start(np.arange(first, rows, dtype=np.int32))
+
     @property
     def is_over(self) -> bool:
         """Whether upkeep is due."""
@@ -69,6 +79,8 @@ class Segments:
         words = self.words
         # What others read ends segments too; parts of one count towards the next.
         late = min(total_words - self.end, self._others_words)
+        if self._subwords is not None:
+            self._subwords.fit()
         if self._averages is not None and not self._is_shared:
             self._averages.visit()
         if self._replay is not None:
@@ -86,6 +98,8 @@ class Segments:
             return
         self._trainers.wait()
         self._embeddings.reset(evicted)
+        if self._subwords is not None:
+            self._subwords.start(evicted)
         if self._averages is not None:
             self._averages.reset(evicted)
         if self._replay is not None:

@@ -13,7 +13,7 @@ from w2v_online.config import LearnerConfig
 from w2v_online.errors import SnapshotMismatchError
 from w2v_online.learning.model import Model
 from w2v_online.learning.saving.image import Image
-from w2v_online.snapshots.reader import Snapshot
+from w2v_online.snapshots.reader import SUBWORD_VECTORS, Snapshot
 
 _RENAMED = {
     "replay_looks": "replay_passes",
@@ -27,6 +27,9 @@ _TEXT_STATE = "text_"
 
 _FIXED = ("vector_size", "loss", "max_vocab_size", "max_token_bytes", "half_life")
 """Options that a snapshot's arrays depend on."""
+
+_FIXED_WITH_SUBWORDS = ("min_n", "max_n", "bucket")
+"""Those that the n-grams of a snapshot depend on; --subwords itself may be turned on and off."""
 
 
 def image_of(model: Model) -> Image:
@@ -49,6 +52,8 @@ def image_of(model: Model) -> Image:
         state["average_visits"] = np.array([model.averages.visits], np.int64)
     if model.replay is not None:
         state |= model.replay.state(rows)
+    if model.subwords is not None:
+        state |= model.subwords.state()
     state |= {_TEXT_STATE + name: array for name, array in model.text_state.items()}
     return Image(
         state,
@@ -81,6 +86,8 @@ def take_over(model: Model, saved: Snapshot) -> None:
         replay.restore(state)
     elif replay is not None:
         replay.set_counts(vocabulary.weighted_counts, vocabulary.weighted_total)
+    if model.subwords is not None and "subword_buckets" in state:
+        model.subwords.restore(state, saved.array(SUBWORD_VECTORS))
     model.objective.restore(state)
     model.trainers.restore(state)
     model.subsampling_generator[0] = generators[0]
@@ -122,6 +129,15 @@ def check_continues(
         for name in _FIXED
         if getattr(saved, name) != getattr(wanted, name)
     }
+    if saved.subwords and wanted.subwords:
+        differences = {
+            **differences,
+            **{
+                name: (getattr(saved, name), getattr(wanted, name))
+                for name in _FIXED_WITH_SUBWORDS
+                if getattr(saved, name) != getattr(wanted, name)
+            },
+        }
     if tokenizer is not None and tokenizer != saved_tokenizer:
         differences = {**differences, "tokenizer": (saved_tokenizer, tokenizer)}
     if differences:

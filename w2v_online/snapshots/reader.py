@@ -33,6 +33,10 @@ STATE_FOLDER = "state"
 BLOCK_SUMS = "block_sums.npy"
 VECTORS_ONLY = "-vectors"
 """How names of snapshots end that readers can use, but no learner can go on from."""
+SUBWORD_VECTORS = "subword_vectors.npy"
+"""float32[n, D]: vectors of character n-grams, where a model learns with --subwords."""
+SUBWORD_BUCKETS = "subword_buckets.npy"
+"""int32[n]: the hash bucket of each."""
 REQUIRED_FILES = frozenset({"words.txt", "vectors.npy", "counts.npy"})
 
 _MANIFEST_SHA256 = re.compile(rb'"manifest_sha256": ?"([0-9a-f]{64})"')

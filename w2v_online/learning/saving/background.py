@@ -20,6 +20,7 @@ from w2v_online.learning.averages import Averages
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.saving.image import ROOM_FACTOR, Image, Room, SavedMatrices
 from w2v_online.learning.saving.rowcopy import CancelledError, RowCopy, rowcopy_bytes
+from w2v_online.learning.subwords import Subwords
 from w2v_online.snapshots.writer import SnapshotWriter
 
 
@@ -38,6 +39,7 @@ class BackgroundSnapshot:
         folder: Path,
         embeddings: Embeddings,
         averages: Averages | None,
+        subwords: Subwords | None,
         image: Callable[[], Image],
         wait: Callable[[], None],
         then: Callable[[Path], None] | None = None,
@@ -48,6 +50,7 @@ class BackgroundSnapshot:
         """Time that learning stood still."""
         self._embeddings = embeddings
         self._live_averages = averages
+        self._live_subwords = subwords
         self._whole_image = image
         self._vectors_only = vectors_only
         self._wait = wait
@@ -65,6 +68,8 @@ class BackgroundSnapshot:
             average_bytes = len(embeddings) * averages.words.itemsize * averages.words.shape[1]
             needed_bytes += average_bytes
             needed_bytes += 0 if vectors_only else matrix_bytes + average_bytes
+        if subwords is not None:
+            needed_bytes += 2 * len(subwords) * 4 * embeddings.row_floats
         self._writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
         matrices = embeddings.matrices
         try:
@@ -81,6 +86,11 @@ class BackgroundSnapshot:
                 else self._copy_of(
                     "averages", averages.words, averages.averaged, averages.words.shape[1]
                 )
+            )
+            self._subwords = (
+                None
+                if subwords is None
+                else self._copy_of("subwords", subwords.vectors, subwords.updates, size)
             )
         except SnapshotError:
             self._clean_up()
@@ -121,6 +131,9 @@ class BackgroundSnapshot:
         if self._averages is not None and self._live_averages is not None:
             self._averages.begin(rows, image.state["averaged"])
             self._live_averages.before_change = self._save_averages
+        if self._subwords is not None and self._live_subwords is not None:
+            self._subwords.begin(len(self._live_subwords), image.state["subword_updates"])
+            self._live_subwords.before_change = self._save_subwords
         self._is_cut = True
         self._thread = self._start(lambda: self._write(image, extra))
         self.pause_seconds += time.perf_counter() - began
@@ -135,6 +148,10 @@ class BackgroundSnapshot:
         if self._averages is not None:
             self._save(self._averages, rows)
 
+    def _save_subwords(self, rows: NDArray[np.int32]) -> None:
+        if self._subwords is not None:
+            self._save(self._subwords, rows)
+
     def _save(self, copy: RowCopy, rows: NDArray[np.int32]) -> None:
         """Save rows; a failure is the snapshot's, not the learner's."""
         try:
@@ -148,9 +165,11 @@ class BackgroundSnapshot:
         self._embeddings.before_change = None
         if self._live_averages is not None:
             self._live_averages.before_change = None
+        if self._live_subwords is not None:
+            self._live_subwords.before_change = None
 
     def _write(self, image: Image, extra: dict[str, Any]) -> None:
-        copies = SavedMatrices(self._vectors, self._output_vectors, self._averages)
+        copies = SavedMatrices(self._vectors, self._output_vectors, self._averages, self._subwords)
         for copy in self._copies:
             copy.copy()
         self._end_saving()

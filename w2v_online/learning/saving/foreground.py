@@ -8,6 +8,7 @@ from typing import Any
 from w2v_online.learning.averages import Averages
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.saving.image import Image, LiveMatrix, SavedMatrices
+from w2v_online.learning.subwords import Subwords
 from w2v_online.snapshots.writer import SnapshotWriter
 
 
@@ -16,6 +17,7 @@ def write_snapshot(
     image: Image,
     embeddings: Embeddings,
     averages: Averages | None,
+    subwords: Subwords | None,
     *,
     vectors_only: bool,
     **extra: Any,
@@ -30,9 +32,14 @@ def write_snapshot(
         LiveMatrix(embeddings.vectors),
         None if vectors_only else LiveMatrix(embeddings.output_vectors),
         None if averages is None else LiveMatrix(averages.words[: len(embeddings)]),
+        None
+        if subwords is None
+        else LiveMatrix(subwords.vectors[: len(subwords), : embeddings.vector_size]),
     )
-    n_matrices = 1 if vectors_only else len(matrices)
+    n_matrices = 1 if vectors_only else 3  # published, raw and output vectors
     needed_bytes = image.nbytes + n_matrices * embeddings.vectors.nbytes
+    if subwords is not None:
+        needed_bytes += len(subwords) * 4 * embeddings.vector_size
     writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
     try:
         return image.write(writer, matrices, **extra)

@@ -20,7 +20,7 @@ from w2v_online.learning.publishing import between, change_scores, deviations, s
 from w2v_online.learning.saving import publication
 from w2v_online.learning.vocabulary import word_lines
 from w2v_online.snapshots import npy
-from w2v_online.snapshots.reader import STATE_FOLDER
+from w2v_online.snapshots.reader import STATE_FOLDER, SUBWORD_BUCKETS, SUBWORD_VECTORS
 from w2v_online.snapshots.writer import SnapshotWriter
 
 _BLOCK_ROWS = 8192
@@ -121,6 +121,8 @@ class SavedMatrices(NamedTuple):
     """None if only vectors are to be written."""
     averages: Matrix | None
     """Rows of ``Averages.words``; mean something where the state's ``averaged`` is above zero."""
+    subwords: Matrix | None = None
+    """Vectors of n-grams, by ``subword_buckets`` of the state."""
 
 
 @dataclass
@@ -139,7 +141,16 @@ class Room:
         return copied
 
 
-_FOR_READERS = ("arena", "row_counts", "row_errors", "sums", "updates0", "averaged")
+_FOR_READERS = (
+    "arena",
+    "row_counts",
+    "row_errors",
+    "sums",
+    "updates0",
+    "averaged",
+    "subword_buckets",
+    "subword_updates",
+)
 """State that words, counts and vectors are computed from, or watched by while they are copied."""
 
 
@@ -185,6 +196,11 @@ class Image:
             writer.add_array("change_scores.npy", scores[order])
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
         publication.add_counts(writer, counts, errors)
+        if matrices.subwords is not None:
+            buckets = self.state["subword_buckets"]
+            slots = np.arange(len(buckets), dtype=np.int32)
+            writer.add(SUBWORD_VECTORS, _chunks(matrices.subwords, slots))
+            writer.add_array(SUBWORD_BUCKETS, buckets)
         if matrices.output_vectors is not None:
             self._write_state(writer, matrices, matrices.output_vectors, order)
         for matrix in matrices:
