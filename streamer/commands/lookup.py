@@ -4,9 +4,11 @@ said without keeping the other answers back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from w2v_online.errors import UnknownWordError
 from w2v_online.reading.vectors import WordVectors
@@ -36,6 +38,24 @@ def find_all(vectors: WordVectors, words: Iterable[str]) -> dict[str, str]:
             _tell(f"{word} is not in the vocabulary: showing {form}")
         found[word] = form
     return found
+
+
+def infer_missing(
+    vectors: WordVectors, words: Iterable[str], found: Mapping[str, str]
+) -> dict[str, NDArray[np.float32]]:
+    """Vectors made of character n-grams for the words that were not found.
+
+    None where the model was learned without --subwords, and none for a word without known n-grams.
+    """
+    inferred: dict[str, NDArray[np.float32]] = {}
+    for word in dict.fromkeys(words):
+        if word in found or not vectors.has_subwords:
+            continue
+        vector = vectors.infer(word)
+        if vector.any():
+            _tell(f"{word}: showing neighbors of a vector inferred from its character n-grams")
+            inferred[word] = vector
+    return inferred
 
 
 def _missing(vectors: WordVectors, word: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import json_option, restrict_option, snapshot_argument, topn_option
-from streamer.commands.lookup import find_all
+from streamer.commands.lookup import find_all, infer_missing
 from streamer.commands.tables import ANSWER_HEADINGS, answer_rows, echo_json, echo_rows
 from streamer.errors import EXIT_FAILURE
 from w2v_online import load_vectors
@@ -32,7 +32,8 @@ def neighbors(
 
     SNAPSHOT is the folder of a snapshot, a folder of snapshots (its newest complete one), or a
     word2vec file. A word that occurs in another case only is found too. Exit code 1 if a WORD has
-    no vector; the others are still answered.
+    no vector; the others are still answered. Where the model was learned with --subwords, a WORD
+    without a vector gets one made of its character n-grams.
     """
     vectors = load_vectors(snapshot)
     found = find_all(vectors, words)
@@ -40,6 +41,8 @@ def neighbors(
         word: vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab)
         for word in found.values()
     }
+    for word, vector in infer_missing(vectors, words, found).items():
+        answers[word] = vectors.most_similar(vector, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
         echo_json({w: [{"word": n, "cosine": c} for n, c in a] for w, a in answers.items()})
     else:
@@ -47,5 +50,5 @@ def neighbors(
             if len(words) > 1:
                 click.echo(("\n" if i else "") + word)
             echo_rows(answer_rows(nearest, vectors), ANSWER_HEADINGS)
-    if len(found) < len(set(words)):
+    if len(answers) < len(set(found.values()) | (set(words) - found.keys())):
         ctx.exit(EXIT_FAILURE)

@@ -83,6 +83,8 @@ class ClusterSettings(RunSettings):
             raise ValueError(f"cluster mode does not support --loss {self.loss}: use --loss ns")
         if self.half_life:
             raise ValueError("cluster mode does not support --half-life: leave it out")
+        if self.subwords:
+            raise ValueError("cluster mode does not support --subwords: leave it out")
         if self.phrases:
             raise ValueError("cluster mode does not support --phrases: leave it out")
         if self.init is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.lines import Lines
 from w2v_online.reading.snapshot_table import table_of
+from w2v_online.reading.subwords import SubwordTable
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
 from w2v_online.snapshots import reader
@@ -38,6 +39,13 @@ class Loaded:
     manifest: dict[str, Any]
     table: VectorTable
     options: Options = Options()
+
+    @cached_property
+    def subwords(self) -> SubwordTable:
+        """Vectors of n-grams; ValueError where there are none."""
+        if not self.manifest:
+            raise ValueError("a vector file has no vectors of n-grams: infer needs a snapshot")
+        return SubwordTable(reader.Snapshot(self.path, self.manifest))
 
     @cached_property
     def lines(self) -> Lines:

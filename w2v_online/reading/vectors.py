@@ -88,6 +88,21 @@ class WordVectors(Similarities):
         """What :meth:`tokenize` and :meth:`embed_lines` work with, of this moment."""
         return self._loaded.lines
 
+    @property
+    def has_subwords(self) -> bool:
+        """Whether :meth:`infer` can be asked."""
+        return reader.SUBWORD_VECTORS in self.manifest.get("files", {})
+
+    def infer(self, word: str) -> NDArray[np.float32]:
+        """float32[D]: a vector made of the word's character n-grams, whether or not it has one.
+
+        The mean of the vectors of its n-grams; zeros if none of them ever occurred. Raises
+        ValueError if the model was learned without ``--subwords``.
+        """
+        if not isinstance(word, str):
+            raise TypeError(f"infer takes a word, not {word!r}")
+        return self._loaded.subwords.vector(word)
+
     # --- texts -------------------------------------------------------------------------------
 
     def embed(self, tokens: Iterable[str], weight: float = WEIGHT) -> NDArray[np.float32]:
