@@ -129,7 +129,7 @@ def _option(name: str, field: FieldInfo) -> str:
 def commands() -> str:
     """Every command: usage, purpose, arguments of its own."""
     parts = [NOTE, _COMMANDS]
-    context = click.Context(main, info_name="w2v-stream")
+    context = click.Context(main, info_name="w2v-stream", **main.context_settings)
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
