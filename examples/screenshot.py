@@ -3,7 +3,7 @@
     w2v-stream serve vectors --http 8787
     python examples/screenshot.py 'http://127.0.0.1:8787/#map' docs/page.png
 
-Needs Chromium, and playwright and Pillow, which ``make test`` installs.
+Needs Chromium, playwright and Pillow: ``pip install playwright pillow``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def main() -> None:
         )
         page.goto(arguments.url)
         page.wait_for_selector("#phase:not([data-state=off])")
-        page.wait_for_selector("section:not([hidden]) :is(.main-svg, table, .words)")
+        drawn = "section:not([hidden]) :is(.main-svg, table, .words:not(:empty), canvas)"
+        page.locator(drawn).first.wait_for(timeout=180_000)  # a first map takes a while
         page.wait_for_timeout(1000)  # transitions end
         picture = Image.open(io.BytesIO(page.screenshot()))
         browser.close()
