@@ -18,6 +18,7 @@ from w2v_online.errors import ExportError
 from w2v_online.output import whole_file
 from w2v_online.reading.changes import THRESHOLD, Changes
 from w2v_online.reading.changes import changes as compare
+from w2v_online.reading.words import word_id
 
 _BLOCK_ROWS = 8192
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
@@ -43,9 +44,9 @@ _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
     """Write what changed from OLD to NEW: words that are new, moved or gone.
 
-    For each its word and the change; for new and moved ones the count and the vector, for moved
-    ones the cosine with the old vector. OLD and NEW are snapshots, folders of snapshots (the newest
-    counts) or word2vec files.
+    For each its id, its word and the change; for new and moved ones the count and the vector, for
+    moved ones the cosine with the old vector. A word's id stays the same whatever its row. OLD and
+    NEW are snapshots, folders of snapshots (the newest counts) or word2vec files.
     """
     try:
         found = compare(load_vectors(old).table, load_vectors(new).table, threshold)
@@ -99,7 +100,7 @@ def _blocks(found: Changes) -> Iterator[dict[str, Any]]:
 def _write_json(file: IO[bytes], found: Changes) -> None:
     for block in _blocks(found):
         for i, word in enumerate(block["word"]):
-            document = {"change": block["change"], "word": word}
+            document = {"change": block["change"], "id": word_id(word), "word": word}
             for name in ("count", "cosine", "vector"):
                 if block[name] is not None:
                     document[name] = block[name][i]
@@ -115,6 +116,7 @@ def _write_parquet(file: IO[bytes], found: Changes) -> None:
     schema = pa.schema(
         [
             pa.field("change", pa.string(), nullable=False),
+            pa.field("id", pa.int64(), nullable=False),
             pa.field("word", pa.string(), nullable=False),
             pa.field("count", pa.float64()),
             pa.field("cosine", pa.float32()),
@@ -126,6 +128,7 @@ def _write_parquet(file: IO[bytes], found: Changes) -> None:
             size = len(block["word"])
             columns = [
                 pa.array([block["change"]] * size, pa.string()),
+                pa.array([word_id(word) for word in block["word"]], pa.int64()),
                 pa.array(block["word"], pa.string()),
                 *(
                     pa.nulls(size, schema.field(name).type)

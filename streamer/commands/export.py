@@ -19,8 +19,8 @@ from w2v_online.analysis import export as exporting
     type=click.Choice(list(exporting.FORMATS)),
     help="By default what the end of FILE's name stands for; word2vec-text for any other. Word2vec "
     "formats have the counts in FILE.vocab. npz and safetensors hold the arrays vectors, counts "
-    "and words, parquet and arrow the columns word, count and vector, projector is a folder for "
-    "TensorBoard's embedding projector, and gensim a KeyedVectors.",
+    "and words, parquet and arrow the columns id, word, count and vector; projector is a folder "
+    "for TensorBoard's embedding projector, and gensim a KeyedVectors.",
 )
 @click.option(
     "--output",

@@ -98,7 +98,11 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "additionalProperties": {
             "type": "object",
             "required": ["count", "vector"],
-            "properties": {"count": _NUMBER, "vector": {"type": "array", "items": _NUMBER}},
+            "properties": {
+                "id": _NUMBER,
+                "count": _NUMBER,
+                "vector": {"type": "array", "items": _NUMBER},
+            },
         },
     },
 }

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from streamer.http.question import Kept, Question
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.vectors import WordVectors
+from w2v_online.reading.words import word_id
 
 MAX_WORDS = 16
 """Words in one request: an answer stays in the tens of kilobytes."""
@@ -70,7 +71,7 @@ class Vectors(Question):
     word: Words = Field(description="Word to look up; repeated for several.")
 
     def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"vectors": {word: {"count": ..., "vector": [...]}}}``."""
+        """``{"vectors": {word: {"id": ..., "count": ..., "vector": [...]}}}``."""
         vectors = kept.vectors
         require(vectors, self.word)
         table = vectors.table
@@ -78,6 +79,7 @@ class Vectors(Question):
         return {
             "vectors": {
                 word: {
+                    "id": word_id(word),
                     "count": table.counts[row].item(),
                     "vector": np.ascontiguousarray(table.vector(row)),
                 }

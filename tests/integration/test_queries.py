@@ -16,6 +16,7 @@ from streamer.errors import ConfigurationError
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
 from w2v_online.analysis import export
+from w2v_online.reading.words import word_id
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +278,9 @@ def test_changes_are_written(tmp_path: Path) -> None:
     assert [d["word"] for d in documents if d["change"] == "new"] == ["d"]
     np.testing.assert_array_equal(np.array(documents[0]["vector"], np.float32), wv["d"])
     assert documents[0]["count"] == 400
-    assert [d for d in documents if d["change"] == "gone"] == [{"change": "gone", "word": "c"}]
+    assert [d for d in documents if d["change"] == "gone"] == [
+        {"change": "gone", "id": word_id("c"), "word": "c"}
+    ]
     moved = [d for d in documents if d["change"] == "moved"]
     assert moved
     assert {d["word"] for d in moved} <= {"a", "b"}

@@ -20,6 +20,7 @@ import pytest
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
 from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.reading.words import word_id
 
 
 @pytest.fixture
@@ -356,3 +357,15 @@ def test_the_word_in_the_middle_is_predicted(tmp_path: Path, loss: str) -> None:
         alone.predict(["cat"])
     with pytest.raises(SnapshotError, match="no output vectors"):
         WordVectors.from_arrays(["a"], np.ones((1, 2))).predict(["a"])
+
+
+def test_an_id_stays_with_its_word(folder: Path) -> None:
+    """Whatever row it has, in every snapshot; the number is fixed for good, stores rely on it."""
+    old, new = (load_vectors(path) for path in sorted(folder.glob("0*")))
+    for word in old:
+        assert new.ids[new.get_index(word)] == old.ids[old.get_index(word)]
+    assert len(set(new.ids.tolist())) == len(new)
+    assert word_id("a") == 3405396810240292928
+    many = WordVectors.from_arrays([f"w{n}" for n in range(50_000)], np.zeros((50_000, 1))).ids
+    assert len(np.unique(many)) == 50_000
+    assert many.min() >= 0

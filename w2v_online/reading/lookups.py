@@ -51,6 +51,15 @@ class Lookups(ABC):
         return self.table.counts
 
     @property
+    def ids(self) -> NDArray[np.int64]:
+        """int64[V]: a number for each word, which stays the word's in every snapshot.
+
+        Rows do not: nearly every word has another one in the next snapshot. See
+        :func:`w2v_online.reading.words.word_id`.
+        """
+        return self.table.ids
+
+    @property
     def vectors(self) -> NDArray[np.float32]:
         """float32[V, D], read-only; row i is the vector of ``words[i]``.
 

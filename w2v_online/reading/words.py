@@ -6,6 +6,7 @@ A list and a dictionary of a million strings take a second to make, and most rea
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import index
@@ -21,6 +22,8 @@ from w2v_online.snapshots.block_sums import CheckedArray
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x1B3
 """Of FNV-1a with 64 bits, modulo 2^40: a place needs no more bits than the table has."""
+
+_LARGEST_ID = (1 << 63) - 1
 
 _REMEMBERED = 1 << 16
 """Words whose rows are remembered: some megabytes."""
@@ -223,3 +226,14 @@ def read_words(path: str | Path) -> list[str]:
         return file.read_bytes().decode().split("\n")[:-1]
     except (OSError, UnicodeDecodeError) as error:
         raise SnapshotError(f"{file} cannot be read: {error}") from error
+
+
+def word_id(word: str) -> int:
+    """A number for a word, the same in every snapshot and model: for indexes that want integers.
+
+    The first eight bytes of BLAKE2b with a digest of eight bytes of its UTF-8, little-endian,
+    without the highest bit. Among a million words two are alike with a chance of 5 in 100 million.
+    """
+    encoded = word.encode(errors="surrogateescape")
+    digest = hashlib.blake2b(encoded, digest_size=8).digest()
+    return int.from_bytes(digest, "little") & _LARGEST_ID

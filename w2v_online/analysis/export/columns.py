@@ -1,4 +1,4 @@
-"""Parquet and Arrow files: the columns word, count and vector, a fixed-size list of float32."""
+"""Parquet and Arrow files: the columns id, word, count and vector, a fixed-size list of float32."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def _schema(selection: Selection) -> pyarrow.Schema:
 
     return pa.schema(
         [
+            pa.field("id", pa.int64(), nullable=False),
             pa.field("word", pa.string(), nullable=False),
             pa.field("count", pa.from_numpy_dtype(selection.counts.dtype), nullable=False),
             vector_field("vector", selection.table.vector_size),
@@ -68,7 +69,14 @@ def vector_array(vectors: object, field: pyarrow.Field) -> pyarrow.Array:
 def _batches(selection: Selection) -> Iterator[pyarrow.RecordBatch]:
     import pyarrow as pa
 
-    schema = _schema(selection)
+    schema, first = _schema(selection), 0
     for words, vectors, counts in selection.blocks():
-        columns = [pa.array(words, pa.string()), pa.array(counts), vector_array(vectors, schema[2])]
+        ids = selection.ids[first : first + len(words)]
+        first += len(words)
+        columns = [
+            pa.array(ids),
+            pa.array(words, pa.string()),
+            pa.array(counts),
+            vector_array(vectors, schema.field("vector")),
+        ]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)

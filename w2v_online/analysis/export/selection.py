@@ -81,6 +81,11 @@ class Selection:
         """The counts of all words; zeros where they are unknown."""
         return self.table.counts if self.rows is None else self.table.counts[self.rows]
 
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of all words; see :func:`w2v_online.reading.words.word_id`."""
+        return self.table.ids if self.rows is None else self.table.ids[self.rows]
+
     def blocks(self) -> Iterator[tuple[list[str], NDArray[np.float32], NDArray[Any]]]:
         """Words, vectors and counts, BLOCK_ROWS at a time."""
         counts = self.counts
