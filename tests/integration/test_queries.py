@@ -265,7 +265,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_changes_are_written(tmp_path: Path) -> None:
     """JSON lines on standard output and in a file, the same in parquet."""
     parquet = pytest.importorskip("pyarrow.parquet")
-    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=4))
+    config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=4, sample=0)
+    model = OnlineWord2Vec(config)
     model.learn([["a", "b"], ["a", "c"]] * 9)
     old = model.snapshot(tmp_path / "s")
     model.forget(["c"])
