@@ -369,3 +369,15 @@ def test_an_id_stays_with_its_word(folder: Path) -> None:
     many = WordVectors.from_arrays([f"w{n}" for n in range(50_000)], np.zeros((50_000, 1))).ids
     assert len(np.unique(many)) == 50_000
     assert many.min() >= 0
+
+
+def test_a_learner_can_be_asked_as_its_snapshot_would_be(tmp_path: Path) -> None:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1))
+    model.learn([["a", "b", "c"], ["a", "b"], ["a", "d"]] * 30)
+    wv, saved = model.wv, load_vectors(model.snapshot(tmp_path))
+    assert list(wv.words) == list(saved.words)
+    np.testing.assert_array_equal(wv.counts, saved.counts)
+    np.testing.assert_array_equal(wv.vectors, saved.vectors)
+    model.learn([["e", "a"]])
+    assert "e" not in wv
+    assert "e" in model.wv

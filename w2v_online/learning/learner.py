@@ -27,6 +27,7 @@ from w2v_online.learning.vocabulary import (
     padded_text,
     separated_text,
 )
+from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots import reader
 from w2v_online.stats import BatchStats
 
@@ -228,6 +229,19 @@ class OnlineWord2Vec(Model):
             self.wait,
             then,
             vectors_only=vectors_only,
+        )
+
+    @property
+    def wv(self) -> WordVectors:
+        """The vectors as they are now, to ask: words in descending order of counts; a copy."""
+        self.wait()
+        counts = self.vocabulary.counts
+        order = np.argsort(-counts, kind="stable")
+        words = self.vocabulary.words()
+        if not self.config.half_life:
+            counts = counts.round().astype(np.int64)
+        return WordVectors.from_arrays(
+            [words[row] for row in order.tolist()], self.vectors()[order], counts[order]
         )
 
     def vectors(self) -> NDArray[np.float32]:
