@@ -27,8 +27,8 @@ USUAL = 2.0
 RANGE = 1.0
 """... and how much above that the vector itself is published."""
 
-RELIABLE_UPDATES = 200
-"""Updates from which a score counts: the vectors of rarer words are too noisy to tell."""
+RELIABLE_UPDATES = 1000
+"""Updates from which a score counts: the vectors of rarer words are too noisy to tell; measured."""
 
 _GROUP_ROWS = 64
 _MAX_GROUPS = 64
