@@ -20,6 +20,8 @@ _CRI = re.compile(
     re.DOTALL,
 )
 _DOCKER = b'{"log":"'
+_FIRST_BYTES = frozenset(b"0123456789{")
+"""How a line of a container runtime can begin."""
 
 DOCKER_FIELDS = frozenset({"log", "stream", "time", "attrs"})
 """The fields of a document of Docker's."""
@@ -95,6 +97,10 @@ class ContainerSplitter(RecordSplitter):
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""
         if self._is_container is False:
+            return self._inner.feed(data)
+        if self._is_container is None and not self._begun and data and data[0] not in _FIRST_BYTES:
+            # Decided at once: a long line must not be put together again with each piece.
+            self._is_container = False
             return self._inner.feed(data)
         data = self._begun + data
         if self._is_container is None:

@@ -407,7 +407,11 @@ def test_commands_are_grouped_with_whole_summaries() -> None:
         (["--sample", "2"], 2, "--sample 2: expected a number from 0 to 1"),
         (["--snapshot-every", "5"], 2, "--snapshot-every 5: expected a span such as 30s"),
         (["--source", "text"], 2, "to read a file: w2v-stream run text"),
-        (["run", "text", "--kafka-topic", "t"], 78, "give either files or --kafka-topic"),
+        (
+            ["run", "text", "--kafka-topic", "t"],
+            78,
+            "give either files, --kafka-topic or --redis-stream",
+        ),
         (["--kafka-topic", "t"], 78, "add --kafka-bootstrap-servers HOST:PORT"),
         (["--kafka-bootstrap-servers", "h:9"], 78, "add --kafka-topic TOPIC"),
         (["--source", "stdin", "--kafka-topic", "t"], 78, "leave out --source, or --kafka-topic"),

@@ -29,6 +29,8 @@ _NOT_RUN = {
     "own; the command after it is run with one",
     "journalctl -u w2v-stream -o cat -S today": "needs a systemd that runs the unit",
     "journalctl -u w2v-stream": "needs a systemd that runs the unit",
+    "systemctl edit w2v-stream": "needs a systemd that runs the unit",
+    "w2v-stream run": "reads standard input; run with some in README",
     "systemctl status": "needs a systemd that runs the unit",
     "systemctl reload": "needs a systemd that runs the unit",
     "python -m benchmarks.fuzz_text log -max_total_time=600": "needs atheris, which few "

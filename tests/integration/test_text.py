@@ -60,7 +60,7 @@ def test_json_between_plain_lines(tmp_path: Path) -> None:
     assert set(load_vectors(tmp_path).words) == {"one", "two", "plain", "three"}
     wrong = subprocess.run(command, input=text, capture_output=True, text=True, timeout=240)
     assert wrong.returncode == 78
-    assert "json_other is for json_field" in wrong.stderr
+    assert "--json-other needs --json-field" in wrong.stderr
 
 
 def test_long_lines_without_spaces_lose_no_word(tmp_path: Path) -> None:

@@ -109,8 +109,10 @@ def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) 
     _, answer = served.get("/v1/map")
     columns = answer["map"]
     vectors = load_vectors(folder)
-    assert columns["words"] == vectors.words
-    assert columns["counts"] == vectors.counts.tolist()
+    shown = set(columns["words"])  # all but words that are near to everything
+    assert len(shown) > 0.9 * len(vectors.words)
+    assert columns["words"] == [word for word in vectors.words if word in shown]
+    assert columns["counts"] == [vectors.counts[vectors.words.index(w)] for w in columns["words"]]
     assert columns["before"] == names(folder)[1]
     new = columns["words"].index("novel")
     assert columns["is_new"] == [i == new for i in range(len(columns["words"]))]
