@@ -30,9 +30,17 @@ _FREQUENT_SHARE = 0.0075
 
 _BLOCK_ROWS = 256
 
+_FEW_WORDS = 1000
+"""Vocabularies up to this size are shown whole."""
+
 
 def content_words(table: VectorTable, n_words: int) -> list[str]:
-    """The ``n_words`` most frequent words that are no function words, in the order of counts."""
+    """The ``n_words`` most frequent words that are no function words, in the order of counts.
+
+    All words of a small vocabulary: there, ranks of neighbours tell nothing.
+    """
+    if len(table) <= _FEW_WORDS:
+        return list(table.words[:n_words])
     n_considered = min(_CONSIDERED, len(table))
     n_candidates = min(n_considered, n_words + n_words // 10)
     ranks = _neighbor_ranks(table, n_candidates, n_considered)
