@@ -58,8 +58,8 @@ class Checkpointer:
     ``every`` says how often one is due, ``vectors_every`` how often a snapshot of vectors only, and
     ``keep`` which older ones stay. ``settle`` is called before each cut: False if dead letters that
     precede the position could not be stored; then nothing is cut. One of no records is only
-    written with ``writes_empty``, and one of no words over one that has some with
-    ``replaces_words``.
+    written where ``writes_empty`` says so at that moment, and one of no words over one that has
+    some with ``replaces_words``.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Checkpointer:
         *,
         vectors_every: Interval | None = None,
         settle: Callable[[], bool] = lambda: True,
-        writes_empty: bool = False,
+        writes_empty: Callable[[], bool] = lambda: False,
         replaces_words: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -298,7 +298,7 @@ class Checkpointer:
 
     def _must_not_be_written(self, moment: _Moment) -> bool:
         """Whether readers, or who resumes, would be worse off with a snapshot of this moment."""
-        if not moment.records and not moment.vocabulary and not self._writes_empty:
+        if not moment.records and not moment.vocabulary and not self._writes_empty():
             return True
         if moment.vocabulary or self._replaces_words or not self._folder.holds_words:
             return False

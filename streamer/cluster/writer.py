@@ -53,7 +53,7 @@ class Writer:
             settings.retention,
             log,
             # The driver waits for what it has asked for.
-            writes_empty=True,
+            writes_empty=lambda: True,
             replaces_words=True,
         )
 

@@ -108,6 +108,15 @@ def _make_parts(
         opened.callback(dead_letters.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, log, invalid_records)
+
+    def writes_empty() -> bool:
+        """Whether a place in the stream is kept though nothing was learned up to it.
+
+        Else what is written, rotated or sent before the next start would be missed. Not if all
+        records were invalid: they can be read again, unless dead letters hold them.
+        """
+        return dead_letters is not None or not decoder.invalid_records + tokenizer.failed_records
+
     checkpointer = Checkpointer(
         learner,
         runtime.folder,
@@ -117,7 +126,7 @@ def _make_parts(
         log,
         vectors_every=settings.vectors_every,
         settle=decoder.settle,
-        writes_empty=dead_letters is not None,
+        writes_empty=writes_empty,
     )
     runtime.progress.counters.figures = learner.objective.figures
     return Parts(

@@ -32,9 +32,6 @@ def _line(number: int) -> str:
     return f"w{number:06d}\n"
 
 
-@pytest.mark.xfail(
-    strict=False, reason="fifty rotations within seconds, with stops between: not understood yet"
-)
 def test_a_log_rotated_fifty_times_loses_and_repeats_no_line(tmp_path: Path) -> None:
     """Every line is a word of its own, so each must have been counted exactly once."""
     log, messages, snapshots = tmp_path / "app.log", tmp_path / "messages", tmp_path / "s"
@@ -69,6 +66,29 @@ def test_a_log_rotated_fifty_times_loses_and_repeats_no_line(tmp_path: Path) -> 
     assert sorted(vectors.words) == [_line(number).strip() for number in range(written + 1)]
     assert np.array_equal(vectors.counts, np.ones(written + 1))
     assert b"log_lost" not in messages.read_bytes()
+
+
+def test_what_is_written_after_a_stop_is_read_though_nothing_had_come_before(
+    tmp_path: Path,
+) -> None:
+    """The place in the log is kept, and the log is found again under its rotated name."""
+    log, messages, snapshots = tmp_path / "app.log", tmp_path / "messages", tmp_path / "s"
+    log.touch()
+    arguments = ["--source", "file", "--path", log, "--follow", "--snapshot-dir", snapshots]
+    daemon = start(messages, *arguments, *SMALL, "--snapshot-every", "1s")
+    wait_until(lambda: b"event=started" in messages.read_bytes())
+    wait_until(lambda: _records(snapshots) == 0)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(timeout=180) == 0
+    with log.open("a") as writer:
+        writer.write("first\n")
+    log.rename(tmp_path / "app.log.1")
+    log.write_text("second\n")
+    daemon = start(messages, *arguments, *SMALL, "--snapshot-every", "1s")
+    wait_until(lambda: _records(snapshots) == 2)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(timeout=180) == 0
+    assert sorted(load_vectors(snapshots).words) == ["first", "second"]
 
 
 def _records(snapshots: Path) -> int:

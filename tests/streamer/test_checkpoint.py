@@ -324,7 +324,7 @@ def test_an_empty_learner_is_not_written_unless_positions_must_be_kept(tmp_path:
     folder = SnapshotFolder(str(tmp_path / "b"))
     keeps = Checkpointer(
         rig.learner, folder, Entries("test"), Interval(seconds=1), Retention(3), rig.log,
-        writes_empty=True,
+        writes_empty=lambda: True,
     )  # fmt: skip
     assert keeps.advance({"record": 7}, at_once=True) == {"record": 7}
 
