@@ -23,6 +23,10 @@ _NOT_RUN = {
     "make check": "is run by .ci/run",
     "make docs": "is run by .ci/run, and tests/test_site.py builds the site",
     "make package": "is run by .ci/run",
+    "python -m tools.reference": "is run by make docs; it writes into the checkout, whose pages "
+    "tests/test_site.py compares",
+    "python -m tools.layout": "is run by make docs; it writes into the checkout, whose tree "
+    "tests/test_contributing.py compares",
     "docker compose --file deploy/compose.yaml up --build": "needs Docker and its registries; "
     "the file's parts are checked in tests/test_deploy.py",
     "export W2V_STREAM_KAFKA_PASSWORD=... # or --kafka-password-file FILE": "a password of one's "
