@@ -21,6 +21,7 @@ from typing import Any
 
 from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
+from streamer.checkpoints.moment import Durable, Moment
 from streamer.checkpoints.pruning import Pruning
 from streamer.checkpoints.timetable import Timetable
 from streamer.checkpoints.written import Written
@@ -31,16 +32,6 @@ from w2v_online.learning.saving.background import BackgroundSnapshot
 from w2v_online.snapshots.retention import Retention
 
 
-@dataclass(frozen=True)
-class _Moment:
-    """What a checkpoint is of."""
-
-    records: int
-    words: int
-    vocabulary: int
-    position: dict[str, Any]
-
-
 @dataclass
 class _Work:
     """A snapshot that is prepared or written in the background."""
@@ -48,7 +39,7 @@ class _Work:
     snapshot: BackgroundSnapshot
     vectors_only: bool
     began: float
-    moment: _Moment | None = None
+    moment: Moment | None = None
     """What it is of, once it is cut."""
 
 
@@ -89,15 +80,11 @@ class Checkpointer:
         self.keep = keep
         self._log = log
         self._clock = clock
-        self._saved: _Moment | None = None
-        self._published: _Moment | None = None
-        self._durable: dict[str, Any] | None = None
+        self._durable = Durable(learner, clock)
+        self._published: Moment | None = None
         self._work: _Work | None = None
         self._is_wanted = False
         self._pruning = Pruning(folder, log)
-        self._written_at: float | None = None
-        self._safe_at = self._clock()
-        self._safe_words = learner.total_words
         self.written = Written()
         """What this process has written so far,"""
         self.vectors_snapshots = 0
@@ -117,8 +104,8 @@ class Checkpointer:
 
     def is_saved(self, position: dict[str, Any]) -> bool:
         """Whether all that was learned, up to ``position``, is in a checkpoint on disk."""
-        moment = self._moment(position)
-        return moment == self._saved or self._must_not_be_written(moment)
+        moment = Moment.of(self._learner, position)
+        return moment == self._durable.moment or self._must_not_be_written(moment)
 
     @property
     def every(self) -> Interval:
@@ -129,7 +116,7 @@ class Checkpointer:
 
     def age_seconds(self) -> float | None:
         """Seconds since the last one was written, None before the first."""
-        return None if self._written_at is None else self._clock() - self._written_at
+        return self._durable.age_seconds()
 
     def due_seconds(self) -> float | None:
         """Seconds until the next one is due; None if that depends on words."""
@@ -137,11 +124,11 @@ class Checkpointer:
 
     def unsaved_seconds(self) -> float:
         """Seconds since all that was learned was on disk, at most the interval if all is well."""
-        return self._clock() - self._safe_at
+        return self._durable.unsaved_seconds()
 
     def unsaved_words(self) -> int:
         """Words that were learned since the last one, and would be lost in a crash."""
-        return self._learner.total_words - self._safe_words
+        return self._durable.unsaved_words()
 
     def is_recent(self) -> bool:
         """Whether checkpoints are written as often as they should be."""
@@ -188,8 +175,7 @@ class Checkpointer:
         work = self._work
         if not at_once and work is not None and work.snapshot.is_ready() and self._settle():
             self._cut(work, position, counters)
-        durable, self._durable = self._durable, None
-        return durable
+        return self._durable.take_position()
 
     def change(self, every: Interval, keep: Retention, vectors_every: Interval | None) -> None:
         """Follow another schedule from now on."""
@@ -202,8 +188,9 @@ class Checkpointer:
 
         For what was done to the vectors after the last checkpoint of the stream.
         """
-        assert self._saved is not None  # noqa: S101 for mypy: the stream's was written
-        return self._write(self._saved, extra, vectors_only=True)
+        moment = self._durable.moment
+        assert moment is not None  # noqa: S101 for mypy: the stream's was written
+        return self._write(moment, extra, vectors_only=True)
 
     def cancel(self) -> None:
         """Leave nothing under way: what is not complete is deleted."""
@@ -218,12 +205,12 @@ class Checkpointer:
             self._timetable.restart()
             self._vectors_timetable.restart()
             if self.is_saved(position):
-                self._safe_at = self._clock()
+                self._durable.confirm()
             else:
                 self._begin(vectors_only=False)
         elif self._vectors_timetable.is_due():
             self._vectors_timetable.restart()
-            moment = self._moment(position)
+            moment = Moment.of(self._learner, position)
             if moment != self._published and not self._must_not_be_written(moment):
                 self._begin(vectors_only=True)
 
@@ -240,7 +227,7 @@ class Checkpointer:
 
     def _cut(self, work: _Work, position: dict[str, Any], counters: dict[str, int]) -> None:
         """Let a snapshot that is prepared be of this moment."""
-        work.moment = self._moment(position)
+        work.moment = Moment.of(self._learner, position)
         extra = {} if work.vectors_only else self._entries.continuation(position, counters)
         work.snapshot.cut(**extra, **self._entries.description(self._learner, self._log))
 
@@ -263,15 +250,15 @@ class Checkpointer:
         """Write one unless nothing was learned since the last; what is under way is given up."""
         self._cancel_work()
         self._is_wanted = False
-        moment = self._moment(position)
+        moment = Moment.of(self._learner, position)
         if self.is_saved(position):
             self._timetable.restart()
             self._vectors_timetable.restart()
-            self._safe_at = self._clock()
+            self._durable.confirm()
         else:
             self._write(moment, self._entries.continuation(position, counters), vectors_only=False)
 
-    def _write(self, moment: _Moment, extra: dict[str, Any], *, vectors_only: bool) -> bool:
+    def _write(self, moment: Moment, extra: dict[str, Any], *, vectors_only: bool) -> bool:
         began = self._clock()
         try:
             path = self._learner.snapshot(
@@ -296,9 +283,9 @@ class Checkpointer:
         if path is not None and work.moment is not None:
             self._done(path, work.moment, work.vectors_only, work.began)
 
-    def _must_not_be_written(self, moment: _Moment) -> bool:
+    def _must_not_be_written(self, moment: Moment) -> bool:
         """Whether readers, or who resumes, would be worse off with a snapshot of this moment."""
-        if not moment.records and not moment.vocabulary and not self._writes_empty():
+        if moment.is_new and not self._writes_empty():
             return True
         if moment.vocabulary or self._replaces_words or not self._folder.holds_words:
             return False
@@ -306,10 +293,6 @@ class Checkpointer:
             self._is_left_out = True
             self._log.warning("snapshot_left_out", path=str(self._folder.path))
         return True
-
-    def _moment(self, position: dict[str, Any]) -> _Moment:
-        vocabulary = self._learner.vocabulary
-        return _Moment(vocabulary.total_records, vocabulary.total_words, len(vocabulary), position)
 
     # --- what becomes of one ---
 
@@ -319,7 +302,7 @@ class Checkpointer:
         self._log.error("snapshot_failed", reason=str(error), failures=self.written.failures)
 
     def _done(
-        self, path: Path, moment: _Moment, vectors_only: bool, began: float, **figures: float
+        self, path: Path, moment: Moment, vectors_only: bool, began: float, **figures: float
     ) -> None:
         self._pruning.start(self.keep)
         self._published = moment
@@ -327,8 +310,7 @@ class Checkpointer:
         if vectors_only:
             self.vectors_snapshots += 1
         else:
-            self._saved, self._durable, self._safe_words = moment, moment.position, moment.words
-            self._written_at = self._safe_at = self._clock()
+            self._durable.write(moment)
             self._timetable.succeeded()
             pause_seconds = figures.get("pause_seconds", seconds)
             self.written = self.written.another(path, seconds, pause_seconds)

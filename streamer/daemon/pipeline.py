@@ -42,9 +42,8 @@ def run(parts: Parts, runtime: Runtime) -> bool:
         failure = error
     runtime.ending()
     progress.learned(learner.flush())
-    is_empty = not (learner.vocabulary.total_records or len(learner.vocabulary))
     has_ended = failure is None and not signals.stop
-    if is_empty and has_ended:
+    if learner.is_new and has_ended:
         return True  # the next run reads the input from its beginning
     advance(at_once=True)
     if failure is not None:

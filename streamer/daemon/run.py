@@ -53,7 +53,7 @@ def _learn(runtime: Runtime) -> Outcome:
         is_saved = pipeline.run(parts, runtime)
         totals = learner.totals()
         is_stopped = runtime.signals.stop
-        is_empty = not (totals["records"] or totals["vocabulary"] or is_stopped)
+        is_empty = learner.is_new and not is_stopped
         if is_saved and settings.anneal_passes and totals["vocabulary"] and not is_stopped:
             is_saved = _anneal(parts, runtime)
     if is_empty:

@@ -108,6 +108,11 @@ class Model:
         subword_bytes = 0 if self.subwords is None else self.subwords.max_state_bytes
         return own_bytes + self.objective.max_state_bytes + replay_bytes + subword_bytes
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is as it was made: no record was read, and no word has a row."""
+        return not self.vocabulary.total_records and not len(self.vocabulary)
+
     def totals(self) -> dict[str, int]:
         """What was read so far, as it stands in the manifest of a snapshot."""
         vocabulary = self.vocabulary
