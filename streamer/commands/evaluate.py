@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,7 +58,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @restrict_option(
     evaluation.RESTRICT_VOCAB, "Of analogies: ask only about so many most frequent words."
 )
-@click.option("--case-sensitive", is_flag=True, help="Tell Word from word.")
+@click.option("--case-sensitive", is_flag=True, help="Match case.")
 @json_option
 def evaluate(
     snapshot: Path,
@@ -70,6 +71,10 @@ def evaluate(
     """Score vectors on word similarity and analogies, as gensim does.
 
     SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
+
+    Into a pipe, it prints lines of values separated by tabs: "similarity", file, Spearman, Pearson,
+    pairs known, pairs; and "analogies", file, section, questions known, share of correct answers by
+    3CosAdd and by 3CosMul.
     """
     if not similarity and not analogies:
         raise click.UsageError("give test sets with --similarity FILE or --analogies FILE")
@@ -94,22 +99,59 @@ def evaluate(
             }
         )
         return
-    for file, score in pairs.items():
-        asked = score.pairs + score.unknown_pairs
-        click.echo(
-            f"{file}: Spearman {score.spearman:.4f}, Pearson {score.pearson:.4f}, "
-            f"{score.pairs} of {asked} pairs known"
-        )
-    for file, answers in questions.items():
-        asked = answers.total.questions + answers.unknown_questions
-        click.echo(f"{file}: {answers.total.questions} of {asked} questions known")
+    if sys.stdout.isatty():
+        _print_tables(pairs, questions)
+    else:
+        _print_lines(pairs, questions)
+
+
+def _print_tables(
+    pairs: dict[str, evaluation.SimilarityScore], questions: dict[str, evaluation.AnalogyScore]
+) -> None:
+    if pairs:
         echo_rows(
             [
-                (s.name, str(s.questions), *(f"{value:.2%}" for value in s.accuracy.values()))
+                (
+                    Path(file).name,
+                    f"{score.pairs:,} of {score.pairs + score.unknown_pairs:,}",
+                    f"{score.spearman:.3f}",
+                    f"{score.pearson:.3f}",
+                )
+                for file, score in pairs.items()
+            ],
+            ("word similarity", "pairs known", "Spearman", "Pearson"),
+        )
+    for i, (file, answers) in enumerate(questions.items()):
+        if pairs or i:
+            click.echo()
+        known = answers.total.questions
+        asked = known + answers.unknown_questions
+        echo_rows(
+            [
+                (
+                    s.name,
+                    f"{s.questions:,}",
+                    *(f"{100 * value:.1f}" for value in s.accuracy.values()),
+                )
                 for s in [*answers.sections, answers.total]
             ],
-            ("section", "questions", *answers.total.correct),
+            ("section", "questions", *(f"{method}, % correct" for method in answers.total.correct)),
+            title=f"Analogies: {Path(file).name}, {known:,} of {asked:,} questions known",
         )
+
+
+def _print_lines(
+    pairs: dict[str, evaluation.SimilarityScore], questions: dict[str, evaluation.AnalogyScore]
+) -> None:
+    """Lines of values between tabs; the first one of each says what it is of."""
+    for file, score in pairs.items():
+        asked = score.pairs + score.unknown_pairs
+        numbers = f"{score.spearman:.4f}", f"{score.pearson:.4f}", str(score.pairs), str(asked)
+        echo_rows([("similarity", file, *numbers)])
+    for file, answers in questions.items():
+        for section in [*answers.sections, answers.total]:
+            shares = [f"{value:.4f}" for value in section.accuracy.values()]
+            echo_rows([("analogies", file, section.name, str(section.questions), *shares)])
 
 
 def _analogy_document(score: evaluation.AnalogyScore) -> dict[str, object]:

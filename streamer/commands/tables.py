@@ -7,6 +7,7 @@ or break a line.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ import click
 
 from w2v_online.reading.vectors import WordVectors
 
+_NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?%?")
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 
@@ -37,25 +39,41 @@ def echo_json(document: Any) -> None:
     click.echo(text)
 
 
-def echo_rows(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> None:
-    """Print rows of text, under ``headings`` if a terminal is there to read them."""
+def echo_rows(
+    rows: Iterable[Sequence[str]], headings: Sequence[str] = (), *, title: str = ""
+) -> None:
+    """Print rows of text; on a terminal as a table with ``headings`` and a ``title``.
+
+    There, columns of numbers are set to the right, and long texts are wrapped within theirs.
+    """
     lines = [[shown(field) for field in row] for row in rows]
     if not sys.stdout.isatty():
         for line in lines:
             click.echo("\t".join(line))
         return
-    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-    if headings:
-        lines.insert(0, [click.style(heading, bold=True) for heading in headings])
-    plain = [[click.unstyle(field) for field in line] for line in lines]
-    widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
-    for line, unstyled in zip(lines, plain, strict=True):
-        padded = [
-            field + " " * (width - cell_len(text))
-            for field, text, width in zip(line, unstyled, widths, strict=True)
-        ]
-        click.echo("  ".join(padded).rstrip())
+    if title:
+        click.secho(title, bold=True)
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        show_header=bool(headings),
+    )
+    columns = list(zip(*lines, strict=True))
+    for i, column in enumerate(columns):
+        is_numbers = all(_NUMBER.fullmatch(field) for field in column if field)
+        table.add_column(
+            Text(headings[i] if headings else ""),
+            justify="right" if is_numbers else "left",
+            overflow="fold",
+        )
+    for line in lines:
+        table.add_row(*map(Text, line))
+    Console(file=sys.stdout).print(table)
 
 
 ANSWER_HEADINGS = ("cosine", "word", "count")

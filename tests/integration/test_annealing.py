@@ -111,7 +111,7 @@ def test_a_snapshot_is_annealed_into_another_folder(tmp_path: Path) -> None:
     assert not np.array_equal(annealed.vectors, plain.vectors)
     shown = json.loads(_run("inspect", tmp_path / "t", "--json").stdout)
     assert shown["totals"] == plain.manifest["totals"]
-    assert b"\nannealed\n  passes" in _run("inspect", tmp_path / "t").stdout
+    assert b"\nannealed\tpasses\t2\tpasses\n" in _run("inspect", tmp_path / "t").stdout
 
 
 def test_a_snapshot_that_keeps_no_text_is_refused(tmp_path: Path) -> None:

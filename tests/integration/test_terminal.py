@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pyte
 
+from w2v_online import LearnerConfig, OnlineWord2Vec
+
 _ROWS = 30
 _TEXT = b"the cat sat on the mat and the dog barks\n" * 200
 
@@ -25,9 +27,9 @@ _TEXT = b"the cat sat on the mat and the dog barks\n" * 200
 class Terminal:
     """A process with stdout and stderr at a terminal of so many columns, and text to learn."""
 
-    def __init__(self, columns: int, *args: str) -> None:
+    def __init__(self, columns: int, *args: str, rows: int = _ROWS) -> None:
         main, side = pty.openpty()
-        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, columns, 0, 0))
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streamer", *args],
@@ -38,7 +40,7 @@ class Terminal:
         )
         os.close(side)
         self._main = main
-        self._screen = pyte.Screen(columns, _ROWS)
+        self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
 
@@ -110,3 +112,23 @@ def test_warnings_have_a_colour_and_text_cannot_steer(tmp_path: Path) -> None:
     assert b"\x1b[33m" in terminal.raw
     terminal.process.send_signal(signal.SIGINT)
     terminal.finish()
+
+
+def test_answers_are_tables_with_headings_and_units(tmp_path: Path) -> None:
+    """In 60 columns, where a long path is wrapped within its own."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
+    learner.learn([line.split() for line in _TEXT.decode().splitlines()])
+    learner.snapshot(tmp_path)
+    pairs, questions = tmp_path / "pairs.tsv", tmp_path / "questions.txt"
+    pairs.write_text("cat\tdog\t8\ncat\tmat\t3\nthe\tand\t5\ncat\tcow\t1\n")
+    questions.write_text(": animals\nthe cat the dog\n")
+    lines = Terminal(60, "inspect", str(tmp_path), rows=70).finish()
+    assert any(re.match(r"records +200 +records$", line) for line in lines)
+    assert any(re.match(r"window +5 +words$", line) for line in lines)
+    assert any(re.match(r"word +occurrences$", line) for line in lines)
+    asked = ["--similarity", str(pairs), "--analogies", str(questions)]
+    lines = Terminal(90, "evaluate", str(tmp_path), *asked).finish()
+    assert re.match(r"word similarity +pairs known +Spearman +Pearson$", lines[0])
+    assert lines[1].startswith("pairs.tsv")
+    assert "3 of 4" in lines[1]
+    assert re.match(r"section +questions +3cosadd, % correct +3cosmul, % correct$", lines[3])
