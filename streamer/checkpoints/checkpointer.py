@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.checkpoints.changing import Changing
 from streamer.checkpoints.entries import Entries
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.moment import Durable, Moment
@@ -85,6 +86,8 @@ class Checkpointer:
         self._work: _Work | None = None
         self._is_wanted = False
         self._pruning = Pruning(folder, log)
+        self.changing = Changing(log)
+        """Which words are changing in what was written last."""
         self.written = Written()
         """What this process has written so far,"""
         self.vectors_snapshots = 0
@@ -196,6 +199,7 @@ class Checkpointer:
         """Leave nothing under way: what is not complete is deleted."""
         self._cancel_work()
         self._pruning.wait()
+        self.changing.wait()
 
     # --- steps ---
 
@@ -273,6 +277,7 @@ class Checkpointer:
             return False
         self._done(path, moment, vectors_only, began)
         self._pruning.wait()
+        self.changing.wait()
         return True
 
     def _cancel_work(self) -> None:
@@ -305,6 +310,7 @@ class Checkpointer:
         self, path: Path, moment: Moment, vectors_only: bool, began: float, **figures: float
     ) -> None:
         self._pruning.start(self.keep)
+        self.changing.start(path)
         self._published = moment
         seconds = self._clock() - began
         if vectors_only:

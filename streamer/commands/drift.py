@@ -27,9 +27,8 @@ _DRAWN_PATHS = 20
 @click.option(
     "--min-count",
     type=click.IntRange(min=0),
-    default=drifting.MIN_COUNT,
-    show_default=True,
-    help="Consider words that NEW has counted so often.",
+    help="Least occurrences of a word in NEW: "
+    f"{drifting.MIN_COUNT} unless given; with OLD alone {changes.MIN_COUNT:,}.",
 )
 @click.option("--word", help="Follow this word through all snapshots of the folder OLD.")
 @click.option("--output", type=picture_file, help="Also draw it: FILE.html or FILE.png.")
@@ -38,7 +37,7 @@ def drift(
     old: Path,
     new: Path | None,
     topn: int,
-    min_count: int,
+    min_count: int | None,
     word: str | None,
     output: Path | None,
     as_json: bool,
@@ -50,7 +49,7 @@ def drift(
     that moved less than 0.05 are left out.
 
     With OLD alone, print the words that are changing in that snapshot: their vectors leave the
-    averages of their paths by twice what is usual or more.
+    averages of their paths by 2.5 times what is usual or more.
     """
     if word is not None:
         if new is not None or output is not None:
@@ -62,11 +61,13 @@ def drift(
     if new is None:
         if output is not None:
             raise click.UsageError("--output draws what moved between two: give OLD and NEW")
-        _print_changing(load_vectors(old), topn, min_count, as_json)
+        least = changes.MIN_COUNT if min_count is None else min_count
+        _print_changing(load_vectors(old), topn, least, as_json)
         return
     before, after = load_vectors(old), load_vectors(new)
+    least = drifting.MIN_COUNT if min_count is None else min_count
     try:
-        movements = drifting.drift(before, after, topn=topn, min_count=min_count)
+        movements = drifting.drift(before, after, topn=topn, min_count=least)
     except ValueError as error:
         raise ExportError(str(error)) from error
     if not movements:

@@ -83,6 +83,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
             ),
         }
     ),
+    "changing": _rows(word=_STRING, score=_NUMBER, count=_NUMBER, neighbors=_WORDS),
     "history": _rows(
         snapshot=_STRING,
         created=_STRING,

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from streamer.http.atlas import MAP_WORDS
 from streamer.http.question import Kept, Question
 from streamer.http.word_questions import Word
-from w2v_online.analysis import drift
+from w2v_online.analysis import changes, drift
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.reading.changes import THRESHOLD
 
@@ -87,6 +87,29 @@ class Drift(Question):
         return {"drift": {"since": since, "words": [asdict(movement) for movement in found]}}
 
 
+class Changing(Question):
+    """The words that are changing in the newest snapshot, without a second one to compare with."""
+
+    is_view: ClassVar[bool] = True
+    topn: int = Field(50, ge=1, le=1000, description="Words.")
+    min_count: int = Field(changes.MIN_COUNT, ge=1, description="Least occurrences of a word.")
+    threshold: float = Field(
+        changes.THRESHOLD,
+        ge=0,
+        description="Change score from which a word counts as changing; about 1 is usual.",
+    )
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"changing": [...]}``; see w2v_online.analysis.changes.Change."""
+        try:
+            found = changes.changing(
+                kept.vectors, topn=self.topn, min_count=self.min_count, threshold=self.threshold
+            )
+        except SnapshotError as error:
+            raise HTTPException(404, str(error)) from error
+        return {"changing": [asdict(change) for change in found]}
+
+
 class Changes(Question):
     """What changed since an earlier snapshot: words that are new, moved or gone, a page at a time.
 
@@ -154,6 +177,7 @@ SNAPSHOT_QUESTIONS: dict[str, type[Question]] = {
     "/v1/snapshots": Snapshots,
     "/v1/map": Map,
     "/v1/drift": Drift,
+    "/v1/changing": Changing,
     "/v1/changes": Changes,
     "/v1/history": History,
 }

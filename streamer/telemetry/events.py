@@ -191,6 +191,23 @@ _CHECKPOINTS = (
         _WRITTEN,
     ),
     Event(
+        "word_changing",
+        "info",
+        "{word} is changing ({score} times as usual): now near {neighbors}.",
+        {
+            "word": "a word with 1,000 occurrences or more whose use has begun to change",
+            "score": "how far its vector has left its average, by what is usual",
+            "count": "its occurrences",
+            "neighbors": "the nearest words now",
+        },
+    ),
+    Event(
+        "changes_unread",
+        "warning",
+        "The change scores of {path} cannot be read: {reason}.",
+        {"path": "folder of the snapshot", "reason": "why"},
+    ),
+    Event(
         "snapshot_failed",
         "error",
         "A snapshot could not be written: {reason}. It is tried again.",

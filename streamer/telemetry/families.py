@@ -90,6 +90,11 @@ _MODEL = (
 _SNAPSHOTS = (
     Family("snapshots", "counter", "Snapshots written that a learner can resume from."),
     Family("vectors_snapshots", "counter", "Snapshots of vectors only written."),
+    Family(
+        "changing_words",
+        "gauge",
+        "Words with 1,000 occurrences or more whose use is changing, in the last snapshot.",
+    ),
     Family("snapshot_failures", "counter", "Snapshots that could not be written."),
     Family("snapshot_age_seconds", "gauge", "Time since all that was learned was on disk."),
     Family(

@@ -78,6 +78,8 @@ class DaemonMetrics(Collector):
         c = self._parts.checkpointer
         yield from snapshots(c.written, c.unsaved_seconds(), c.every)
         yield one("vectors_snapshots", c.vectors_snapshots)
+        if c.changing.words is not None:
+            yield one("changing_words", c.changing.words)
         source = self._parts.source
         yield from read(source.name, source.figures())
 

@@ -107,7 +107,7 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         expect(page.locator("#news")).to_contain_text("A new snapshot has come")
 
         page.get_by_role("link", name="Drift").click()
-        expect(page.locator("table.movements tbody tr")).to_have_count(40)
+        expect(page.locator("#drift-table tbody tr")).to_have_count(40)
         expect(page.locator("#since option")).to_have_count(number - 1)
         keep_screenshot(page, "drift")
         assert page.evaluate("window.isTheSamePage")
@@ -125,7 +125,7 @@ def test_nasty_words_are_text_everywhere(browser: Browser, daemon: Daemon) -> No
         page.goto(f"http://127.0.0.1:{daemon.port}/#drift")
         page.get_by_label("Occurs at least").fill("100")
         page.get_by_role("button", name="Compare").click()
-        expect(page.locator("table.movements tbody tr").first).to_be_attached()
+        expect(page.locator("#drift-table tbody tr").first).to_be_attached()
         for word in NASTY:
             page.goto(f"http://127.0.0.1:{daemon.port}/#ask?word={quote(word)}")
             expect(page.locator("#answer h3").first).to_have_text(f"Similar to {word}")
@@ -178,7 +178,7 @@ def turn_to(page: Page, daemon: Daemon, view: str) -> None:
         "ask?word=exception": ".moment",
         "ask?word=exeption": "#answer .words",
         "map": "#movers li",
-        "drift": "table.movements tbody tr",
+        "drift": "#drift-table tbody tr",
     }[view]
     expect(page.locator(last).first).to_be_visible(timeout=240_000)
 

@@ -13,6 +13,7 @@ import structlog
 from streamer.commands.pictures import read_layout
 from streamer.daemon.warm_start import warm_start
 from streamer.errors import ConfigurationError
+from tests import swapped
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
 from w2v_online.analysis import export
@@ -212,23 +213,13 @@ def test_drift_prints_and_draws(two_snapshots: Path, tmp_path: Path) -> None:
 
 
 def test_drift_of_one_snapshot_prints_what_is_changing(tmp_path: Path) -> None:
-    """Words of two groups, of which two stand in the other group's contexts at last."""
     model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, sample=0, max_vocab_size=500))
-    generator = np.random.default_rng(5)
-
-    def learn(lines: int, swapped: set[int]) -> None:
-        for group, numbers in zip(
-            generator.integers(0, 2, lines), generator.integers(0, 60, (lines, 20)), strict=True
-        ):
-            model.learn([["ab"[group ^ (i in swapped)] + str(i) for i in numbers.tolist()]])
-
-    learn(10_000, set())
-    learn(2_000, {3, 17})
+    model.learn(swapped.records())
     model.snapshot(tmp_path)
     result = run("drift", tmp_path, "--topn", "4")
     assert result.returncode == 0, result.stderr
     words = {line.split("\t")[0] for line in result.stdout.splitlines()}
-    assert words == {"a3", "b3", "a17", "b17"}
+    assert words == swapped.WORDS
     document = json.loads(run("drift", tmp_path, "--json").stdout)
     assert document[0]["score"] >= document[-1]["score"] >= 2
     assert len(document[0]["neighbors"]) == 5

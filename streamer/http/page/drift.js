@@ -1,4 +1,5 @@
-// The view of the words that moved most since an earlier snapshot, with then and now.
+// The view of the words that are changing now, and of those that moved most since an earlier
+// snapshot, with then and now.
 
 import { ask } from "./api.js";
 import { bar, byId, count, el, when, wordLink } from "./dom.js";
@@ -23,12 +24,45 @@ export function restyle() {}
 
 // A newer snapshot, or the first look: what there is to compare with, and the comparison.
 export async function renew() {
+  await changing();
   try {
     await list();
   } catch (error) {
     return say(`${error.message}.`);
   }
   await compare();
+}
+
+// Words that are leaving the average of their path in the newest snapshot alone.
+async function changing() {
+  const state = byId("changing-state");
+  const place = byId("changing-table");
+  try {
+    const { changing: found } = await ask("changing", { topn: 20 });
+    place.replaceChildren(...(found.length ? [changingTable(found)] : []));
+    state.textContent = found.length
+      ? "How far each vector has left its average: 1.0 is as usual. Words seen 1,000 times or more."
+      : "No word seen 1,000 times or more is changing.";
+  } catch (error) {
+    place.replaceChildren();
+    state.textContent = `${error.message}.`;
+  }
+}
+
+function changingTable(changes) {
+  const most = Math.max(...changes.map((change) => change.score));
+  const names = ["word", "change", "times seen", "neighbours now"];
+  const rows = changes.map((change) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, wordLink(change.word)),
+      el("td", { "data-label": "change" }, amount(change.score, most)),
+      el("td", { "data-label": "times seen" }, count(change.count)),
+      el("td", { "data-label": "now" }, near(change.neighbors)),
+    ),
+  );
+  return filled(names, rows);
 }
 
 async function list() {
@@ -72,9 +106,7 @@ function say(text) {
 
 function table(movements) {
   const most = Math.max(...movements.map((m) => m.relative));
-  const head = ["word", "movement", "times seen", "neighbours then", "neighbours now"].map((name) =>
-    el("th", { scope: "col" }, name),
-  );
+  const names = ["word", "movement", "times seen", "neighbours then", "neighbours now"];
   const rows = movements.map((m) =>
     el(
       "tr",
@@ -86,6 +118,11 @@ function table(movements) {
       el("td", { "data-label": "now" }, near(m.new_neighbors)),
     ),
   );
+  return filled(names, rows);
+}
+
+function filled(names, rows) {
+  const head = names.map((name) => el("th", { scope: "col" }, name));
   return el(
     "table",
     { class: "movements" },
@@ -95,9 +132,17 @@ function table(movements) {
 }
 
 function moved(movement, most) {
-  const text = `${movement.relative.toFixed(1)} × usual`;
   const title = `one minus the cosine: ${movement.moved.toFixed(3)}`;
-  return el("span", { class: "amount", title }, bar(movement.relative / most), text);
+  return amount(movement.relative, most, title);
+}
+
+function amount(value, most, title = "") {
+  return el(
+    "span",
+    { class: "amount", title },
+    bar(value / most),
+    `${value.toFixed(1)} × usual`,
+  );
 }
 
 function near(words) {
