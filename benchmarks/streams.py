@@ -1,13 +1,15 @@
 """A dated stream: how well what was learned so far foretells the words of the next slice.
 
-Usage: python -m benchmarks.streams DATED_TEXT [--gensim] [--slices 12] [--seed 1]
+Usage: python -m benchmarks.streams DATED_TEXT [--replay N] [--gensim] [--slices 12] [--seed 1]
 
 DATED_TEXT has a line ``date<TAB>text`` a record, in order of time, and may be ``.xz``. It is cut
 into slices with as many lines. After each slice one word of every line of the next one is hidden,
 and ranked against 100 words about as frequent, by their cosines with the mean of the line's other
 words. Printed are mean reciprocal ranks: of all words, of new ones (few occurrences before the last
-slice) and of bursting ones (three times as frequent in the next slice as before). With ``--gensim``
-a model of gensim's learns each slice with five epochs.
+slice) and of bursting ones (three times as frequent in the next slice as before). With ``--replay``
+there is also a model that replays its last million words so often, asked as it is and annealed in a
+copy after each slice, as ``run --anneal-every`` does. With ``--gensim`` a model of gensim's learns
+each slice with five epochs.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from __future__ import annotations
 import argparse
 import lzma
 import random
+import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -34,6 +38,7 @@ QUESTIONS = 4000
 MIN_COUNT = 5
 NEW_COUNT = 20
 BURST = 3.0
+REPLAY_WORDS = 1_000_000
 
 Lines = list[list[str]]
 Table = dict[str, NDArray[np.float32]]
@@ -97,13 +102,27 @@ def unit_table(words: list[str], vectors: NDArray[np.float32]) -> Table:
     return dict(zip(words, vectors / lengths, strict=True))
 
 
-def ours(seed: int) -> Callable[[Lines], Table]:
-    """The learner with its defaults."""
-    model = OnlineWord2Vec(LearnerConfig(seed=seed))
+def ours(seed: int, **options: int) -> Callable[[Lines], Table]:
+    """The learner with its defaults but for these options."""
+    model = OnlineWord2Vec(LearnerConfig(seed=seed, **options))
 
     def learn(lines: Lines) -> Table:
         model.learn(lines)
         return unit_table(model.vocabulary.words(), model.vectors())
+
+    return learn
+
+
+def annealed(seed: int, replay: int) -> Callable[[Lines], Table]:
+    """A learner with replay whose copy is annealed after each slice."""
+    model = OnlineWord2Vec(LearnerConfig(seed=seed, replay=replay, replay_words=REPLAY_WORDS))
+
+    def learn(lines: Lines) -> Table:
+        model.learn(lines)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = OnlineWord2Vec.restore(model.snapshot(folder))
+        copy.anneal()
+        return unit_table(copy.vocabulary.words(), copy.vectors())
 
     return learn
 
@@ -128,24 +147,34 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--replay", type=int, default=0)
     parser.add_argument("--gensim", action="store_true")
     options = parser.parse_args()
     slices = read_slices(options.text, options.slices)
     learners = {"w2v-stream": ours(options.seed)}
+    if options.replay:
+        replay = {"replay": options.replay, "replay_words": REPLAY_WORDS}
+        name = f"--replay {options.replay} --replay-words {REPLAY_WORDS}"
+        learners[name] = ours(options.seed, **replay)
+        learners[f"{name}, annealed"] = annealed(options.seed, options.replay)
     if options.gensim:
         learners["gensim, 5 epochs a slice"] = gensim(options.seed)
     results = {name: {"all": [], "new": [], "burst": []} for name in learners}  # type: ignore[var-annotated]
     counts: Counter[str] = Counter()
+    seconds = dict.fromkeys(learners, 0.0)
     for i, lines in enumerate(slices[:-1]):
         previous = Counter(word for line in lines for word in line)
         counts.update(previous)
         asked = questions(slices[i + 1], counts, previous, options.seed)
         for name, learn in learners.items():
-            for kind, ranks in reciprocal_ranks(learn(lines), asked, counts).items():
+            began = time.process_time()
+            table = learn(lines)
+            seconds[name] += time.process_time() - began
+            for kind, ranks in reciprocal_ranks(table, asked, counts).items():
                 results[name][kind] += ranks
     for name, found in results.items():
         cells = [f"{kind} {np.mean(r):.3f} ({len(r)})" for kind, r in found.items()]
-        print(f"{name}: MRR " + ", ".join(cells))
+        print(f"{name}: MRR {', '.join(cells)}; {seconds[name]:.1f} CPU seconds")
 
 
 if __name__ == "__main__":

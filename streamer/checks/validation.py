@@ -214,6 +214,8 @@ def _disk(settings: RunSettings) -> Iterator[Finding]:
     kept = settings.keep + settings.keep_hourly + settings.keep_daily
     if settings.vectors_every is not None or settings.anneal_passes:
         kept += settings.keep_vectors  # each less than half as large
+    if settings.anneal_every is not None:
+        kept += settings.keep_vectors
     told = f"a snapshot takes up to {mib(ceiling)}, {mib(free)} are free for it"
     if free < 2 * ceiling:
         yield Finding("failure", "disk", f"{told}, and twice as much is needed while writing")

@@ -96,9 +96,9 @@ class ClusterSettings(RunSettings):
             raise ValueError(
                 "cluster mode does not support --vectors-every: use a shorter --snapshot-every"
             )
-        if self.anneal:
+        if self.anneal or self.anneal_every is not None:
             raise ValueError(
-                "cluster mode does not support --anneal: each worker keeps only its own text"
+                "cluster mode does not support annealing: each worker keeps only its own text"
             )
         if url_of(self.snapshot_dir):
             raise ValueError(

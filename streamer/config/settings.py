@@ -232,6 +232,12 @@ class RunSettings(LearnerConfig):
         "can read them; a restart resumes from full snapshots only.",
         json_schema_extra=_section("snapshots") | {"metavar": "SPAN"},
     )
+    anneal_every: MaybeSpan = Field(
+        None,
+        description="With --replay, anneal a copy of the newest snapshot this often, in another "
+        "process, and write its vectors to the folder annealed below --snapshot-dir.",
+        json_schema_extra=_section("snapshots") | {"metavar": "SPAN"},
+    )
     keep: int = Field(
         5,
         ge=1,
@@ -253,7 +259,7 @@ class RunSettings(LearnerConfig):
     keep_vectors: int = Field(
         5,
         ge=1,
-        description="Number of newest --vectors-every snapshots to keep.",
+        description="Number of newest --vectors-every and --anneal-every snapshots to keep.",
         json_schema_extra=_section("snapshots"),
     )
     resume: Literal["auto", "require", "never"] = Field(
@@ -373,14 +379,16 @@ class RunSettings(LearnerConfig):
     def _check_annealing(self) -> RunSettings:
         if self.anneal and not self.replay:
             raise ValueError("--anneal trains on the text that --replay keeps: add --replay N")
-        if self.anneal and self.follow:
+        if self.anneal_every is not None and not self.replay:
             raise ValueError(
-                "--anneal needs input that ends: drop --follow, or use the command anneal"
+                "--anneal-every trains on the text that --replay keeps: add --replay N"
             )
+        if self.anneal and self.follow:
+            raise ValueError("--anneal needs input that ends: drop --follow, or use --anneal-every")
         if self.anneal and self.source in ("kafka", "redis"):
             raise ValueError(
-                "--anneal needs input that ends, and a topic or stream has no end: use the command "
-                "anneal"
+                "--anneal needs input that ends, and a topic or stream has no end: use "
+                "--anneal-every"
             )
         return self
 

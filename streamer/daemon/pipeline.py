@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.telemetry.parts import Parts
@@ -23,6 +25,8 @@ def run(parts: Parts, runtime: Runtime) -> bool:
         durable = checkpointer.advance(position, counters, is_wanted=is_wanted, at_once=at_once)
         if durable is not None:
             source.commit(durable)
+            if parts.annealer is not None:
+                parts.annealer.offer(Path(checkpointer.written.path))
 
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamer.checkpoints.agreement import changed_options
+from streamer.checkpoints.annealer import Annealer, location_of
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.config.settings import RunSettings
@@ -20,6 +21,7 @@ from streamer.text.saved import text_entry
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from w2v_online import __version__
+from w2v_online.config import ANNEAL_PASSES
 from w2v_online.learning.learner import OnlineWord2Vec
 
 if TYPE_CHECKING:
@@ -129,8 +131,31 @@ def _make_parts(
         writes_empty=writes_empty,
     )
     runtime.progress.counters.figures = learner.objective.figures
+    annealer = _make_annealer(settings, learner, log)
+    if annealer is not None:
+        opened.callback(annealer.close)
     return Parts(
-        settings, runtime.progress.counters, learner, checkpointer, decoder, tokenizer, source
+        settings,
+        runtime.progress.counters,
+        learner,
+        checkpointer,
+        decoder,
+        tokenizer,
+        source,
+        annealer,
+    )
+
+
+def _make_annealer(settings: RunSettings, learner: OnlineWord2Vec, log: Any) -> Annealer | None:
+    if settings.anneal_every is None:
+        return None
+    return Annealer(
+        location_of(settings.snapshot_dir),
+        settings.anneal or ANNEAL_PASSES,
+        settings.keep_vectors,
+        settings.anneal_every,
+        lambda: learner.total_words,
+        log,
     )
 
 

@@ -148,6 +148,18 @@ _DAEMON = (
         "Annealing was stopped; the vectors of the last checkpoint stay published.",
         {"note": "what that means"},
     ),
+    Event(
+        "annealed_written",
+        "info",
+        "Annealed vectors {path}.",
+        {"path": "folder of the vectors", "seconds": "time it took"},
+    ),
+    Event(
+        "annealing_failed",
+        "error",
+        "The newest snapshot could not be annealed; it is tried again with the next: {reason}.",
+        {"reason": "what the process that anneals said last", "failures": "how often it failed"},
+    ),
     Event("reloaded", "info", "The configuration was read again.", has_options=True),
     Event(
         "restart_needed",

@@ -95,6 +95,8 @@ _SNAPSHOTS = (
         "gauge",
         "Words with 1,000 occurrences or more whose use is changing, in the last snapshot.",
     ),
+    Family("annealed_snapshots", "counter", "Annealed snapshots written by --anneal-every."),
+    Family("annealing_failures", "counter", "Attempts of --anneal-every that failed."),
     Family("snapshot_failures", "counter", "Snapshots that could not be written."),
     Family("snapshot_age_seconds", "gauge", "Time since all that was learned was on disk."),
     Family(

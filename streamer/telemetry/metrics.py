@@ -80,6 +80,9 @@ class DaemonMetrics(Collector):
         yield one("vectors_snapshots", c.vectors_snapshots)
         if c.changing.words is not None:
             yield one("changing_words", c.changing.words)
+        if (annealer := self._parts.annealer) is not None:
+            yield one("annealed_snapshots", annealer.written)
+            yield one("annealing_failures", annealer.failures)
         source = self._parts.source
         yield from read(source.name, source.figures())
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamer.checkpoints.annealer import Annealer
     from streamer.checkpoints.checkpointer import Checkpointer
     from streamer.config.settings import RunSettings
     from streamer.sources.base import Source
@@ -26,6 +27,7 @@ class Parts:
     decoder: Decoder
     tokenizer: Tokenizer
     source: Source
+    annealer: Annealer | None = None
     _invalid_before: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -132,3 +132,49 @@ def test_annealing_without_an_end_or_text_makes_no_sense(args: list[str], said: 
     done = _run("run", *args)
     assert done.returncode == 78
     assert said in done.stderr.decode()
+
+
+def _follow(tmp_path: Path, until: str) -> str:
+    """The log of a daemon that anneals every second, once ``until`` was said and it was ended."""
+    text, log = tmp_path / "text", tmp_path / "log"
+    text.write_bytes(_text(1000, 1))
+    process = start(
+        log, "run", text, "--follow", "--snapshot-dir", tmp_path / "s", "--replay", "1",
+        "--snapshot-every", "1s", "--anneal-every", "1s", *SMALL,
+    )  # fmt: skip
+
+    def is_told() -> bool:
+        with text.open("ab") as stream:  # what is not new is no checkpoint
+            stream.write(_text(10, 2))
+        return until in log.read_text()
+
+    try:
+        wait_until(is_told)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(180) == 0
+    finally:
+        process.kill()
+        process.wait()
+    return log.read_text()
+
+
+def test_a_stream_without_end_is_annealed_beside_learning(tmp_path: Path) -> None:
+    _follow(tmp_path, "event=annealed_written")
+    annealed, plain = load_vectors(tmp_path / "s" / "annealed"), load_vectors(tmp_path / "s")
+    assert annealed.manifest["annealed"] == {"passes": 4}
+    assert "annealed" not in plain.manifest
+    assert len(set(annealed.words) & set(plain.words)) > 0.9 * len(annealed.words)
+
+
+def test_annealing_that_fails_is_told_and_learning_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "annealed").write_text("in the way")
+    log = _follow(tmp_path, "event=annealing_failed")
+    assert "annealed' is a file" in log
+    assert len(load_vectors(tmp_path / "s")) > 0
+
+
+def test_annealing_in_between_needs_replay() -> None:
+    done = _run("run", "--anneal-every", "1h", "--print-config")
+    assert done.returncode == 2
+    assert b"add --replay N" in done.stderr
