@@ -176,5 +176,5 @@ def test_annealing_that_fails_is_told_and_learning_goes_on(tmp_path: Path) -> No
 
 def test_annealing_in_between_needs_replay() -> None:
     done = _run("run", "--anneal-every", "1h", "--print-config")
-    assert done.returncode == 2
+    assert done.returncode == 78
     assert b"add --replay N" in done.stderr
