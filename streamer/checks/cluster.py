@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 
-from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
+from streamer.checks.memory import BASE_BYTES, SMALLER, fits_in_memory, mib
 from streamer.cluster.network import reachable
 from streamer.config.cluster_settings import ClusterSettings
+from streamer.finding import Finding
 
 
 def ray_answers(settings: ClusterSettings) -> Iterator[Finding]:

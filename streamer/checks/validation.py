@@ -21,34 +21,29 @@ from click.core import ParameterSource
 from streamer.checkpoints.agreement import changed_options
 from streamer.checkpoints.folder import SnapshotFolder, check_free
 from streamer.checks.cluster import ray_answers, workers_fit
-from streamer.checks.finding import BASE_BYTES, SMALLER, Finding, fits_in_memory, mib
+from streamer.checks.memory import BASE_BYTES, SMALLER, fits_in_memory, mib
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.options import SettingsCommand, load_settings
 from streamer.config.settings import RunSettings
 from streamer.errors import EXIT_CONFIG, EXIT_DONE
-from streamer.sources.file.search import check_paths, matching
-from streamer.sources.file.tail import Tail
+from streamer.finding import Finding
+from streamer.sources.registry import KINDS
 from streamer.telemetry.log import LogLevel, make_log
-from streamer.text.compression import RefusedError
-from streamer.text.records import RecordSplitter
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.reader import Snapshot
 from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 
-CONNECT_SECONDS = 10.0
-_SHOWN_PROBLEMS = 10
-
 
 def findings(settings: RunSettings) -> Iterator[Finding]:
-    """All checks, in the order in which a start would meet them."""
+    """All checks; those that may wait for an answer come last."""
     checks: list[Callable[[Any], Iterator[Finding]]]
-    checks = [_files, _source, _tokenizer, _snapshots, _http]
+    checks = [_files, _tokenizer, _snapshots, _http]
     if isinstance(settings, ClusterSettings):
-        checks += [workers_fit, _disk, _kafka, ray_answers]
+        checks += [workers_fit, _disk, _source, ray_answers]
     else:
-        checks += [_memory, _disk, _kafka]
+        checks += [_memory, _disk, _source]
     for check in checks:
         try:
             yield from check(settings)
@@ -66,51 +61,6 @@ def _files(settings: RunSettings) -> Iterator[Finding]:
 
         QualityProbe(settings.probe)
         yield Finding("ok", "probe", f"{settings.probe} holds questions")
-
-
-def _source(settings: RunSettings) -> Iterator[Finding]:
-    """Standard input, or the files that the file source would read."""
-    if settings.source == "file":
-        yield from _paths(settings)
-
-
-def _paths(settings: RunSettings) -> Iterator[Finding]:
-    check_paths(settings.path)
-    problems: list[str] = []
-
-    def report(_event: str, **values: Any) -> None:
-        problems.append(f"{values['path']} cannot be read: {values['reason']}")
-
-    files = matching(settings.path, report)
-    problems += [
-        f"{file.path} {problem}" for file in files if (problem := _why_unreadable(file.path))
-    ]
-    names = " ".join(settings.path)
-    if not files and not problems:
-        if settings.follow:
-            yield Finding("warning", "path", f"{names} does not exist yet; run waits for it")
-        else:
-            yield Finding("failure", "path", f"{names} cannot be read: there is no such file")
-    readable = len(files) - len(problems)
-    for problem in problems[:_SHOWN_PROBLEMS]:
-        yield Finding("warning" if readable > 0 else "failure", "path", problem)
-    if readable > 0:
-        yield Finding("ok", "path", f"{readable} file(s) can be read")
-
-
-def _why_unreadable(path: Path) -> str:
-    """Why a file cannot be read as text, empty if it can; by beginning to read it."""
-    try:
-        tail = Tail(path, RecordSplitter(1 << 20, 64))
-        try:
-            tail.read()
-        finally:
-            tail.close()
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except RefusedError as error:
-        return str(error)
-    return tail.problem
 
 
 def _http(settings: RunSettings) -> Iterator[Finding]:
@@ -225,15 +175,9 @@ def _disk(settings: RunSettings) -> Iterator[Finding]:
         yield Finding("ok", "disk", told)
 
 
-def _kafka(settings: RunSettings) -> Iterator[Finding]:
-    """What the brokers say, without joining the group."""
-    if settings.source != "kafka":
-        return
-    # Imported here: Kafka's client takes a third of a second.
-    from streamer.sources.kafka.checks import check
-
-    for is_well, what, told in check(settings, make_log("text", LogLevel("error"))):
-        yield Finding("ok" if is_well else "failure", what, told)
+def _source(settings: RunSettings) -> Iterator[Finding]:
+    """What the source has to say, without reading anything."""
+    yield from KINDS[settings.source].findings(settings, _quiet_log())
 
 
 def _either(holds: bool, what: str, good: str, bad: str) -> Finding:

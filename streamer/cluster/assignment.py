@@ -1,13 +1,8 @@
-"""Assigns pieces of the stream to workers, and splits and joins positions by piece.
-
-A piece is a partition or a log; one worker reads it at a time. Positions are those of
-:mod:`streamer.sources`; a worker's covers its own pieces only.
-"""
+"""Assigns pieces of the stream, partitions or logs, to workers; one worker reads each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from streamer.sources.base import Piece, Share
 
@@ -27,27 +22,3 @@ def deal(pieces: Mapping[Piece, float], shares: Sequence[Share]) -> list[Share]:
         dealt[least].add(piece)
         loads[least] += pieces[piece]
     return [frozenset(share) for share in dealt]
-
-
-# Kafka's positions are imported only where the source is Kafka: its client takes a while.
-
-
-def part_of(position: Mapping[str, Any], share: Share, source: str) -> dict[str, Any]:
-    """A source's position without the pieces that are not in ``share``."""
-    if source == "kafka":
-        from streamer.sources.kafka import positions
-
-        return positions.part_of(position, share)
-    return {path: marks for path, marks in position.items() if Piece(path) in share}
-
-
-def joined(parts: Iterable[Mapping[str, Any]], source: str) -> dict[str, Any]:
-    """Join positions of different pieces; if two have the same piece, the later one counts."""
-    if source == "kafka":
-        from streamer.sources.kafka import positions
-
-        return positions.joined(parts)
-    whole: dict[str, Any] = {}
-    for position in parts:
-        whole |= position
-    return whole

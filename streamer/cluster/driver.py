@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import select
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints.timetable import Timetable
-from streamer.cluster.assignment import deal, joined
+from streamer.cluster.assignment import deal
 from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
-from streamer.cluster.pieces import Pieces
 from streamer.cluster.writer import FAILED, WRITING
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.sources.base import Share
+from streamer.sources.choice import shared_kind_of
+from streamer.sources.shared import Pieces
 from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.retention import Retention
@@ -66,10 +66,9 @@ class Driver:
         self._progress = runtime.progress
         self._signals = runtime.signals
         self._log = runtime.log
-        if settings.source == "kafka" and "daemon" not in mark.positions.get("kafka", {}):
-            # One identity for all workers: the commits of one are not those of another daemon.
-            known = {"daemon": uuid.uuid4().hex, "partitions": {}}
-            mark = replace(mark, positions=mark.positions | {"kafka": known})
+        self._kind = shared_kind_of(settings)
+        position = self._kind.beginning(mark.positions.get(settings.source, {}))
+        mark = replace(mark, positions=mark.positions | {settings.source: position})
         self._mark = self._base = mark
         """The newest checkpoint on disk, and the one that this epoch began at."""
         self._is_writing = False
@@ -310,9 +309,8 @@ class Driver:
         began = time.monotonic()
         self._timetable.restart()
         held: list[Held] = self._ask_workers("hold")
-        source = self._settings.source
-        before = self._base.positions.get(source, {})
-        position = joined([before, *(one.position for one in held)], source)
+        before = self._base.positions[self._settings.source]
+        position = self._kind.joined([before, *(one.position for one in held)])
         invalid_records = self._base.invalid_records + sum(one.invalid_records for one in held)
         checkpoint = Checkpoint(position, invalid_records, self._keep, is_last)
         if not is_last:

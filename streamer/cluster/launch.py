@@ -10,11 +10,11 @@ from streamer.checkpoints.agreement import changed_options
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.cluster.mark import Mark
 from streamer.cluster.network import connected
-from streamer.cluster.pieces import open_pieces
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.settings import RunSettings
 from streamer.daemon import build
 from streamer.daemon.runtime import Outcome, Runtime, live
+from streamer.sources.choice import shared_kind_of
 from w2v_online.config import LearnerConfig
 from w2v_online.learning.state import check_continues
 from w2v_online.snapshots.reader import Snapshot
@@ -30,19 +30,17 @@ def run(settings: ClusterSettings, reread: Callable[[], RunSettings]) -> int:
 
 def _absolute(settings: ClusterSettings) -> ClusterSettings:
     """The settings as workers can use them, which have other working directories."""
-    return settings.model_copy(
-        update={
-            "snapshot_dir": str(Path(settings.snapshot_dir).absolute()),
-            "path": tuple(str(Path(path).absolute()) for path in settings.path),
-        }
-    )
+    here = {"snapshot_dir": str(Path(settings.snapshot_dir).absolute())}
+    absolute: ClusterSettings = shared_kind_of(settings).absolute(settings.model_copy(update=here))
+    return absolute
 
 
 def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
     signals, log, progress = runtime.signals, runtime.log, runtime.progress
     mark = find_mark(settings, runtime.folder, log)
     signals.defer()
-    pieces = open_pieces(settings, mark.positions, lambda: signals.stop, log)
+    position = mark.positions.get(settings.source, {})
+    pieces = shared_kind_of(settings).pieces(settings, position, lambda: signals.stop, log)
     try:
         with connected(settings.ray_address, log), progress:
             # Imported here: these import Ray, which reads the environment that is set by now.

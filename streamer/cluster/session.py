@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ray.exceptions import RayError
 
 from streamer.checkpoints.written import Written
-from streamer.cluster.assignment import part_of
 from streamer.cluster.messages import Beginning, Checkpoint, Held, Report
 from streamer.cluster.relay import Relay
 from streamer.cluster.worker_log import WorkerLog
@@ -24,8 +24,8 @@ from streamer.cluster.writer import Writer
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.daemon import build
 from streamer.errors import ConfigurationError, SourceError
-from streamer.sources.base import Share, Source
-from streamer.sources.registry import KINDS
+from streamer.sources.base import Opening, Share, Source
+from streamer.sources.choice import shared_kind_of
 from streamer.telemetry.counters import Counters
 from streamer.text.batch import Batch
 from streamer.tokenizers.base import Tokenizer
@@ -71,7 +71,7 @@ class Session(threading.Thread):
         self._settings = settings
         self._tokenizer = tokenizer
         self._log = log
-        self._kind = KINDS[settings.source]
+        self._kind = shared_kind_of(settings)
         config, identity = settings.learner_config, tokenizer.identity
         if number > 0:  # only worker 0 publishes
             config = config.model_copy(update={"averaging": False})
@@ -190,9 +190,8 @@ class Session(threading.Thread):
             self._relay.begin(everything=True)
             self._relay.finish()
             self._words_since, self._exchanged_at = 0, time.monotonic()
-            return Held(
-                part_of(self._position, self._share, self._settings.source), self._invalid_records()
-            )
+            position = self._kind.part_of(self._position, self._share)
+            return Held(position, self._invalid_records())
 
     def release(self, share: Share, readers: int, checkpoint: Checkpoint) -> str:
         """Merge all that the others sent; continue with a share, unless the checkpoint is the last.
@@ -270,8 +269,11 @@ class Session(threading.Thread):
         self._share = share
         settings = self._settings
         if share:
-            self._source = self._kind.open(settings, self._position, self._log, share=share)
-        self._has_ended = self._source is None and not self._kind.is_endless(settings)
+            opening = Opening(
+                self._position, self._log, partial(build.make_splitter, settings), share=share
+            )
+            self._source = self._kind.open(settings, opening)
+        self._has_ended = self._source is None and not self._kind.endless(settings)
         if self._source is not None:
             self._position = self._source.position
 

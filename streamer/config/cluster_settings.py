@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from streamer.config.fields import section
 from streamer.config.settings import RunSettings
+from streamer.sources.choice import kind_of, ways
+from streamer.sources.shared import SharedKind
 from w2v_online.learning.objectives import objective_class
 from w2v_online.snapshots.remote import url_of
-
-
-def _section(metavar: str | None = None) -> dict[str, Any]:
-    return {"section": "cluster"} | ({"metavar": metavar} if metavar else {})
 
 
 class ClusterSettings(RunSettings):
@@ -24,20 +22,20 @@ class ClusterSettings(RunSettings):
         ge=1,
         le=1000,
         description="Workers, each a learner with a share of the partitions or files.",
-        json_schema_extra=_section(),
+        json_schema_extra=section("cluster"),
     )
     shards: int = Field(
         1,
         ge=1,
         le=1000,
         description="Shards that merge what workers learned, each a part of the words.",
-        json_schema_extra=_section(),
+        json_schema_extra=section("cluster"),
     )
     ray_address: str = Field(
         "local",
         description="Ray cluster: local starts one on this machine, auto takes the one that this "
         "machine belongs to, HOST:PORT another.",
-        json_schema_extra=_section("auto|local|HOST:PORT"),
+        json_schema_extra=section("cluster", "auto|local|HOST:PORT"),
     )
     # Early in training exchanges are more frequent, and 100,000 kept no more of the quality:
     # docs/benchmarks.md, More than one machine.
@@ -45,20 +43,20 @@ class ClusterSettings(RunSettings):
         4_000_000,
         ge=1000,
         description="Words that a worker learns between two exchanges with the shards, at most.",
-        json_schema_extra=_section("WORDS"),
+        json_schema_extra=section("cluster", "WORDS"),
     )
     # Before, several are no faster: docs/design.md, Learning together.
     join_after: int = Field(
         10_000_000,
         ge=0,
         description="Words of a new model that worker 0 learns alone; then the others join in.",
-        json_schema_extra=_section("WORDS"),
+        json_schema_extra=section("cluster", "WORDS"),
     )
     worker_timeout: float = Field(
         60.0,
         gt=0.0,
         description="Seconds after which a worker or shard that does not answer is replaced.",
-        json_schema_extra=_section("SECONDS"),
+        json_schema_extra=section("cluster", "SECONDS"),
     )
 
     @field_validator("ray_address")
@@ -71,13 +69,10 @@ class ClusterSettings(RunSettings):
     @model_validator(mode="after")
     def _check_cluster(self) -> ClusterSettings:
         """Refuse what would need a single learner."""
-        if self.source == "stdin":
+        if not isinstance(kind_of(self), SharedKind):
             raise ValueError(
-                "cluster mode does not read standard input: name files, or add --kafka-topic"
-            )
-        if self.source == "redis":
-            raise ValueError(
-                "cluster mode does not read Redis: a stream has one reader; use w2v-stream run"
+                f"cluster mode does not read {kind_of(self).noun}, which only one worker could: "
+                f"give {ways(SharedKind)}, or use w2v-stream run"
             )
         if not objective_class(self.loss).is_shareable:
             raise ValueError(f"cluster mode does not support --loss {self.loss}: use --loss ns")

@@ -10,6 +10,11 @@ from pydantic.fields import FieldInfo
 ENVIRONMENT_PREFIX = "W2V_STREAM_"
 
 
+def section(name: str, metavar: str | None = None) -> dict[str, Any]:
+    """``json_schema_extra`` of a setting: its heading, and what stands for its value in help."""
+    return {"section": name} | ({"metavar": metavar} if metavar else {})
+
+
 def flag_of(name: str) -> str:
     """The flag of an option."""
     return "--" + name.replace("_", "-")
@@ -21,7 +26,7 @@ def variable_of(name: str) -> str:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """What is declared beside pydantic's own: section, metavar, off, is_inferred."""
+    """What is declared beside pydantic's own: section, metavar, off, is_inferred, table."""
     extra = field.json_schema_extra
     return extra if isinstance(extra, dict) else {}
 

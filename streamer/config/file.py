@@ -10,12 +10,9 @@ from typing import Any, get_origin
 
 from pydantic.fields import FieldInfo
 
-from streamer.config.fields import flag_of, is_multiple
+from streamer.config.fields import extra_of, flag_of, is_multiple
 from streamer.config.renamed import RENAMED, note_renamed
 from streamer.errors import ConfigurationError, nearest
-
-_TABLES = {"kafka": "kafka_config"}
-"""Tables of the configuration file and the options that hold them."""
 
 
 def read_config_file(path: str, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
@@ -28,8 +25,9 @@ def read_config_file(path: str, fields: Mapping[str, FieldInfo]) -> dict[str, An
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     settings: dict[str, Any] = {}
+    tables = {table: name for name in fields if (table := extra_of(fields[name]).get("table"))}
     for key, entry in document.items():
-        name = _TABLES.get(key, key.replace("-", "_"))
+        name = tables.get(key, key.replace("-", "_"))
         if name in RENAMED:
             name = RENAMED[name]
             note_renamed(f"{path}: {key}", name.replace("_", "-"))

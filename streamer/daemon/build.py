@@ -1,4 +1,4 @@
-"""Makes the parts that text passes through, as the settings say: decoder and tokenizer.
+"""Makes the parts that text passes through, as the settings say: splitter, decoder, tokenizer.
 
 The daemon and each worker of a cluster join them.
 """
@@ -10,8 +10,10 @@ from typing import Any
 from streamer.config.settings import RunSettings
 from streamer.daemon.compiling import CompileNotice
 from streamer.daemon.footprint import release_compiler
+from streamer.text.containers import DOCKER_FIELDS, ContainerSplitter
 from streamer.text.decode import DeadLetters, Decoder
 from streamer.text.invalid import InvalidRecords
+from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.registry import tokenizer_of
@@ -54,10 +56,15 @@ def make_decoder(
     )
 
 
-def kafka_config(settings: RunSettings) -> dict[str, Any]:
-    """kafka-python's settings, ``{}`` without Kafka. Raises ConfigurationError."""
-    if settings.source != "kafka":
-        return {}
-    from streamer.sources.kafka.config import consumer_config
-
-    return consumer_config(settings)
+def make_splitter(settings: RunSettings) -> RecordSplitter:
+    """A splitter as the settings say; each file or stream needs one of its own."""
+    limits = settings.max_line_bytes, settings.max_token_bytes
+    # A document that was cut is invalid; one error per document is enough.
+    keep_runs = settings.has_words_in_runs and not settings.json_field
+    splitter = (
+        MultilineSplitter(*limits, settings.record_start, keep_runs=keep_runs)
+        if settings.record_start
+        else RecordSplitter(*limits, keep_runs=keep_runs)
+    )
+    keeps_documents = any(path.split(".")[0] in DOCKER_FIELDS for path in settings.json_field)
+    return ContainerSplitter(splitter, settings.max_line_bytes, keeps_documents=keeps_documents)

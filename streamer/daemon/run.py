@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamer.checkpoints.agreement import changed_options
@@ -15,6 +16,7 @@ from streamer.daemon import build, pipeline
 from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
+from streamer.sources.base import Opening
 from streamer.sources.registry import KINDS
 from streamer.telemetry.parts import Parts
 from streamer.text.saved import text_entry
@@ -103,7 +105,8 @@ def _make_parts(
     settings, log = runtime.settings, runtime.log
     positions = manifest.get("positions", {})
     kind, position = KINDS[settings.source], positions.get(settings.source, {})
-    source = kind.open(settings, position, log, wake=runtime.signals.descriptor)
+    splitters = partial(build.make_splitter, settings)
+    source = kind.open(settings, Opening(position, log, splitters, runtime.signals.descriptor))
     opened.callback(source.close)
     dead_letters = kind.open_dead_letters(settings, runtime.waits, log)
     if dead_letters is not None:

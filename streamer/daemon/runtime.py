@@ -15,11 +15,11 @@ from streamer.checkpoints.folder import SnapshotFolder
 from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.config.settings import RunSettings
 from streamer.config.types import Interval
-from streamer.daemon import build
 from streamer.daemon.reload import Reload
 from streamer.daemon.service import Service
 from streamer.daemon.signals import Signals, Stopped
 from streamer.errors import EXIT_DONE, EXIT_FAILURE
+from streamer.sources.registry import KINDS
 from streamer.telemetry.log import LogLevel, make_log
 from streamer.telemetry.observer import Observed
 from streamer.telemetry.progress import Progress
@@ -67,7 +67,9 @@ class Runtime:
         self.settings = settings
         self.signals = signals
         self.log = log
-        self.kafka_config = build.kafka_config(settings)
+        connections = KINDS[settings.source].connections(settings)
+        self.kafka_config = connections.get("kafka", {})
+        """What alerts in Kafka connect with; empty where the source is not Kafka."""
         self.quality_probe = QualityProbe(settings.probe) if settings.probe else None
         self.folder = SnapshotFolder(settings.snapshot_dir)
         if not self.folder.is_locked:

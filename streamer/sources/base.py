@@ -8,13 +8,16 @@ source, which is made with it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from streamer.catalog import Event, Family
-from streamer.config.settings import RunSettings
+from streamer.finding import Finding
+from streamer.sources.settings import SourceSettings
 from streamer.text.batch import Batch
 from streamer.text.decode import DeadLetters
+from streamer.text.records import RecordSplitter
 
 
 class Source(Protocol):
@@ -104,40 +107,91 @@ class StoredLetters(DeadLetters, Protocol):
         """Close the connection."""
 
 
-class SourceKind(ABC):
-    """What is known of a source before it is opened; :mod:`streamer.sources.registry` lists all."""
+@dataclass(frozen=True)
+class Opening:
+    """What a source is opened with, beside its settings."""
 
+    position: dict[str, Any]
+    """That of the checkpoint, ``{}`` without one."""
+    log: Any
+    make_splitter: Callable[[], RecordSplitter]
+    """Makes what cuts bytes into records; each file or stream needs one of its own."""
+    wake: int | None = None
+    """A descriptor that becomes readable when a signal arrives."""
+    share: Share | None = None
+    """Of what the settings name, only this is read, if it is given."""
+
+
+S = TypeVar("S", bound=SourceSettings)
+
+
+class SourceKind(ABC, Generic[S]):
+    """What is known of a source before it is opened; :mod:`streamer.sources.registry` lists all.
+
+    Its settings are fields of ``settings``. Clients are imported where they are needed: every
+    command imports the kinds.
+    """
+
+    settings: type[SourceSettings] = SourceSettings
+    """Declares its options."""
+    noun: ClassVar[str]
+    """What it reads, in the plural."""
+    given_by: ClassVar[str] = ""
+    """How it is chosen without ``--source``."""
+    has_lines: ClassVar[bool] = True
+    """Whether records are lines of text, of which several can make one."""
     events: ClassVar[tuple[Event, ...]] = ()
     """What it logs."""
     figures: ClassVar[tuple[Family, ...]] = ()
     """What :meth:`Source.figures` holds."""
 
-    @abstractmethod
-    def title(self, settings: RunSettings) -> str:
-        """Where text comes from, for people."""
+    # --- the choice of a source: values as they were given, by name ---
 
-    def is_endless(self, settings: RunSettings) -> bool:
-        """Whether more may come when nothing is there to read."""
+    def is_named(self, values: Mapping[str, Any]) -> bool:
+        """Whether values name something that this source reads."""
         return False
 
-    @abstractmethod
-    def open(
-        self,
-        settings: RunSettings,
-        position: dict[str, Any],
-        log: Any,
-        *,
-        wake: int | None = None,
-        share: Share | None = None,
-    ) -> Source:
-        """A source at the checkpoint's ``position``, ``{}`` without one.
+    def is_hinted(self, values: Mapping[str, Any]) -> bool:
+        """Whether values are of use to this source only, where they name nothing to read."""
+        return False
 
-        ``wake`` is a descriptor that becomes readable when a signal arrives. Of what the settings
-        name, only ``share`` is read, if it is given. Raises ConfigurationError.
+    def completed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of a run for which this source was chosen."""
+        return values
+
+    # --- questions before a start ---
+
+    @abstractmethod
+    def title(self, settings: S) -> str:
+        """Where text comes from, for people."""
+
+    def endless(self, settings: S) -> str:
+        """Why more may come when nothing is there to read; empty if the input ends."""
+        return ""
+
+    def is_typed(self) -> bool:
+        """Whether somebody types the text at the terminal that the log is shown on."""
+        return False
+
+    def findings(self, settings: S, log: Any) -> Iterator[Finding]:
+        """What ``validate`` finds. Raises ConfigurationError."""
+        return iter(())
+
+    def connections(self, settings: S) -> dict[str, dict[str, Any]]:
+        """Settings of its client by service, which others in this process may connect with.
+
+        Raises ConfigurationError if they are wrong.
         """
+        return {}
+
+    # --- at a start ---
+
+    @abstractmethod
+    def open(self, settings: S, opening: Opening) -> Source:
+        """A source that begins at the opening's position. Raises ConfigurationError."""
 
     def open_dead_letters(
-        self, settings: RunSettings, is_stopping: Callable[[], bool], log: Any
+        self, settings: S, is_stopping: Callable[[], bool], log: Any
     ) -> StoredLetters | None:
         """Where records go that cannot be decoded, if they are stored."""
         return None

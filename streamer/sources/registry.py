@@ -1,16 +1,33 @@
-"""The sources, by the name that ``--source`` and manifests have for them: a line for each."""
+"""The sources, by the name that ``--source`` and manifests have for them: a line for each.
+
+A source is the folder of its name; its module ``kind`` has a :class:`SourceKind` as ``KIND``.
+"""
 
 from __future__ import annotations
 
-from streamer.sources.base import SourceKind
-from streamer.sources.file.kind import FileKind
-from streamer.sources.kafka.kind import KafkaKind
-from streamer.sources.redis.kind import RedisKind
-from streamer.sources.stdin.kind import StdinKind
+from importlib import import_module
+from typing import Any, Literal
 
-KINDS: dict[str, SourceKind] = {
-    "stdin": StdinKind(),
-    "file": FileKind(),
-    "kafka": KafkaKind(),
-    "redis": RedisKind(),
+from pydantic import create_model
+
+from streamer.sources.base import SourceKind
+from streamer.sources.settings import SourceSettings
+
+NAMES = (
+    "file",
+    "stdin",
+    "kafka",
+    "redis",
+)
+
+KINDS: dict[str, SourceKind[Any]] = {
+    name: import_module(f"streamer.sources.{name}.kind").KIND for name in NAMES
 }
+
+
+def source_options() -> type[SourceSettings]:
+    """The settings of all sources as one class, with ``source`` as a choice of their names."""
+    bases = tuple(kind.settings for kind in reversed(KINDS.values()))
+    names: Any = Literal[NAMES]
+    source = (names, SourceSettings.model_fields["source"])
+    return create_model("SourceOptions", __base__=bases, source=source)

@@ -48,7 +48,7 @@ _DAEMON = (
         "Learning from {source}; snapshots go to {snapshot_dir}.",
         {
             "version": "of w2v-stream",
-            "source": "stdin, file or kafka",
+            "source": "where text comes from, as --source names it",
             "snapshot_dir": "folder of snapshots",
             "memory_ceiling_mib": "the most memory that the learner takes, in MiB",
         },

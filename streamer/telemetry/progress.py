@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from streamer.config.settings import RunSettings
+from streamer.sources.registry import KINDS
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.live_line import LiveLine
 from w2v_online.stats import BatchStats
@@ -34,7 +35,7 @@ class Progress:
         self._log = log
         self._clock = clock
         # What is typed would land in the live line.
-        is_typed = settings.source == "stdin" and sys.stdin is not None and sys.stdin.isatty()
+        is_typed = KINDS[settings.source].is_typed()
         is_wanted = settings.progress == "auto" and is_terminal and not is_typed
         self._live = LiveLine() if settings.progress == "on" or is_wanted else None
         self._pause_seconds = LOG_SECONDS if self._live is None else 0.5

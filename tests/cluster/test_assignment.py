@@ -5,8 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cluster.assignment import deal, joined, part_of
+from streamer.cluster.assignment import deal
 from streamer.sources.base import Piece, Share
+from streamer.sources.file.kind import FileKind
+from streamer.sources.kafka.kind import KafkaKind
 
 _PIECES = st.dictionaries(
     st.builds(Piece, st.sampled_from("abc"), st.integers(0, 20)), st.floats(0, 100), max_size=30
@@ -46,18 +48,18 @@ def test_positions_of_partitions_are_cut_up_and_joined() -> None:
     position = {"daemon": "d", "partitions": {"t": {"0": 5, "1": 6}, "u": {"0": 7}}, "topics": ids}
     share = frozenset({Piece("t", 1), Piece("u", 3)})
     part = {"daemon": "d", "partitions": {"t": {"1": 6}}, "topics": {"t": {"old": [1]}}}
-    assert part_of(position, share, "kafka") == part
+    assert KafkaKind().part_of(position, share) == part
     new = {"daemon": "d", "partitions": {"t": {"1": 9}}, "topics": {"t": {"new": [1]}}}
     whole = {
         "daemon": "d",
         "partitions": {"t": {"0": 5, "1": 9}, "u": {"0": 7}},
         "topics": {"t": {"old": [0], "new": [1]}},
     }
-    assert joined([position, new, {"daemon": "d"}], "kafka") == whole
+    assert KafkaKind().joined([position, new, {"daemon": "d"}]) == whole
 
 
 def test_positions_of_logs_are_cut_up_and_joined() -> None:
     """Each log with its marks."""
     position = {"/a": [1], "/b": [2]}
-    assert part_of(position, frozenset({Piece("/b")}), "file") == {"/b": [2]}
-    assert joined([position, {"/b": [3]}, {}], "file") == {"/a": [1], "/b": [3]}
+    assert FileKind().part_of(position, frozenset({Piece("/b")})) == {"/b": [2]}
+    assert FileKind().joined([position, {"/b": [3]}, {}]) == {"/a": [1], "/b": [3]}

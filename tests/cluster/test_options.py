@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.checks import finding
+from streamer.checks import memory
 from streamer.checks.cluster import workers_fit
 from streamer.config.cluster_settings import ClusterSettings
 from tests.integration.daemons import SMALL, environment
@@ -122,9 +122,9 @@ def test_all_workers_and_shards_must_fit_into_the_one_machine_that_holds_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     few = {"source": "file", "path": "a", "vector_size": 16, "max_vocab_size": 20_000}
-    room = 4 * finding.BASE_BYTES
-    monkeypatch.setattr(finding, "memory_bytes", lambda: room)
-    monkeypatch.setattr(finding, "available_bytes", lambda: room)
+    room = 4 * memory.BASE_BYTES
+    monkeypatch.setattr(memory, "memory_bytes", lambda: room)
+    monkeypatch.setattr(memory, "available_bytes", lambda: room)
     levels = [
         [found.level for found in workers_fit(ClusterSettings.model_validate(few | more))]
         for more in ({"workers": 1}, {"workers": 4}, {"workers": 4, "ray_address": "auto"})

@@ -18,6 +18,7 @@ from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.sources.base import LocalSource
 from streamer.sources.registry import KINDS
+from streamer.sources.stdin.kind import StdinKind
 from streamer.telemetry.progress import Progress
 from streamer.text.batch import Batch, Origin
 from streamer.tokenizers.registry import tokenizer_of
@@ -113,11 +114,10 @@ class Rig:
         letters = Letters(self._told, are_stored=are_stored)
         positions: list[dict[str, Any]] = []
 
-        kind = SimpleNamespace(
-            open=lambda *_, wake: Scripted(script, positions[0], self._told),
-            open_dead_letters=lambda *_: letters,
-        )
-        self._patch.setitem(cast(Any, KINDS), "stdin", kind)
+        kind = StdinKind()
+        self._patch.setattr(kind, "open", lambda *_: Scripted(script, positions[0], self._told))
+        self._patch.setattr(kind, "open_dead_letters", lambda *_: letters)
+        self._patch.setitem(KINDS, "stdin", kind)
         tokenizer = tokenizer_of(settings)
         learner, manifest = runtime.folder.open_learner(settings, tokenizer.identity, log)
         positions.append(manifest.get("positions", {}).get("scripted", {}))

@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from streamer.config.settings import RunSettings
-from streamer.sources.base import Share, Source, SourceKind
+from streamer.finding import Finding
+from streamer.sources.base import Opening, Source
 from streamer.sources.file import reports
-from streamer.sources.file.source import FileSource
-from streamer.sources.splitting import make_splitter
+from streamer.sources.file.settings import FileSettings
+from streamer.sources.shared import Pieces, SharedKind
 
 
-class FileKind(SourceKind):
+class FileKind(SharedKind[FileSettings]):
     """Files and rotated logs; a piece is a log."""
 
+    settings = FileSettings
+    noun = "files"
+    given_by = "FILE"
     events = reports.EVENTS
 
-    def title(self, settings: RunSettings) -> str:
+    def is_named(self, values: Mapping[str, Any]) -> bool:
+        """See :class:`SourceKind`; ``-`` is standard input."""
+        return bool(values.get("path")) and values["path"] not in ("-", ("-",), ["-"])
+
+    def title(self, settings: FileSettings) -> str:
         """See :class:`SourceKind`."""
         return ", ".join(settings.path)
 
-    def is_endless(self, settings: RunSettings) -> bool:
+    def endless(self, settings: FileSettings) -> str:
         """See :class:`SourceKind`."""
-        return settings.follow
+        return "--follow waits for more" if settings.follow else ""
 
-    def open(
-        self,
-        settings: RunSettings,
-        position: dict[str, Any],
-        log: Any,
-        *,
-        wake: int | None = None,
-        share: Share | None = None,
-    ) -> Source:
+    def findings(self, settings: FileSettings, log: Any) -> Iterator[Finding]:
         """See :class:`SourceKind`."""
+        from streamer.sources.file.checks import check
+
+        return check(settings)
+
+    def open(self, settings: FileSettings, opening: Opening) -> Source:
+        """See :class:`SourceKind`."""
+        from streamer.sources.file.source import FileSource
+
+        share = opening.share
         return FileSource(
             settings.path,
             follow=settings.follow,
-            make_splitter=lambda: make_splitter(settings),
-            position=position,
-            log=log,
-            wake_descriptor=wake,
+            make_splitter=opening.make_splitter,
+            position=opening.position,
+            log=opening.log,
+            wake_descriptor=opening.wake,
             logs=None if share is None else frozenset(Path(piece.name) for piece in share),
         )
+
+    def pieces(
+        self,
+        settings: FileSettings,
+        position: dict[str, Any],
+        is_stopping: Callable[[], bool],
+        log: Any,
+    ) -> Pieces:
+        """See :class:`SharedKind`."""
+        from streamer.sources.file.pieces import LogPieces
+
+        return LogPieces(settings, position)
+
+    def absolute(self, settings: FileSettings) -> FileSettings:
+        """See :class:`SharedKind`."""
+        paths = tuple(str(Path(path).absolute()) for path in settings.path)
+        return settings.model_copy(update={"path": paths})
+
+
+KIND = FileKind()

@@ -12,8 +12,8 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError, nearest
+from streamer.sources.kafka.settings import KafkaSettings
 
 _OURS: dict[str, Any] = {
     "client_id": "w2v-stream",
@@ -51,7 +51,7 @@ _ASSIGNORS: dict[str, Any] = {
 }
 
 
-def consumer_config(settings: RunSettings) -> dict[str, Any]:
+def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments of KafkaConsumer; ConfigurationError names the setting that is wrong."""
     config = dict(_OURS)
     for key, text in settings.kafka_config.items():
@@ -98,7 +98,7 @@ def _parse(key: str, name: str, text: str) -> Any:
     raise ConfigurationError(f"kafka setting {key} cannot be written in a configuration")
 
 
-def _password(settings: RunSettings) -> str | None:
+def _password(settings: KafkaSettings) -> str | None:
     if settings.kafka_password is not None:
         return settings.kafka_password.get_secret_value()
     file = settings.kafka_password_file

@@ -9,11 +9,12 @@ from typing import Any
 
 from kafka.errors import KafkaError
 
-from streamer.config.settings import RunSettings
+from streamer.sources.base import Piece
 from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import ClientLog, reason_of
 from streamer.sources.kafka.config import consumer_config
 from streamer.sources.kafka.connection import connect, unreachable
+from streamer.sources.kafka.settings import KafkaSettings
 
 RETRY_SECONDS = 2.0
 """Pause between two attempts to reach a broker at the start."""
@@ -25,7 +26,7 @@ class PartitionPieces:
     Waits until a broker answers, unless ``is_stopping``; ConfigurationError if it refuses.
     """
 
-    def __init__(self, settings: RunSettings, is_stopping: Callable[[], bool], log: Any) -> None:
+    def __init__(self, settings: KafkaSettings, is_stopping: Callable[[], bool], log: Any) -> None:
         self._settings = settings
         self._log = log
         self._consumer: Consumer | None = None
@@ -38,8 +39,8 @@ class PartitionPieces:
                 log.warning("kafka_unreachable", reason=reason_of(error), **unreachable(config))
                 time.sleep(RETRY_SECONDS)
 
-    def find(self) -> dict[tuple[str, int], float]:
-        """Topics and numbers, all with the same weight; empty if no broker answers now."""
+    def find(self) -> dict[Piece, float]:
+        """All have the same weight; empty if no broker answers now."""
         if self._consumer is None:
             return {}
         settings = self._settings
@@ -56,7 +57,7 @@ class PartitionPieces:
             return {}
         wanted = set(settings.kafka_partitions)
         return {
-            (topic, number): 1.0
+            Piece(topic, number): 1.0
             for topic in topics
             for number in self._consumer.known_partitions(topic)
             if not wanted or number in wanted

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
-from streamer.sources.base import Share, Source, SourceKind
+from streamer.sources.base import Opening, Source, SourceKind
 from streamer.sources.redis import reports
+from streamer.sources.redis.settings import RedisSettings
 
 
-class RedisKind(SourceKind):
+class RedisKind(SourceKind[RedisSettings]):
     """Redis streams, which one process reads."""
 
+    settings = RedisSettings
+    noun = "Redis streams"
+    given_by = "--redis-stream"
+    has_lines = False
     events = reports.EVENTS
     figures = reports.FIGURES
 
-    def title(self, settings: RunSettings) -> str:
+    def is_named(self, values: Mapping[str, Any]) -> bool:
+        """See :class:`SourceKind`."""
+        return bool(values.get("redis_stream"))
+
+    def title(self, settings: RedisSettings) -> str:
         """See :class:`SourceKind`."""
         return f"Redis ({', '.join(settings.redis_stream)})"
 
-    def is_endless(self, settings: RunSettings) -> bool:
+    def endless(self, settings: RedisSettings) -> str:
         """See :class:`SourceKind`."""
-        return True
+        return "a Redis stream has no end"
 
-    def open(
-        self,
-        settings: RunSettings,
-        position: dict[str, Any],
-        log: Any,
-        *,
-        wake: int | None = None,
-        share: Share | None = None,
-    ) -> Source:
+    def open(self, settings: RedisSettings, opening: Opening) -> Source:
         """See :class:`SourceKind`."""
         try:
             from streamer.sources.redis.source import RedisSource
@@ -46,6 +47,9 @@ class RedisKind(SourceKind):
             None if password is None else password.get_secret_value(),
             settings.redis_stream,
             settings.redis_field,
-            position,
-            log,
+            opening.position,
+            opening.log,
         )
+
+
+KIND = RedisKind()

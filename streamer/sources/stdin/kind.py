@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from streamer.config.settings import RunSettings
-from streamer.sources.base import Share, Source, SourceKind
-from streamer.sources.splitting import make_splitter
+from streamer.sources.base import Opening, Source, SourceKind
 from streamer.sources.stdin import reports
-from streamer.sources.stdin.source import StdinSource, check_stdin
+from streamer.sources.stdin.settings import StdinSettings
 
 
-class StdinKind(SourceKind):
-    """Standard input, which cannot be shared."""
+class StdinKind(SourceKind[StdinSettings]):
+    """Standard input, which cannot be shared; ``-`` as a file's name stands for it."""
 
+    settings = StdinSettings
+    noun = "standard input"
+    given_by = "-"
     events = reports.EVENTS
 
-    def title(self, settings: RunSettings) -> str:
+    def is_named(self, values: Mapping[str, Any]) -> bool:
+        """See :class:`SourceKind`."""
+        return values.get("path") in ("-", ("-",), ["-"])
+
+    def completed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """See :class:`SourceKind`."""
+        return values | {"path": ()}
+
+    def title(self, settings: StdinSettings) -> str:
         """See :class:`SourceKind`."""
         return "standard input"
 
-    def open(
-        self,
-        settings: RunSettings,
-        position: dict[str, Any],
-        log: Any,
-        *,
-        wake: int | None = None,
-        share: Share | None = None,
-    ) -> Source:
+    def is_typed(self) -> bool:
         """See :class:`SourceKind`."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def open(self, settings: StdinSettings, opening: Opening) -> Source:
+        """See :class:`SourceKind`."""
+        from streamer.sources.stdin.source import StdinSource, check_stdin
+
         check_stdin()
         if sys.stdin.isatty():
-            log.info("reading_terminal", note="type text and end it with Ctrl-D")
+            opening.log.info("reading_terminal", note="type text and end it with Ctrl-D")
         return StdinSource(
-            make_splitter(settings),
-            log=log,
-            wake_descriptor=wake,
-            known=position if settings.stdin_skip_known else None,
+            opening.make_splitter(),
+            log=opening.log,
+            wake_descriptor=opening.wake,
+            known=opening.position if settings.stdin_skip_known else None,
         )
+
+
+KIND = StdinKind()

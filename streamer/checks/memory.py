@@ -1,11 +1,9 @@
-"""What a check yields, and what checks of memory have in common."""
+"""What checks of memory have in common."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from streamer.checks.machine import address_space_bytes, available_bytes, memory_bytes
+from streamer.finding import Finding
 
 _MIB = 2**20
 
@@ -13,15 +11,6 @@ BASE_BYTES = 300 * _MIB
 """What a daemon takes besides the learner, estimated: Python, the compiler, text on its way."""
 
 SMALLER = "lower --max-vocab-size or --vector-size"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found."""
-
-    level: Literal["ok", "warning", "failure"]
-    what: str
-    message: str
 
 
 def fits_in_memory(needed: int, told: str) -> Finding:
