@@ -12,6 +12,7 @@ import pytest
 
 from streamer.checks import machine, validation
 from streamer.config.settings import RunSettings
+from streamer.sources.kafka import checks
 from tests.integration.daemons import COMMAND, SMALL, environment
 
 
@@ -123,11 +124,11 @@ def test_a_snapshot_that_does_not_fit_fails(tmp_path: Path) -> None:
 
 
 def test_a_broker_that_does_not_answer_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(checks, "CONNECT_SECONDS", 0.5)
     settings = RunSettings(
         source="kafka", kafka_bootstrap_servers=("127.0.0.1:9",), kafka_topic=("t",)
     )
-    (found,) = validation._kafka(settings)
+    (found,) = validation._source(settings)
     assert found.level == "failure"
     assert "127.0.0.1:9" in found.message
 
