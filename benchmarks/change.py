@@ -1,11 +1,12 @@
 """A stream that changes: how fast vectors follow new meanings, and how stable the others stay.
 
-Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--write-docs]
+Usage: python -m benchmarks.change --data TEXT [--pairs 20] [--first WORDS] [--steps 4]
 
-From the middle of TEXT on, the words of each pair replace each other. At every step the ten
-nearest neighbours of these words are compared with those that their partners had in the middle
-(followed) and with their own (not forgotten yet); those of words that stay as they are, with their
-own (stable). With replay, once more when the model was annealed on what is kept.
+After so many words of TEXT (half of them by default) the words of each pair replace each other. At
+every step the ten nearest neighbours of these words are compared with those that their partners had
+before (followed) and with their own (not forgotten yet); those of words that stay as they are, with
+their own (stable). With replay, once more when the model was annealed on what is kept. Also printed
+are the words read until 50 and 90 percent of the neighbours that are old or new are new.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ CONFIGS = {
 }
 _MIN_COUNT = 500
 _STEADY_WORDS = 200
+_MIN_STEADY_COUNT = 50
 _SEED = 1
 
 
@@ -70,23 +72,51 @@ def follow(
     return results
 
 
+def lines_of(lines: list[str], words: int) -> int:
+    """How many lines hold so many words."""
+    read = 0
+    for i, line in enumerate(lines):
+        read += len(line.split())
+        if read >= words:
+            return i + 1
+    return len(lines)
+
+
+def words_until(share: float, results: list[tuple[float, float, float]], step: float) -> str:
+    """Million words until so much of what is old or new is new; ``step`` million words apart."""
+    before = 0.0
+    for i, (followed, kept, _) in enumerate(results):
+        now = followed / max(followed + kept, 1e-9)
+        if now >= share:
+            return f"{step * (i + (share - before) / (now - before)):.1f}"
+        before = now
+    return f"over {step * len(results):.1f}"
+
+
 def main() -> None:
     """Learn, swap, follow, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     text.add_data_option(parser, required=True)
     parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--first", type=int, help="words before the change; half of the text")
     parser.add_argument("--steps", type=int, default=4)
     report.add_docs_option(parser)
     options = parser.parse_args()
     lines = text.read_lines(options.data)
-    halves = [lines[: len(lines) // 2], lines[len(lines) // 2 :]]
+    middle = len(lines) // 2
+    if options.first is not None:
+        middle = lines_of(lines, options.first)
+    halves = [lines[:middle], lines[middle:]]
     counts = [Counter(word for line in half for word in line.split()) for half in halves]
     words = choose(counts, _MIN_COUNT, options.pairs, _SEED)
     partner = dict(zip(words[::2], words[1::2], strict=True))
     partner |= {second: first for first, second in partner.items()}
     pool = [w for w, n in (counts[0] + counts[1]).most_common(FREQUENT_WORDS // 3)]
-    steady = random.Random(_SEED).sample([w for w in pool if w not in partner], _STEADY_WORDS)
+    steady = random.Random(_SEED).sample(
+        [w for w in pool if w not in partner and counts[0][w] >= _MIN_STEADY_COUNT], _STEADY_WORDS
+    )
     halves[1] = [swapped(line, partner) for line in halves[1]]
+    second = sum(counts[1].values())
     rows = []
     for name, config in CONFIGS.items():
         results = follow(config, halves, partner, steady, options.steps)
@@ -94,7 +124,10 @@ def main() -> None:
             cells = [f"{scores[i]:.2f}" for scores in results]
             rows.append([f"{name}: {label}", *cells, *[""] * (options.steps + 1 - len(cells))])
         print("\n".join(map(str, rows[-3:])), flush=True)
-    second = sum(counts[1].values())
+        learned = results[: options.steps]
+        for share in (0.5, 0.9):
+            until = words_until(share, learned, second / options.steps / 1e6)
+            print(f"{name}: {share:.0%} new after {until} million words", flush=True)
     reached = [f"{second * (i + 1) / options.steps / 1e6:.1f}" for i in range(options.steps)]
     header = ["after so many million words", *reached, "annealed"]
     conditions = report.conditions(
