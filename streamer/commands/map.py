@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import picture_file, snapshot_argument
-from streamer.commands.pictures import Picture, read_layout, write_picture
+from streamer.commands.pictures.picture import Picture, read_layout, write_picture
 from w2v_online import load_vectors
 from w2v_online.analysis import layout
+from w2v_online.analysis.clusters import clusters
 from w2v_online.analysis.content_words import content_words
 from w2v_online.errors import ExportError
 
@@ -53,7 +54,8 @@ def map_words(snapshot: Path, output: Path, words: int, method: str | None) -> N
     except ImportError as error:
         raise ExportError("--method tsne needs: pip install 'w2v-stream[map]'") from error
     rows = [vectors.table.row(word) for word in laid_out.words]
-    details = [f"count {count:,.0f}" for count in vectors.counts[rows].tolist()]
-    title = f"{vectors.path.name}: {len(laid_out.words):,} words"
-    write_picture(Picture(title, laid_out, details), output)
+    details = [f"occurs {count:,.0f} times" for count in vectors.counts[rows].tolist()]
+    title = f"{len(laid_out.words):,} words of {vectors.path.name}"
+    found = clusters(vectors.table, laid_out.words, laid_out.positions)
+    write_picture(Picture(title, laid_out, details, clusters=found), output)
     click.echo(f"{len(laid_out.words):,} words to {output}", err=True)

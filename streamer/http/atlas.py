@@ -1,7 +1,8 @@
 """The map of the most frequent words, the same from snapshot to snapshot, and what is told of each.
 
-Each layout begins with the one before, so that words stay where they were. They are made in a
-process of their own (:mod:`streamer.http.map_process`).
+Each layout begins with the one before, so that words stay where they were, also when the server was
+started again (:mod:`streamer.http.map_file`). They are made in a process of their own
+(:mod:`streamer.http.map_process`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from streamer.http.archive import Archive, Entry
-from streamer.http.map_process import MapProcess
+from streamer.http.map_file import MapFile, SavedMap
+from streamer.http.map_process import Drawn, MapProcess
 from w2v_online.analysis.drift import Comparison, usual
-from w2v_online.analysis.layout import Layout
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.vectors import WordVectors
@@ -38,7 +39,8 @@ class Atlas:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._layout: Layout | None = None
+        self._file = MapFile(archive.folder)
+        self._last = self._file.read()
         self._name = ""
         self._map: dict[str, Any] = {}
         self._process = MapProcess()
@@ -58,7 +60,7 @@ class Atlas:
         place = names.index(vectors.path.name) if vectors.path.name in names else 0
         older = entries[place + 1 :]
         newcomers = self._newcomers(vectors, older[:1])
-        drawn = self._process.draw(vectors.path, MAP_WORDS, newcomers, self._layout)
+        drawn = self._drawn(vectors, newcomers)
         layout = drawn.layout
         rows = [vectors.table.row(word) for word in layout.words]
         is_new, moved, relative = self._changes(layout.words, vectors, older[:1])
@@ -74,8 +76,22 @@ class Atlas:
             "relative": relative,
             "clusters": [{**found, "name": ", ".join(found["name"])} for found in drawn.clusters],
         }
-        self._layout, self._name = layout, vectors.path.name
+        self._name = vectors.path.name
         return self._map
+
+    def _drawn(self, vectors: WordVectors, newcomers: list[str]) -> Drawn:
+        """The layout of a snapshot, which begins with the last one of the same model."""
+        name, words = vectors.path.name, int(vectors.manifest.get("totals", {}).get("words", 0))
+        last = self._last
+        is_same = last is not None and (last.snapshot, last.words) == (name, words)
+        if last and is_same and all(word in vectors for word in last.drawn.layout.words):
+            return last.drawn
+        # A model that has read less than the last one is another one: words lie elsewhere in it.
+        previous = None if last is None or words < last.words else last.drawn.layout
+        drawn = self._process.draw(vectors.path, MAP_WORDS, newcomers, previous)
+        self._last = SavedMap(drawn, name, words)
+        self._file.write(self._last)
+        return drawn
 
     def close(self) -> None:
         """Draw no more."""

@@ -47,7 +47,7 @@ class MapProcess:
             "snapshot": str(snapshot),
             "words": n_words,
             "besides": besides,
-            "previous": None if previous is None else _document(previous),
+            "previous": None if previous is None else document_of(previous),
         }
         answer = orjson.loads(self._run(orjson.dumps(request)))
         if "error" in answer:
@@ -82,7 +82,8 @@ class MapProcess:
                 self._process.kill()
 
 
-def _document(layout: Layout) -> dict[str, Any]:
+def document_of(layout: Layout) -> dict[str, Any]:
+    """A layout as JSON can say it."""
     return {"names": layout.words, "positions": layout.positions.tolist()}
 
 
@@ -104,7 +105,7 @@ def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
     words += [word for word in request["besides"] if word not in known]
     laid_out = lay_out(table, words, method=default_method(), previous=previous)
     found = clusters(table, words, laid_out.positions)
-    return {**_document(laid_out), "clusters": [asdict(cluster) for cluster in found]}
+    return {**document_of(laid_out), "clusters": [asdict(cluster) for cluster in found]}
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ MAX_PIPELINED = 16
 """Requests that a client may send ahead of the answers; with more it is cut off."""
 
 EXCHANGE_SECONDS = 10.0
-"""From a connection's or a request's first byte until its answer is sent; then it is cut off. An
-answer without end goes on as long as the client takes what is sent."""
+"""That a client may take for a request, and for the answer when it is there; then it is cut off.
+The time that the answer is being found, as a map is, does not count. An answer without end goes on
+as long as the client takes what is sent."""
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the usual minute between two scrapes or probes."""
@@ -92,7 +93,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _overdue(self) -> None:
         cycle = self.cycle
-        is_answering = cycle is not None and cycle.response_started and not cycle.response_complete
+        is_answering = (
+            cycle is not None
+            and (cycle.response_started or not cycle.more_body)
+            and not cycle.response_complete
+        )
         if is_answering and not self.transport.get_write_buffer_size():
             self._arm()
         else:

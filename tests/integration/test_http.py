@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import platform
@@ -9,6 +10,7 @@ import re
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamer.config.address import Address
+from streamer.http import server as http_server
 from streamer.http.server import EXCHANGE_SECONDS, MAX_HEADER_BYTES, HttpServer
+from streamer.telemetry.log import LogLevel, make_log
 from tests.integration.daemons import COMMAND, SMALL, environment, wait_until
 from w2v_online import LearnerConfig, __version__, load_vectors
 from w2v_online.learning.objectives.ns import NegativeSampling
@@ -240,6 +244,30 @@ def test_answers_are_sent_at_once() -> None:
             accepted, _ = server._socket.accept()
             with accepted:
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        server.close()
+
+
+def test_an_answer_that_takes_long_to_find_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map can take longer than a client may: nobody is cut off for the server's own time."""
+    monkeypatch.setattr(http_server, "EXCHANGE_SECONDS", 0.2)
+
+    async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+        await asyncio.sleep(1)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"found"})
+
+    server = HttpServer(Address("127.0.0.1", 0), make_log("text", LogLevel("error")))
+    server.start(answer)
+    try:
+        with urllib.request.urlopen(f"http://{server.address}/", timeout=60) as response:
+            assert response.read() == b"found"
+        with socket.create_connection(("127.0.0.1", server.address.port), 60) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+            try:
+                assert client.recv(100) == b""
+            except ConnectionResetError:
+                pass
     finally:
         server.close()
 

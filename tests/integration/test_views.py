@@ -16,14 +16,16 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from streamer.http import atlas
+from streamer.http import atlas, map_file
 from streamer.http.archive import Archive
 from streamer.http.feed import MAX_STREAMS, SAMPLE_SECONDS
+from streamer.http.map_process import Drawn, MapProcess
 from streamer.http.server import EXCHANGE_SECONDS
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.analysis import drift
+from w2v_online.analysis.layout import Layout
 
 SENTENCES = [f"w{i} w{(7 * i) % 60} w{(i * i) % 60} the of".split() for i in range(400)]
 
@@ -126,8 +128,10 @@ def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) 
 
 
 def test_new_words_are_on_the_map_even_if_they_are_rare(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ignored = shutil.ignore_patterns(map_file.NAME)  # of all words
+    folder = shutil.copytree(folder, tmp_path / "s", ignore=ignored)
     vectors = load_vectors(folder)
     row = vectors.words.index("novel")
     monkeypatch.setattr(atlas, "MAP_WORDS", row)
@@ -157,6 +161,39 @@ def test_a_map_lies_over_the_one_before(tmp_path: Path) -> None:
     moved = [np.hypot(*np.subtract(places[1][word], at)) for word, at in places[0].items()]
     assert np.median(moved) < 0.1 * spread
     assert served.process.wait(180) == 0
+
+
+def test_words_stay_where_they_were_when_the_server_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The map is in the folder; one of another model, or a damaged one, is not gone on with."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn(SENTENCES * 5)
+    learner.snapshot(tmp_path)
+    first = atlas.Atlas(Archive(tmp_path)).map(load_vectors(tmp_path))
+    asked = []
+
+    def draw(_self: MapProcess, _snapshot: Path, *_args: Any) -> Drawn:
+        asked.append(_args[-1])
+        return Drawn(Layout(first["words"], np.zeros((len(first["words"]), 2))), [])
+
+    monkeypatch.setattr(MapProcess, "draw", draw)
+    again = atlas.Atlas(Archive(tmp_path)).map(load_vectors(tmp_path))
+    assert (again["x"], again["y"], asked) == (first["x"], first["y"], [])
+    learner.learn(SENTENCES)
+    learner.snapshot(tmp_path)
+    restarted = atlas.Atlas(Archive(tmp_path))
+    restarted.map(load_vectors(tmp_path))
+    assert asked[0].words == first["words"]
+    assert asked[0].positions[:, 0].round(4).tolist() == first["x"]
+    other = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    other.learn(SENTENCES)
+    other.snapshot(tmp_path)
+    atlas.Atlas(Archive(tmp_path)).map(load_vectors(tmp_path))
+    (tmp_path / map_file.NAME).write_text('{"names": ["a"], "positions": []}')
+    other.snapshot(tmp_path)
+    atlas.Atlas(Archive(tmp_path)).map(load_vectors(tmp_path))
+    assert asked[1:] == [None, None]
 
 
 def test_drift_and_history_are_those_of_the_library(served: Served, folder: Path) -> None:

@@ -33,6 +33,10 @@ _PERPLEXITY = 30.0
 _FEWEST_WORDS = 100
 """With fewer, there are no neighbourhoods to speak of."""
 
+_EXAGGERATION = 4.0
+"""At first. Of 4, 12 and 20, on Wikipedia: continuity .907, .899 and .896, the same
+trustworthiness; a higher perplexity or twice the iterations gain nothing."""
+
 _ITERATIONS = 500
 _FURTHER_ITERATIONS = 250
 """Of a layout that begins with an earlier one: the fewest that scikit-learn allows."""
@@ -125,9 +129,14 @@ def _tsne(
 ) -> NDArray[np.float64]:
     """float64[n, 2]: from where words lay before, or from the principal components."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     begin = start * (_BEGIN_SPREAD / max(float(start[:, 0].std()), 1e-12))
-    settings: dict[str, Any] = {"max_iter": _ITERATIONS, "learning_rate": "auto"}
+    settings: dict[str, Any] = {
+        "max_iter": _ITERATIONS,
+        "learning_rate": "auto",
+        "early_exaggeration": _EXAGGERATION,
+    }
     if previous is not None and len(shared) >= max(_MIN_SHARED, len(units) // 2):
         begin = _begun(units, shared, previous)
         settings = {
@@ -144,7 +153,10 @@ def _tsne(
         n_jobs=1,
         **settings,
     )
-    positions: NDArray[np.float64] = model.fit_transform(units).astype(np.float64)
+    # One thread: where others want the cores too, threads that wait for each other take many times
+    # as long.
+    with threadpool_limits(1):
+        positions: NDArray[np.float64] = model.fit_transform(units).astype(np.float64)
     return positions
 
 
