@@ -89,6 +89,9 @@ class KafkaStore:
             raise StoreError(f"kafka: {error}") from error
         return found
 
+    def prepare(self, upserts: int, words: int) -> None:
+        """Nothing to prepare."""
+
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:

@@ -47,6 +47,9 @@ class LancedbStore:
         except Exception as error:
             raise StoreError(f"lancedb: {error}") from error
 
+    def prepare(self, upserts: int, words: int) -> None:
+        """Nothing to prepare."""
+
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:

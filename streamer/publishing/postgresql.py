@@ -2,8 +2,9 @@
 
 ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE[?table=NAME&index=hnsw|none]``, with any other
 parameter of libpq; the password may be in ``PGPASSWORD`` or a password file instead. Each batch is
-copied into a staging table and merged in one transaction; the index is made once, when the first
-words are there.
+copied into a staging table and merged in one transaction. The index is made when the first words
+are there, and again when more than half of the words are sent: adding these to an index one by one
+takes several times as long. Meanwhile searches read the whole table.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class PostgresqlStore:
         self._name = options.pop("table", "w2v_stream_vectors")
         self._table = sql.Identifier(self._name)
         self._has_index = options.pop("index", "hnsw") == "none"
+        self._wants_index = not self._has_index
+        self._index = sql.Identifier(f"{self._name}_cosine")
         target = url._replace(scheme="postgresql", query=urlencode(options)).geturl()
         statements: list[sql.SQL | sql.Composed] = [
             sql.SQL("CREATE EXTENSION IF NOT EXISTS vector"),
@@ -54,6 +57,16 @@ class PostgresqlStore:
             return {row[0] for row in rows}
         except psycopg.Error as error:
             raise _failed(error) from error
+
+    def prepare(self, upserts: int, words: int) -> None:
+        """Drop the index if most words are sent; :meth:`finish` makes it again."""
+        if not self._wants_index or 2 * upserts <= words:
+            return
+        try:
+            self._connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(self._index))
+        except psycopg.Error as error:
+            raise _failed(error) from error
+        self._has_index = False
 
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
@@ -93,12 +106,12 @@ class PostgresqlStore:
             raise _failed(error) from error
 
     def finish(self) -> None:
-        """Make the index, once."""
+        """Make the index if there is none."""
         if self._has_index:
             return
         statement = sql.SQL(
             "CREATE INDEX IF NOT EXISTS {} ON {} USING hnsw (vector vector_cosine_ops)"
-        ).format(sql.Identifier(f"{self._name}_cosine"), self._table)
+        ).format(self._index, self._table)
         try:
             self._connection.execute(statement)
         except psycopg.Error as error:

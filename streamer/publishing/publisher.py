@@ -54,6 +54,7 @@ def publish(
     due = np.flatnonzero(is_due)
     ledger.begin([*(words[i] for i in due.tolist()), *gone])
     sent_bytes = 0
+    store.prepare(len(due), len(words))
     for first in range(0, len(due), BATCH_WORDS):
         part = due[first : first + BATCH_WORDS]
         chosen = rows[part]

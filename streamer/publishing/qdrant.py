@@ -62,6 +62,9 @@ class QdrantStore:
         except Exception as error:
             raise StoreError(f"qdrant: {error}") from error
 
+    def prepare(self, upserts: int, words: int) -> None:
+        """Nothing to prepare."""
+
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:

@@ -34,6 +34,9 @@ class Store(Protocol):
     def words(self) -> set[str]:
         """Every word that it holds now."""
 
+    def prepare(self, upserts: int, words: int) -> None:
+        """So many of the words that it will hold are about to be sent."""
+
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:

@@ -42,6 +42,9 @@ class Memory:
     def words(self) -> set[str]:
         return set(self.held)
 
+    def prepare(self, upserts: int, words: int) -> None:
+        self._called()
+
     def upsert(
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:

@@ -101,10 +101,23 @@ def test_a_table_of_postgresql(postgresql: str, tmp_path: Path) -> None:
             rows = connection.execute('SELECT word, vector::text FROM "My Words"').fetchall()
         return {word: np.array(text[1:-1].split(","), np.float64) for word, text in rows}
 
+    def index() -> int:
+        """The number of the index: of a new one if it was made again."""
+        with psycopg.connect(postgresql) as connection:
+            asked = "SELECT indexrelid::int FROM pg_stat_user_indexes WHERE indexrelname = %s"
+            [[number]] = connection.execute(asked, ("My Words_cosine",)).fetchall()
+        return int(number)
+
     _keeps_step(store, read, tmp_path)
-    with psycopg.connect(postgresql) as connection:
-        found = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'My Words'")
-        assert ("My Words_cosine",) in found.fetchall()
+    store = open_store(url, 4)
+    numbers = []
+    for few_of, words in ((len(WORDS), WORDS), (5, ["a"]), (2, ["b", "c"])):
+        store.prepare(len(words), few_of)
+        store.upsert(words, np.ones((len(words), 4), np.float32), np.ones(len(words)))
+        store.finish()
+        numbers.append(index())
+    assert numbers[0] == numbers[1] != numbers[2]
+    store.close()
 
 
 def test_a_table_of_lancedb(tmp_path: Path) -> None:
