@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -99,14 +99,14 @@ class Text:
     """The text that grows, from its beginning again when it ends."""
 
     def __init__(self, lines: list[str], path: Path, words_per_second: float) -> None:
-        self._lines, self._path, self._rate = lines, path, words_per_second / LINE_WORDS
+        self._lines, self.path, self._rate = lines, path, words_per_second / LINE_WORDS
         self._written = 0
         path.touch()
 
     def grow(self, seconds: float) -> None:
         """Append what is due so long after the start."""
         due = int(seconds * self._rate)
-        with self._path.open("a") as file:
+        with self.path.open("a") as file:
             for number in range(self._written, due):
                 file.write(self._lines[number % len(self._lines)] + "\n")
         self._written = due
@@ -183,7 +183,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[str]:
     with servers(folder) as (cluster, uri):
         processes = [
             Process(
-                "daemon", folder / "daemon.log", "run", str(text._path), "--follow", *_MODEL,
+                "daemon", folder / "daemon.log", "run", str(text.path), "--follow", *_MODEL,
                 "--snapshot-dir", str(snapshots), "--progress", "off", *options.model,
             )
         ]  # fmt: skip
@@ -231,7 +231,9 @@ def run(options: argparse.Namespace, folder: Path) -> list[str]:
     return problems
 
 
-def _grow_until(text: Text, began: float, holds, processes: list[Process]) -> None:  # type: ignore[no-untyped-def]
+def _grow_until(
+    text: Text, began: float, holds: Callable[[], bool], processes: list[Process]
+) -> None:
     while not holds():
         text.grow(time.monotonic() - began)
         for process in processes:
@@ -275,7 +277,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=5, help="of each process, default %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="default %(default)s")
     parser.add_argument("--threshold", type=float, default=0.999, help="default %(default)s")
-    parser.add_argument("--words-per-second", type=float, default=20_000, help="default %(default)s")
+    parser.add_argument(
+        "--words-per-second", type=float, default=20_000, help="default %(default)s"
+    )
     parser.add_argument("model", nargs="*", help="options of the daemon")
     with tempfile.TemporaryDirectory(prefix="w2v-publishing-") as folder:
         problems = run(parser.parse_args(), Path(folder))

@@ -19,6 +19,8 @@ _SHARED = (
     "tests/cluster/test_files.py",
     "tests/cluster/test_kafka.py",
     "tests/integration/test_commands.py",
+    "tests/publishing/test_security.py",
+    "tests/publishing/test_stores.py",
 )
 """Tests with one broker or with Ray: one process runs them all."""
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
+from streamer.config.options import settings_options, some_settings
 from streamer.errors import EXIT_DONE
+from streamer.sources.kafka.settings import KafkaSettings
 from w2v_online import load_vectors
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
@@ -21,6 +23,9 @@ from w2v_online.snapshots import reader
 _POLL_SECONDS = 0.5
 _RETRY_SECONDS = (1.0, 60.0)
 """Pause after a failure: doubled from the first to the last."""
+
+_KAFKA = ("kafka_username", "kafka_password", "kafka_password_file", "kafka_config")
+"""Settings of ``run`` that are options here, too."""
 
 
 @click.command()
@@ -53,6 +58,7 @@ _RETRY_SECONDS = (1.0, 60.0)
 @click.pass_context
 def publish(
     ctx: click.Context,
+    /,
     snapshot_dir: Path,
     url: str,
     follow: bool,
@@ -60,6 +66,7 @@ def publish(
     full: bool,
     state_dir: Path | None,
     metrics: str | None,
+    **_kafka: object,
 ) -> None:
     """Send a store what is new, gone or moved since it was last sent, so that it holds the model.
 
@@ -67,11 +74,15 @@ def publish(
     snapshot's words, each vector within --threshold of the model's. What was sent is recorded: a
     run that was killed, snapshots that were missed and a model that began again are made up
     for by the next run. One process at a time publishes to a store.
+
+    Kafka with TLS or SASL takes the options of run; passwords come from W2V_STREAM_KAFKA_PASSWORD,
+    PGPASSWORD and QDRANT_API_KEY, or from --kafka-password-file, and are never logged.
     """
     from streamer.publishing.ledger import Ledger
-    from streamer.publishing.store import open_store, without_password
+    from streamer.publishing.store import Access, open_store, without_password
 
     log = _log()
+    access = Access(some_settings(ctx, KafkaSettings, *_KAFKA), log)
     vectors = load_vectors(snapshot_dir)
     folder = state_dir or _state_folder(snapshot_dir, vectors, without_password(url))
     stopping = threading.Event()
@@ -87,7 +98,7 @@ def publish(
     while True:
         try:
             if store is None:
-                store = open_store(url, vectors.vector_size)
+                store = open_store(url, vectors.vector_size, access)
             if vectors.path.name != published:
                 _publish_one(vectors, store, ledger, threshold, figures, log, url)
                 published = vectors.path.name
@@ -115,6 +126,9 @@ def publish(
         _close(store)
     ledger.close()
     ctx.exit(EXIT_DONE)
+
+
+publish.params += settings_options(KafkaSettings, *_KAFKA)
 
 
 def _failures() -> tuple[type[Exception], ...]:

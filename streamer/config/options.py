@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, get_origin
+from typing import Any, TypeVar, get_origin
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -36,6 +36,8 @@ from streamer.config.renamed import current_flag, rename_variables
 from streamer.config.settings import RunSettings
 from streamer.config.types import holds_secret
 from streamer.errors import ConfigurationError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
 
 Settings = type[RunSettings]
 """The class whose fields are a command's options."""
@@ -264,13 +266,26 @@ def load_settings(ctx: click.Context, settings: Settings | None = None) -> RunSe
         raise _refusal(ctx, settings, error.errors()[0]) from error
 
 
+def settings_options(settings: type[BaseModel], *names: str) -> list[click.Parameter]:
+    """Some of the settings of ``run``, or of one of its sources, as options of another command."""
+    return [_option(name, settings.model_fields[name]) for name in names]
+
+
+def some_settings(ctx: click.Context, settings: type[Model], *names: str) -> Model:
+    """The settings that a command has by :func:`settings_options`, the others as by default."""
+    try:
+        return settings.model_validate({name: ctx.params[name] for name in names})
+    except ValidationError as error:
+        raise _refusal(ctx, settings, error.errors()[0]) from error
+
+
 def _flagged_paths(ctx: click.Context) -> tuple[str, ...]:
     """Files given with --path beside others: those of the configuration file give way."""
     is_flag = ctx.get_parameter_source("path") is ParameterSource.COMMANDLINE
     return tuple(ctx.params["path"]) if is_flag else ()
 
 
-def _refusal(ctx: click.Context, settings: Settings, error: ErrorDetails) -> Exception:
+def _refusal(ctx: click.Context, settings: type[BaseModel], error: ErrorDetails) -> Exception:
     """What is wrong, where it was given, and what is expected."""
     name = str(error["loc"][0]) if error["loc"] else ""
     if not name:

@@ -2,12 +2,15 @@
 
 ``kafka://HOST:PORT[,HOST:PORT]/TOPIC[?format=float32|json&partitions=N&replication=N]``. Values are
 little-endian float32, or JSON with vector and count. The topic is made if it is not there. Every
-message is acknowledged by all replicas before anything counts as sent.
+message is acknowledged by all replicas before anything counts as sent. TLS and SASL are set as for
+the source: by ``--kafka-config``, ``--kafka-username`` and a password from a file or environment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import SplitResult, parse_qs
 
@@ -19,7 +22,10 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigurationError
-from streamer.publishing.store import StoreError
+from streamer.publishing.store import Access, StoreError
+from streamer.sources.kafka.clientlog import ClientLog, reason_of
+from streamer.sources.kafka.config import consumer_config, for_client
+from streamer.sources.kafka.connection import FATAL, unreachable
 
 _SECONDS = 60.0
 
@@ -27,32 +33,60 @@ _SECONDS = 60.0
 class KafkaStore:
     """See the module."""
 
-    def __init__(self, url: SplitResult, _vector_size: int) -> None:
+    def __init__(self, url: SplitResult, _vector_size: int, access: Access) -> None:
         options = {key: values[-1] for key, values in parse_qs(url.query).items()}
         self._topic = url.path.strip("/")
-        self._servers = url.netloc.split(",")
         self._as_json = options.get("format", "float32") == "json"
         unknown = options.keys() - {"format", "partitions", "replication"}
+        if "@" in url.netloc:
+            raise ConfigurationError("--to kafka:// takes no user: use --kafka-username")
         if not self._topic or unknown or options.get("format", "json") not in ("json", "float32"):
             raise ConfigurationError(
                 "--to kafka://HOST:PORT/TOPIC takes format=float32 or json, partitions and "
                 "replication"
             )
+        self._config = {
+            **consumer_config(access.kafka, bootstrap_timeout_ms=30_000),
+            "bootstrap_servers": url.netloc.split(","),
+            "group_id": None,
+            "auto_offset_reset": "earliest",
+        }
+        self._client_log = ClientLog(access.log)
         self._futures: list[Any] = []
-        try:
+        with self._answers():
             self._make_topic(int(options.get("partitions", 1)), int(options.get("replication", 1)))
             self._producer = KafkaProducer(
-                bootstrap_servers=self._servers,
+                **for_client(KafkaProducer, self._config),
                 acks="all",
                 linger_ms=20,
                 batch_size=1 << 17,
                 max_in_flight_requests_per_connection=1,
             )
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """Errors of the client: what does not pass is a ConfigurationError, the rest StoreError."""
+        self._client_log.refusal = None
+        try:
+            yield
+        except FATAL as error:
+            raise ConfigurationError(f"Kafka refuses: {reason_of(error)}") from error
         except KafkaError as error:
-            raise StoreError(f"kafka: {error}") from error
+            refusal = self._client_log.refusal
+            if refusal is not None:
+                raise ConfigurationError(f"Kafka refuses: {reason_of(refusal)}") from error
+            note = unreachable(self._config).get("note")
+            raise StoreError(
+                f"kafka: {reason_of(error)}" + (f"; {note}" if note else "")
+            ) from error
+        except (ValueError, TypeError, AssertionError, OSError) as error:
+            raise ConfigurationError(f"wrong Kafka settings: {reason_of(error)}") from error
+
+    def _admin(self) -> KafkaAdminClient:
+        return KafkaAdminClient(**for_client(KafkaAdminClient, self._config))
 
     def _make_topic(self, partitions: int, replication: int) -> None:
-        admin = KafkaAdminClient(bootstrap_servers=self._servers)
+        admin = self._admin()
         try:
             config = {"cleanup.policy": "compact"}
             admin.create_topics(
@@ -63,6 +97,22 @@ class KafkaStore:
         finally:
             admin.close()
 
+    def _partitions(self) -> list[TopicPartition]:
+        """The topic's partitions, as a broker tells; one may not know a new topic yet."""
+        until = time.monotonic() + _SECONDS
+        admin = self._admin()
+        try:
+            while True:
+                [topic] = admin.describe_topics([self._topic])
+                parts = topic["partitions"]
+                if not topic["error_code"] and not any(part["error_code"] for part in parts):
+                    return [TopicPartition(self._topic, part["partition_index"]) for part in parts]
+                if time.monotonic() > until:
+                    raise StoreError(f"kafka: no broker knows the topic {self._topic}")
+                time.sleep(0.1)
+        finally:
+            admin.close()
+
     def holds(self, word: str) -> bool:
         """See :class:`streamer.publishing.store.Store`."""
         return True
@@ -70,11 +120,11 @@ class KafkaStore:
     def words(self) -> set[str]:
         """The keys whose newest message has a value."""
         found: set[str] = set()
-        try:
-            consumer = KafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False)
+        with self._answers():
+            partitions = self._partitions()
+            config = {**for_client(KafkaConsumer, self._config), "max_poll_records": 5000}
+            consumer = KafkaConsumer(**config)
             try:
-                numbers = consumer.partitions_for_topic(self._topic) or set()
-                partitions = [TopicPartition(self._topic, number) for number in numbers]
                 consumer.assign(partitions)
                 ends = consumer.end_offsets(partitions)
                 consumer.seek_to_beginning(*partitions)
@@ -85,8 +135,6 @@ class KafkaStore:
                             change((message.key or b"").decode())
             finally:
                 consumer.close()
-        except KafkaError as error:
-            raise StoreError(f"kafka: {error}") from error
         return found
 
     def prepare(self, upserts: int, words: int) -> None:
@@ -113,21 +161,17 @@ class KafkaStore:
 
     def _send(self, word: str, value: bytes | None) -> int:
         key = word.encode()
-        try:
+        with self._answers():
             self._futures.append(self._producer.send(self._topic, key=key, value=value))
-        except KafkaError as error:
-            raise StoreError(f"kafka: {error}") from error
         return len(key) + len(value or b"")
 
     def finish(self) -> None:
         """See :class:`streamer.publishing.store.Store`."""
         futures, self._futures = self._futures, []
-        try:
+        with self._answers():
             self._producer.flush(timeout=_SECONDS)
             for future in futures:
                 future.get(timeout=_SECONDS)
-        except KafkaError as error:
-            raise StoreError(f"kafka: {error}") from error
 
     def close(self) -> None:
         """See :class:`streamer.publishing.store.Store`."""

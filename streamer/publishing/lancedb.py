@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from streamer.publishing.store import StoreError
+from streamer.publishing.store import Access, StoreError
 from w2v_online.analysis.export.columns import vector_array, vector_field
 
 
 class LancedbStore:
     """See the module."""
 
-    def __init__(self, url: SplitResult, vector_size: int) -> None:
+    def __init__(self, url: SplitResult, vector_size: int, _access: Access) -> None:
         name = parse_qs(url.query).get("table", ["w2v_stream_vectors"])[-1]
         self._schema = pa.schema(
             [

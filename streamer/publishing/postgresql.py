@@ -18,13 +18,13 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from streamer.publishing.store import StoreError
+from streamer.publishing.store import Access, StoreError
 
 
 class PostgresqlStore:
     """See the module."""
 
-    def __init__(self, url: SplitResult, vector_size: int) -> None:
+    def __init__(self, url: SplitResult, vector_size: int, _access: Access) -> None:
         options = dict(parse_qsl(url.query))
         self._name = options.pop("table", "w2v_stream_vectors")
         self._table = sql.Identifier(self._name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
 from streamer.errors import ConfigurationError
-from streamer.publishing.store import StoreError
+from streamer.publishing.store import Access, StoreError
 
 _NAMESPACE = uuid.UUID("8a2f5c1e-6a0d-5f0e-9a53-3c1c1b0f7d11")
 _PAGE = 10_000
@@ -27,7 +27,11 @@ class QdrantStore:
     """See the module; ``client`` may be one that is open already."""
 
     def __init__(
-        self, url: SplitResult, vector_size: int, client: QdrantClient | None = None
+        self,
+        url: SplitResult,
+        vector_size: int,
+        _access: Access,
+        client: QdrantClient | None = None,
     ) -> None:
         self._name = url.path.strip("/")
         if not self._name:

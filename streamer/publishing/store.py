@@ -7,6 +7,7 @@ after a crash the same words are sent, or deleted, again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -15,7 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigurationError
+from streamer.sources.kafka.settings import KafkaSettings
+from streamer.telemetry.log import LogLevel, make_log
 from w2v_online.errors import W2VError
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a store is reached with besides its URL."""
+
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    """TLS and SASL, as for the source."""
+    log: Any = field(default_factory=lambda: make_log("text", LogLevel("info")))
+
 
 BATCH_WORDS = 2_000
 """Words that are sent at once."""
@@ -60,10 +73,10 @@ STORES = {
     "qdrant+https": "qdrant:QdrantStore",
     "lancedb": "lancedb:LancedbStore",
 }
-"""What opens a store, by its URL's scheme: a class that takes the URL and the vectors' size."""
+"""What opens a store, by its URL's scheme: a class that takes URL, vectors' size and access."""
 
 
-def open_store(url: str, vector_size: int) -> Store:
+def open_store(url: str, vector_size: int, access: Access | None = None) -> Store:
     """The store at a URL; ConfigurationError if there is no such kind, or it cannot be imported."""
     parts = urlsplit(url)
     if parts.scheme not in STORES:
@@ -73,14 +86,14 @@ def open_store(url: str, vector_size: int) -> Store:
         )
     module, _, name = STORES[parts.scheme].partition(":")
     try:
-        make: Callable[[SplitResult, int], Store] = getattr(
+        make: Callable[[SplitResult, int, Access], Store] = getattr(
             import_module(f"streamer.publishing.{module}"), name
         )
     except ImportError as error:
         raise ConfigurationError(
             f"--to {parts.scheme}:// needs {error.name}: pip install 'w2v-stream[publish]'"
         ) from error
-    return make(parts, vector_size)
+    return make(parts, vector_size, access or Access())
 
 
 def without_password(url: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from streamer.publishing.ledger import Ledger
 from streamer.publishing.publisher import publish
-from streamer.publishing.store import Store, open_store
+from streamer.publishing.store import Access, Store, open_store
 from tests.kafka.cluster import Cluster
 from w2v_online import WordVectors
 
@@ -137,7 +137,7 @@ def test_a_collection_of_qdrant(tmp_path: Path) -> None:
     from streamer.publishing.qdrant import QdrantStore
 
     client = qdrant.QdrantClient(":memory:")
-    store = QdrantStore(urlsplit("qdrant+http://localhost:6333/words"), 4, client)
+    store = QdrantStore(urlsplit("qdrant+http://localhost:6333/words"), 4, Access(), client)
 
     def read() -> dict[str, np.ndarray]:
         points, _ = client.scroll("words", limit=1000, with_vectors=True)

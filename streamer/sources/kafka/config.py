@@ -51,9 +51,17 @@ _ASSIGNORS: dict[str, Any] = {
 }
 
 
-def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
-    """Keyword arguments of KafkaConsumer; ConfigurationError names the setting that is wrong."""
-    config = dict(_OURS)
+def for_client(client: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a consumer that another client, such as KafkaProducer, has as well."""
+    return {key: value for key, value in config.items() if key in client.DEFAULT_CONFIG}
+
+
+def consumer_config(settings: KafkaSettings, **defaults: Any) -> dict[str, Any]:
+    """Keyword arguments of KafkaConsumer; ConfigurationError names the setting that is wrong.
+
+    ``defaults`` come in place of those of the source.
+    """
+    config = {**_OURS, **defaults}
     for key, text in settings.kafka_config.items():
         name = re.sub("[.-]", "_", key)
         if name in _FIXED:
@@ -99,6 +107,8 @@ def _parse(key: str, name: str, text: str) -> Any:
 
 
 def _password(settings: KafkaSettings) -> str | None:
+    if settings.kafka_password is not None and settings.kafka_password_file is not None:
+        raise ConfigurationError("give a Kafka password or --kafka-password-file, not both")
     if settings.kafka_password is not None:
         return settings.kafka_password.get_secret_value()
     file = settings.kafka_password_file

@@ -13,6 +13,8 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from streamer.sources.kafka.config import for_client
+
 MAX_WAITING = 1000
 """Messages sent and not confirmed yet; more wait for these."""
 
@@ -42,9 +44,8 @@ class StoredMessages:
         waits: str,
     ) -> None:
         milliseconds = int(1000 * SEND_SECONDS)
-        known = KafkaProducer.DEFAULT_CONFIG
         self._config = {
-            **{key: value for key, value in consumer_config.items() if key in known},
+            **for_client(KafkaProducer, consumer_config),
             "acks": "all",
             "linger_ms": 5,
             "max_block_ms": milliseconds,

@@ -104,6 +104,4 @@ class KafkaSettings(SourceSettings):
                 f"--kafka-dead-letter-topic {letters} is a --kafka-topic, too: its letters would "
                 "be read as messages; choose another topic for them"
             )
-        if self.kafka_password and self.kafka_password_file:
-            raise ValueError("give a Kafka password or --kafka-password-file, not both")
         return self
