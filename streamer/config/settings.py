@@ -193,7 +193,7 @@ class RunSettings(SourceOptions):
     @classmethod
     def _check_pattern(cls, pattern: str) -> str:
         try:
-            re.compile(pattern.encode())
+            re.compile(pattern)
         except re.error as error:
             raise ValueError(f"expected a regular expression: {error}") from None
         return pattern

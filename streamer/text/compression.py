@@ -61,7 +61,11 @@ _FORMATS = [
         rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",
         lambda: zstandard.ZstdDecompressor().decompressobj(),
     ),
-    _format("zip", rb"PK\x03\x04"),
+    _format(
+        "zip",
+        rb"PK\x03\x04",
+        advice="name the file itself (--path), or pipe it through funzip",
+    ),
     _format("an empty zip archive", rb"PK\x05\x06"),
     _format("lz4", rb"\x04\x22\x4d\x18", advice="pipe it through lz4 -dc"),
     _format("compress (.Z)", rb"\x1f\x9d", advice="pipe it through zcat"),

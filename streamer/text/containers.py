@@ -85,6 +85,13 @@ class ContainerSplitter(RecordSplitter):
             pending = self._taken_for(pending)
         return len(self._begun) + self._held_bytes + pending
 
+    @property
+    def goes_on(self) -> bool:
+        """See :class:`RecordSplitter`."""
+        if self._begun or self._is_in_long_line:
+            return False
+        return bool(self._held) or self._inner.goes_on
+
     def _taken_for(self, pending: int) -> int:
         """How many bytes were taken in for the last ``pending`` ones that were given on."""
         taken = given = 0
@@ -162,6 +169,10 @@ class ContainerSplitter(RecordSplitter):
         while self._given and self._given_bytes - self._given[0][1] >= pending:
             self._given_bytes -= self._given.popleft()[1]
         return records
+
+    def release(self) -> bytes:
+        """See :class:`RecordSplitter`."""
+        return self._release() + self._inner.release()
 
     def flush(self) -> bytes:
         """The last record, though nothing shows that it is complete."""

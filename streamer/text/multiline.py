@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+from streamer.text.cleaning import clean
 from streamer.text.records import RecordSplitter
 
 
 class MultilineSplitter(RecordSplitter):
     """Like :class:`RecordSplitter`, but a record goes on until a line matches ``start``.
 
-    ``start`` is matched at a line's beginning. A record that would be longer than
+    ``start`` is matched at a line's beginning: text, without control sequences of terminals, whose
+    bytes are characters of their own where they are not UTF-8. A record that would be longer than
     ``max_line_bytes`` ends before the line that makes it so, and one behind a line that had to be
     cut where there is no whitespace.
     """
@@ -23,7 +25,7 @@ class MultilineSplitter(RecordSplitter):
         self, max_line_bytes: int, max_token_bytes: int, start: str, *, keep_runs: bool = False
     ) -> None:
         super().__init__(max_line_bytes, max_token_bytes, keep_runs=keep_runs)
-        self._start = re.compile(start.encode())
+        self._start = re.compile(start)
         self._held = bytearray()
 
     @property
@@ -31,30 +33,39 @@ class MultilineSplitter(RecordSplitter):
         """Bytes taken in that no record has been made of yet."""
         return super().pending_bytes + len(self._held)
 
+    @property
+    def goes_on(self) -> bool:
+        """See :class:`RecordSplitter`."""
+        return bool(self._held) and not super().pending_bytes
+
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""
         records = []
         for lines, is_whole in self._feed(data):
             records.append(self._join(lines))
             if not is_whole:  # what is held must be as long as it was in the stream
-                records.append(self._release())
+                records.append(self.release())
         return b"".join(records)
 
     def flush(self) -> bytes:
         """The last record, though nothing shows that it is complete."""
-        return self._join(super().flush()) + self._release()
+        return self._join(super().flush()) + self.release()
 
     def _join(self, lines: bytes) -> bytes:
         """Complete lines to complete records; what may go on is held."""
         records: list[bytes] = []
         held, limit = self._held, self._max_line_bytes + 1
         for line in _lines(lines):
-            if held and (self._start.match(line) or len(held) + len(line) > limit):
-                records.append(self._release())
+            if held and (len(held) + len(line) > limit or self._begins(line)):
+                records.append(self.release())
             held += line
         return b"".join(records)
 
-    def _release(self) -> bytes:
+    def _begins(self, line: bytes) -> bool:
+        return self._start.match(clean(line).decode(errors="surrogateescape")) is not None
+
+    def release(self) -> bytes:
+        """See :class:`RecordSplitter`."""
         record = self._held[:-1].replace(b"\n", b" ") + b"\n" if self._held else b""
         self._held.clear()
         return bytes(record)

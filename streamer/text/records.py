@@ -38,9 +38,18 @@ class RecordSplitter:
         """Bytes taken in that no record has been made of yet."""
         return len(self._tail) + self._swallowed_bytes
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether whole lines are held as a record that later lines, of another file too, end."""
+        return False
+
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""
         return b"".join(records for records, _ in self._feed(data))
+
+    def release(self) -> bytes:
+        """The records of whole lines that are held; a line that was begun stays begun."""
+        return b""
 
     def flush(self) -> bytes:
         """The last record, though no line feed ended it."""

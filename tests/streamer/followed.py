@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,15 @@ class Reports:
 class Reader:
     """A source on patterns with a clock of its own, stopped and started again at will."""
 
-    def __init__(self, *patterns: Path, follow: bool = True) -> None:
+    def __init__(
+        self,
+        *patterns: Path,
+        follow: bool = True,
+        make_splitter: Callable[[], RecordSplitter] = lambda: RecordSplitter(1 << 20, 64),
+    ) -> None:
         self.patterns = patterns
         self.follow = follow
+        self.make_splitter = make_splitter
         self.now = 0.0
         self.log = Reports()
         self.position: dict[str, Any] = {}
@@ -41,7 +48,7 @@ class Reader:
         self.source = FileSource(
             list(map(str, self.patterns)),
             follow=self.follow,
-            make_splitter=lambda: RecordSplitter(1 << 20, 64),
+            make_splitter=self.make_splitter,
             position=json.loads(json.dumps(self.position)),
             log=self.log,
             clock=self._tick,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streamer.text.containers import ContainerSplitter
 from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
+from tests.streamer.followed import Reader
 
 _TIME = "2026-01-31T10:00:00.123456789Z"
 
@@ -148,3 +149,75 @@ def test_files_of_containers_are_followed(tmp_path: Path) -> None:
         position = batch.position
         source.close()
     assert records == [b"one\n", b"two\n"]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+@pytest.mark.parametrize("is_docker", [False, True])
+def test_a_line_that_a_rotation_came_into_is_one_record(
+    tmp_path: Path, follow: bool, is_docker: bool
+) -> None:
+    """Whichever position a reader goes on from, also that of a batch between its parts."""
+    form = {"F": "{}\n", "P": "{}"}
+
+    def part(tag: str, text: str) -> str:
+        if is_docker:
+            return _docker("stdout", form[tag].format(text))
+        return _cri("stdout", tag, text)
+
+    log = tmp_path / "0.log"
+    (tmp_path / "0.log.20260131-100000").write_text(part("F", "one") + part("P", "tw"))
+    log.write_text(part("P", "o thr") + part("F", "ee") + part("F", "four"))
+    reader = Reader(tmp_path / "0.log*", follow=follow, make_splitter=_splitter)
+    assert reader.read() == ["one", "two three", "four"]
+    if follow:
+        reader.restart()
+        assert reader.read() == []
+
+
+def test_parts_of_a_line_are_read_again_from_the_file_before(tmp_path: Path) -> None:
+    log = tmp_path / "0.log"
+    log.write_text(_cri("stdout", "F", "one") + _cri("stdout", "P", "tw"))
+    reader = Reader(log, make_splitter=_splitter)
+    assert reader.read() == ["one"]
+    log.rename(tmp_path / "0.log.20260131-100000")
+    log.write_text(_cri("stdout", "P", "o "))
+    batch = reader.source.next_batch()
+    assert batch is not None
+    assert batch.records == b""
+    reader.position = batch.position
+    reader.restart()
+    with log.open("a") as writer:
+        writer.write(_cri("stdout", "F", "three") + _cri("stdout", "F", "four"))
+    assert reader.read() == ["two three", "four"]
+
+
+def test_a_record_of_several_lines_goes_on_in_the_next_file(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("2026 a\n  b\n")
+    reader = Reader(log, make_splitter=lambda: MultilineSplitter(1 << 20, 64, r"\d{4}"))
+    assert reader.read() == []
+    log.rename(tmp_path / "app.log.1")
+    log.write_text("  c\n2027 d\n")
+    assert reader.read() == ["2026 a   b   c"]
+
+
+def test_what_comes_late_in_a_rotated_file_ends_the_line_that_went_on(tmp_path: Path) -> None:
+    """A position cannot lie before what comes next in one file and behind it in the other."""
+    log = tmp_path / "0.log"
+    log.write_text(_cri("stdout", "P", "one "))
+    reader = Reader(log, make_splitter=_splitter)
+    with log.open("a") as writer:
+        reader.read()
+        log.rename(tmp_path / "0.log.20260131-100000")
+        log.write_text(_cri("stdout", "P", "two "))
+        reader.source.next_batch()
+        writer.write(_cri("stdout", "F", "late"))
+        writer.flush()
+        batch = reader.source.next_batch()
+        assert batch is not None
+        assert batch.records == b"one two \nlate\n"
+    reader.position = batch.position
+    reader.restart()
+    with log.open("a") as writer:
+        writer.write(_cri("stdout", "F", "three"))
+    assert reader.read() == ["three"]

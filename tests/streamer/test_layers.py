@@ -100,6 +100,7 @@ def test_the_last_bytes_before_damage_are_not_lost_with_the_piece_they_came_in()
         (b"\x1f\x9d\x90" + bytes(40), "zcat"),
         (b"SQLite format 3\0" + bytes(40), "SQLite"),
         (b"%PDF-1.7\n" + bytes(40), "pdftotext"),
+        (b"PK\x03\x04" + bytes(40), "zip, .*--path.*funzip"),
     ],
 )
 def test_what_is_no_text_is_refused_with_what_to_do(data: bytes, said: str) -> None:

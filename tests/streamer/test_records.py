@@ -147,3 +147,12 @@ def test_joined_records_depend_on_no_chunk_and_lose_no_token(
         assert b"".join(whole.split()) == b"".join(text.split())
     else:
         assert [t[:9] for t in whole.split()] == [t[:9] for t in text.split()]
+
+
+def test_a_record_begins_with_characters_whatever_their_colour() -> None:
+    """A class of characters is none of bytes, and control sequences are no text."""
+    splitter = MultilineSplitter(100, 8, "[「『]|(?i:é)")
+    lines = ["「eins", "zwei", "あdrei", "\x1b[32m『vier\x1b[0m", "fünf", "Ésix"]
+    text = "".join(line + "\n" for line in lines).encode() + b"\xe3\x80 not UTF-8\n"
+    records = (splitter.feed(text) + splitter.flush()).splitlines()
+    assert [len(record.split(b" ")) for record in records] == [3, 2, 4]

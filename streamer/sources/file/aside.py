@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import (
     Generation,
     describe,
@@ -19,7 +20,7 @@ from streamer.sources.file.names import (
     with_identity,
     without_compression,
 )
-from streamer.sources.file.tail import Mark, Tail
+from streamer.sources.file.tail import Tail
 
 Identity = tuple[int, int]
 

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamer.sources.file.aside import GRACE_SECONDS, Aside, Identity
+from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
-from streamer.sources.file.tail import ChangedError, Mark, Tail
+from streamer.sources.file.tail import ChangedError, Tail
 from streamer.text.compression import RefusedError
 from streamer.text.records import RecordSplitter
 
@@ -150,6 +151,7 @@ class RotatedLog:
             records += self._read(tail, now, follow=follow)
             if not tail.is_at_end:
                 break  # older lines first
+            self._lend(tail)
             if not follow:
                 records += self._end(tail)
             elif self._tails.index(tail) < self._anchor and self._aside.ended(tail, now):
@@ -158,6 +160,14 @@ class RotatedLog:
         if follow and self._tails and self._tails[-1].is_at_end:
             self._open_newer()
         return records + self._read_aside(now, follow=follow)
+
+    def _lend(self, tail: Tail) -> None:
+        """Let a record that a rotation came into go on in the next file."""
+        place = self._tails.index(tail) + 1
+        if tail.splitter.goes_on and place < len(self._tails):
+            following = self._tails[place]
+            if following.is_empty and following.state[0] > 0:
+                tail.lend(following, self._make_splitter())
 
     def _read_aside(self, now: float, *, follow: bool) -> bytes:
         records = b""
@@ -289,7 +299,7 @@ class RotatedLog:
             records, problem = tail.end()
         except RefusedError as error:
             self._report("log_unreadable", path=str(tail.path), reason=str(error))
-            return b""
+            return tail.splitter.release()
         except OSError as error:
             self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
             return b""
@@ -299,13 +309,14 @@ class RotatedLog:
 
     def _put_aside(self, tail: Tail) -> bytes:
         """Let go of a file that ended a while ago; the line it ends in is complete."""
+        records = tail.settle()
         if not tail.is_deleted:
-            records = self._end(tail)
+            records += self._end(tail)
             self._aside.put(tail)
             return records
         # It may have been compressed, or copied before it was deleted.
         _, copy = self._find(tail.mark, self._files())
-        records = b"" if copy is not None else self._end(tail)
+        records += b"" if copy is not None else self._end(tail)
         if copy is not None:
             copy.go_on_from(tail)
             self._aside.add(copy)

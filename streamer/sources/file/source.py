@@ -17,10 +17,11 @@ from streamer.errors import ConfigurationError
 from streamer.sources.base import LocalSource
 from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
+from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import Generation, bases, path_from_text, text_of_path
 from streamer.sources.file.place import place_of
 from streamer.sources.file.search import by_log, check_paths, is_named, matching
-from streamer.sources.file.tail import Mark, Tail
+from streamer.sources.file.tail import Tail
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
 from streamer.text.batch import Batch
 from streamer.text.records import RecordSplitter

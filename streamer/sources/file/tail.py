@@ -12,12 +12,13 @@ import os
 import stat
 import time
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from streamer.sources.file.content import Content, Plain, open_content
-from streamer.sources.file.names import path_from_text, text_of_path
+from streamer.sources.file.mark import Mark
+from streamer.sources.file.names import text_of_path
+from streamer.text.compression import RefusedError
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -30,52 +31,6 @@ _ALL = 1 << 62
 
 class ChangedError(Exception):
     """A file no longer holds what was read from it: it was truncated."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place in a file: the next record begins at ``offset``, ``read_bytes`` were looked at.
-
-    ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
-    log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
-    is the size of a file that was read to its end, else -1.
-    """
-
-    device: int
-    inode: int
-    offset: int
-    read_bytes: int
-    checksum: int
-    modified_ns: int
-    path: str = ""
-    is_aside: bool = False
-    bytes: int = -1
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode."""
-        return self.device, self.inode
-
-    @property
-    def file(self) -> Path:
-        """Where the file was last seen."""
-        return path_from_text(self.path)
-
-    def to_json(self) -> dict[str, Any]:
-        """The mark as it stands in a manifest."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Any) -> Mark:
-        """The reverse; ValueError or TypeError if it is none."""
-        mark = cls(**document)
-        numbers = (mark.device, mark.inode, mark.offset, mark.read_bytes, mark.modified_ns)
-        for value in (*numbers, mark.checksum):
-            if type(value) is not int or value < 0:
-                raise ValueError("a file's position must be whole numbers")
-        if (type(mark.path), type(mark.is_aside), type(mark.bytes)) != (str, bool, int):
-            raise ValueError("a file's position has something else where its path should be")
-        return mark
 
 
 class Tail:
@@ -102,19 +57,32 @@ class Tail:
         self._size = -1
         self.is_at_end = False
         """Whether the last read found nothing more."""
+        self._before: Tail | None = None
+        self._next: Tail | None = None
 
     @property
     def mark(self) -> Mark:
         """The next record to read."""
         return Mark(
             *self.identity,
-            self._read_bytes - self.splitter.pending_bytes,
+            max(0, self._read_bytes - self._pending_bytes),
             self._read_bytes,
             zlib.crc32(self._recent, zlib.crc32(self._head)),
             self._modified_ns,
             text_of_path(self.path),
             bytes=self._size if self.is_at_end else -1,
         )
+
+    @property
+    def _pending_bytes(self) -> int:
+        """Bytes of records that are not complete, from the first one here to what was read."""
+        lent = self._next._lent_bytes if self._next is not None else 0
+        return self.splitter.pending_bytes + lent
+
+    @property
+    def _lent_bytes(self) -> int:
+        """How many of them are of the file before this one."""
+        return max(0, self._pending_bytes - self._read_bytes)
 
     @property
     def is_empty(self) -> bool:
@@ -188,7 +156,34 @@ class Tail:
     def go_on_from(self, other: Tail) -> None:
         """Read on where ``other``, which began with the same bytes, has stopped."""
         self.splitter = other.splitter
+        self._before, self._next = other._before, other._next
+        if self._before is not None:
+            self._before._next = self
+        if self._next is not None:
+            self._next._before = self
         self._skip_to(other._read_bytes)
+
+    def lend(self, following: Tail, fresh: RecordSplitter) -> bool:
+        """Let a record that begins here go on in ``following``, of which nothing was read yet.
+
+        False if that cannot be read. What is still written here begins anew, with ``fresh``.
+        """
+        try:
+            if following._open() is None:
+                return False
+        except (OSError, RefusedError):
+            return False
+        following.splitter, self.splitter = self.splitter, fresh
+        self._next, following._before = following, self
+        return True
+
+    def settle(self) -> bytes:
+        """End the record that goes on in the file after this one: more has come here, or all."""
+        if self._next is None:
+            return b""
+        following, self._next = self._next, None
+        following._before = None
+        return following.splitter.release() if following._lent_bytes else b""
 
     def _skip_to(self, offset: int) -> None:
         known = min(offset, _KNOWN_BYTES)
@@ -224,7 +219,7 @@ class Tail:
             return b""
         self._modified_ns = modified_ns
         self._take(data)
-        return self.splitter.feed(data)
+        return self.settle() + self.splitter.feed(data)
 
     def _without_gap(self, content: Plain, data: bytes) -> bytes:
         """Data without zeros that nothing follows yet, or that come before a line.

@@ -1,0 +1,55 @@
+"""A place in a file: where the next record begins, and how to know the file again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from streamer.sources.file.names import path_from_text
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a file: the next record begins at ``offset``, ``read_bytes`` were looked at.
+
+    ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
+    log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
+    is the size of a file that was read to its end, else -1.
+    """
+
+    device: int
+    inode: int
+    offset: int
+    read_bytes: int
+    checksum: int
+    modified_ns: int
+    path: str = ""
+    is_aside: bool = False
+    bytes: int = -1
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.device, self.inode
+
+    @property
+    def file(self) -> Path:
+        """Where the file was last seen."""
+        return path_from_text(self.path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The mark as it stands in a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Any) -> Mark:
+        """The reverse; ValueError or TypeError if it is none."""
+        mark = cls(**document)
+        numbers = (mark.device, mark.inode, mark.offset, mark.read_bytes, mark.modified_ns)
+        for value in (*numbers, mark.checksum):
+            if type(value) is not int or value < 0:
+                raise ValueError("a file's position must be whole numbers")
+        if (type(mark.path), type(mark.is_aside), type(mark.bytes)) != (str, bool, int):
+            raise ValueError("a file's position has something else where its path should be")
+        return mark
