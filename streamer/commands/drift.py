@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import json_option, picture_file, topn_option
-from streamer.commands.pictures.picture import Picture, write_picture
+from streamer.commands.pictures.files import write_picture
+from streamer.commands.pictures.picture import Picture
 from streamer.commands.tables import echo_json, echo_rows
 from w2v_online import load_vectors
 from w2v_online.analysis import changes, layout

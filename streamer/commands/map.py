@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import picture_file, snapshot_argument
-from streamer.commands.pictures.picture import Picture, read_layout, write_picture
+from streamer.commands.pictures.files import read_layout, write_picture
+from streamer.commands.pictures.picture import Picture
 from w2v_online import load_vectors
 from w2v_online.analysis import layout
 from w2v_online.analysis.clusters import clusters

@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from streamer.commands.pictures.picture import Picture, write_picture
+from streamer.commands.pictures.files import write_picture
+from streamer.commands.pictures.picture import Picture
 from tests.integration.browser import keep_screenshot, open_browser
 from w2v_online.analysis.clusters import Cluster
 from w2v_online.analysis.layout import Layout

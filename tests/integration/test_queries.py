@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import structlog
 
-from streamer.commands.pictures.picture import read_layout
+from streamer.commands.pictures.files import read_layout
 from streamer.daemon.warm_start import warm_start
 from streamer.errors import ConfigurationError
 from tests import swapped
