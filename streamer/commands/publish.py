@@ -6,7 +6,7 @@ import hashlib
 import signal
 import threading
 import time
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import click
 
 from streamer.config.options import settings_options, some_settings
 from streamer.errors import EXIT_DONE
+from streamer.publishing.report import FOLDER, Report
+from streamer.publishing.report import read as read_report
 from streamer.sources.kafka.settings import KafkaSettings
 from w2v_online import load_vectors
 from w2v_online.errors import SnapshotError
@@ -89,7 +91,9 @@ def publish(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     ledger = Ledger(folder, vectors.vector_size)
-    figures = _Figures(metrics)
+    report = read_report(folder, without_password(url))
+    if metrics:
+        _serve_metrics(metrics, report, lambda: reader.newest_name(snapshot_dir))
     if full:
         ledger.forget()
     store: Any = None
@@ -100,11 +104,13 @@ def publish(
             if store is None:
                 store = open_store(url, vectors.vector_size, access)
             if vectors.path.name != published:
-                _publish_one(vectors, store, ledger, threshold, figures, log, url)
+                _publish_one(vectors, store, ledger, threshold, report, log)
+                report.write(folder)
                 published = vectors.path.name
             pause = _RETRY_SECONDS[0]
         except _failures() as error:
-            figures.failed()
+            report.failed(str(error))
+            report.write(folder)
             if not follow:
                 raise
             log.warning("publish_failed", reason=str(error), retry_seconds=pause)
@@ -121,7 +127,6 @@ def publish(
                 vectors = load_vectors(snapshot_dir)
         except SnapshotError as error:
             log.warning("snapshot_unreadable", reason=str(error))
-        figures.lag(vectors, published)
     if store is not None:
         _close(store)
     ledger.close()
@@ -149,20 +154,21 @@ def _publish_one(
     store: Any,
     ledger: Any,
     threshold: float,
-    figures: _Figures,
+    report: Report,
     log: Any,
-    url: str,
 ) -> None:
     from streamer.publishing.publisher import publish as send
-    from streamer.publishing.store import without_password
 
     began = time.monotonic()
     sent = send(vectors.table, vectors.path.name, store, ledger, threshold)
-    figures.sent(sent, len(ledger.words))
+    report.upserted += sent.upserted
+    report.deleted += sent.deleted
+    report.sent_bytes += sent.sent_bytes
+    report.succeeded(vectors.path.name, len(ledger.words))
     log.info(
         "published",
         snapshot=vectors.path.name,
-        to=without_password(url),
+        to=report.to,
         upserted=sent.upserted,
         deleted=sent.deleted,
         words=len(ledger.words),
@@ -174,7 +180,7 @@ def _publish_one(
 
 def _state_folder(snapshot_dir: Path, vectors: WordVectors, shown_url: str) -> Path:
     parent = vectors.path.parent if vectors.path.name == snapshot_dir.name else snapshot_dir
-    return parent / ".published" / hashlib.sha256(shown_url.encode()).hexdigest()[:16]
+    return parent / FOLDER / hashlib.sha256(shown_url.encode()).hexdigest()[:16]
 
 
 def _log() -> Any:
@@ -183,44 +189,12 @@ def _log() -> Any:
     return make_log("text", LogLevel("info"))
 
 
-class _Figures:
-    """Metrics of one publisher; served if an address is given."""
+def _serve_metrics(address: str, report: Report, newest: Callable[[], str]) -> None:
+    from prometheus_client import CollectorRegistry, start_http_server
 
-    def __init__(self, address: str | None) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+    from streamer.publishing.metrics import StoreMetrics
 
-        registry = CollectorRegistry()
-        name = "w2v_stream_publish"
-        self._upserted = Counter(f"{name}_upserted", "Words sent.", registry=registry)
-        self._deleted = Counter(f"{name}_deleted", "Words removed.", registry=registry)
-        self._bytes = Counter(f"{name}_bytes", "Bytes sent, roughly.", registry=registry)
-        self._failures = Counter(f"{name}_failures", "Attempts that failed.", registry=registry)
-        self._words = Gauge(f"{name}_words", "Words that the store holds.", registry=registry)
-        self._lag = Gauge(
-            f"{name}_lag_seconds",
-            "Age of the newest snapshot if the store does not have it yet.",
-            registry=registry,
-        )
-        if address:
-            host, _, port = address.rpartition(":")
-            start_http_server(int(port), host or "127.0.0.1", registry)
-
-    def sent(self, sent: Any, words: int) -> None:
-        """A snapshot was published."""
-        self._upserted.inc(sent.upserted)
-        self._deleted.inc(sent.deleted)
-        self._bytes.inc(sent.sent_bytes)
-        self._words.set(words)
-        self._lag.set(0)
-
-    def failed(self) -> None:
-        """An attempt failed."""
-        self._failures.inc()
-
-    def lag(self, vectors: WordVectors, published: str) -> None:
-        """How far the store is behind."""
-        created = str(vectors.manifest.get("created", ""))
-        if vectors.path.name == published or not created:
-            self._lag.set(0)
-        else:
-            self._lag.set(max(0.0, time.time() - datetime.fromisoformat(created).timestamp()))
+    registry = CollectorRegistry()
+    registry.register(StoreMetrics(lambda: [report], newest))
+    host, _, port = address.rpartition(":")
+    start_http_server(int(port), host or "127.0.0.1", registry)

@@ -10,12 +10,13 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
+from streamer.publishing.report import Report
 from streamer.telemetry.status import Status
 
 SAMPLE_SECONDS = 2.0
@@ -34,10 +35,19 @@ _CURVES = ("words_per_second", "loss", "vocabulary", "lag", "snapshot_age")
 
 
 class Feed:
-    """Samples ``status`` and tells pages; ``newest`` returns the name of the newest snapshot."""
+    """Samples ``status`` and tells pages; ``newest`` returns the name of the newest snapshot,
+    ``stores`` what publishers tell of theirs.
+    """
 
-    def __init__(self, status: Callable[[], Status], newest: Callable[[], str], log: Any) -> None:
+    def __init__(
+        self,
+        status: Callable[[], Status],
+        newest: Callable[[], str],
+        log: Any,
+        stores: Callable[[], Sequence[Report]] = tuple,
+    ) -> None:
         self._status = status
+        self._stores = stores
         self._log = log
         self._newest = newest
         self._points: deque[tuple[float, ...]] = deque(maxlen=HISTORY_SAMPLES)
@@ -61,7 +71,12 @@ class Feed:
         document = asdict(self._status())
         now = round(time.time(), 1)
         self._points.append((now, *(_number(document[name]) for name in _CURVES)))
-        state = {"time": now, "snapshot": self._newest(), **document}
+        newest = self._newest()
+        stores = [
+            {**asdict(report), "lag_seconds": report.lag_seconds(newest)}
+            for report in self._stores()
+        ]
+        state = {"time": now, "snapshot": newest, "stores": stores, **document}
         self._state = self._state[0] + 1, state
 
     @property

@@ -14,6 +14,8 @@ from streamer.http.archive import Archive
 from streamer.http.feed import Feed
 from streamer.http.search import Search
 from streamer.http.server import HttpServer
+from streamer.publishing.metrics import StoreMetrics
+from streamer.publishing.report import Report, read_all
 from streamer.telemetry.health import Health
 from streamer.telemetry.status import Status
 from w2v_online.snapshots.reader import newest_name
@@ -45,7 +47,15 @@ class Site:
         if token is None and not address.is_loopback:
             log.warning("http_unprotected", note="reachable from outside and without a token")
         self._search = Search(Archive(folder, tokenizer=tokenizer))
-        self._feed = Feed(status, lambda: newest_name(folder), log)
+
+        def newest() -> str:
+            return newest_name(folder)
+
+        def reports() -> list[Report]:
+            return read_all(folder)
+
+        registry.register(StoreMetrics(reports, newest))
+        self._feed = Feed(status, newest, log, reports)
         self._server.start(
             make_app(
                 Parts(

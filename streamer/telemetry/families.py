@@ -125,12 +125,30 @@ _CLUSTER = (
     Family("worker_staleness_seconds", "gauge", "Age of the newest merged state.", _WORKER),
 )
 
+_TO = {"to": "URL of the store, without password"}
+
+_STORES = (
+    Family(
+        "publish_lag_seconds",
+        "gauge",
+        "How much older the snapshot that a store holds is than the newest one.",
+        _TO,
+    ),
+    Family("publish_words", "gauge", "Words that a store holds.", _TO),
+    Family("publish_upserted_words", "counter", "Words sent to a store.", _TO),
+    Family("publish_deleted_words", "counter", "Words removed from a store.", _TO),
+    Family("publish_sent_bytes", "counter", "Bytes sent to a store, roughly.", _TO),
+    Family("publish_failures", "counter", "Attempts to publish that failed.", _TO),
+)
+"""Of the command publish, by itself (``--metrics``) and by the daemon or ``serve``."""
+
 SECTIONS: dict[str, tuple[Family, ...]] = {
     "state": _STATE,
     "learning": _LEARNED,
     "model": _MODEL,
     "snapshots": _SNAPSHOTS,
     "cluster": _CLUSTER,
+    "stores": _STORES,
 }
 """Metrics by subject; those of sources come besides."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pydoc_data.topics
+import re
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from streamer.http.atlas import MAP_WORDS
+from streamer.publishing.report import FOLDER, Report
 from tests.integration.browser import keep_screenshot, open_browser, open_page
 from tests.integration.daemons import wait_until
 from tests.integration.test_http import TOKEN, Daemon
@@ -111,6 +114,30 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         expect(page.locator("#since option")).to_have_count(number - 1)
         keep_screenshot(page, "drift")
         assert page.evaluate("window.isTheSamePage")
+
+
+def test_stores_that_follow_the_model(browser: Browser, daemon: Daemon) -> None:
+    """What their publishers tell, on the page and as metrics, though none runs."""
+    folder = daemon.folder / FOLDER / "0123"
+    folder.mkdir(parents=True)
+    report = Report("kafka://h:9092/words", upserted=7)
+    report.failed("no broker")
+    report.succeeded("00000001-20200101T000000Z", 1234)
+    report.write(folder)
+    with open_page(browser, daemon.port) as page:
+        stores = page.locator("#stores")
+        expect(stores).to_contain_text("kafka://h:9092/words", timeout=30_000)
+        expect(stores).to_contain_text(re.compile("1,234 words, .* behind, failures: 1"))
+        report.succeeded(load_vectors(daemon.folder).path.name, 1234)
+        report.failed("<b>refused</b>")
+        report.write(folder)
+        expect(stores).to_contain_text("in step, failures: 2; failing: <b>refused</b>")
+    metrics = daemon.metrics()
+    to = " kafka://h:9092/words"
+    assert metrics["w2v_stream_publish_words" + to] == 1234
+    assert metrics["w2v_stream_publish_lag_seconds" + to] == 0
+    assert metrics["w2v_stream_publish_failures_total" + to] == 2
+    shutil.rmtree(folder)
 
 
 def test_nasty_words_are_text_everywhere(browser: Browser, daemon: Daemon) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.publishing.report import read_all
 from tests.integration.daemons import start, wait_until
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
@@ -63,6 +64,10 @@ def test_a_store_follows_a_model(tmp_path: Path) -> None:
     result = run(*arguments[:-1])
     assert "upserted=0 deleted=0" in result.stderr
     assert "upserted=300" in run(*arguments[:-1], "--full").stderr
+    [report] = read_all(tmp_path / "s")
+    assert (report.snapshot, report.words) == (newest.path.name, 300)
+    assert report.upserted > 600
+    assert (report.failures, report.error) == (0, "")
 
 
 def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
@@ -74,4 +79,7 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
     result = run("publish", tmp_path, "--to", "postgresql://me:secret@127.0.0.1:1/db")
     assert (result.returncode, "secret" in result.stderr) == (1, False)
     assert "postgresql: " in result.stderr
+    [report] = read_all(tmp_path)
+    assert (report.to, report.failures) == ("postgresql://me:***@127.0.0.1:1/db", 1)
+    assert "postgresql: " in report.error
     assert run("publish", tmp_path / "no", "--to", "lancedb://x").returncode == 1

@@ -75,9 +75,19 @@ function fillFacts(status) {
     ["Words learned", status.words === null ? null : count(status.words)],
   ];
   fill(byId("facts"), facts.filter(([, value]) => value !== null));
+  const stores = status.stores.map((store) => [store.to, storeInWords(store)]);
+  byId("stores").hidden = stores.length === 0;
+  fill(byId("stores").querySelector("dl"), stores);
   const options = Object.entries(status.options);
   byId("run-options").hidden = options.length === 0;
   fill(byId("run-options").querySelector("dl"), options);
+}
+
+function storeInWords(store) {
+  const parts = [`${count(store.words)} words`];
+  parts.push(store.lag_seconds > 0 ? `${span(store.lag_seconds)} behind` : "in step");
+  if (store.failures > 0) parts.push(`failures: ${count(store.failures)}`);
+  return parts.join(", ") + (store.error ? `; failing: ${store.error}` : "");
 }
 
 function fill(list, facts) {
