@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -17,10 +19,11 @@ from streamer.commands.line_files import Block, writer_of
 from w2v_online import load_vectors
 from w2v_online.errors import ExportError
 from w2v_online.output import whole_file
-from w2v_online.reading.compressed import open_plain
+from w2v_online.reading.compressed import buffered, open_plain
 from w2v_online.reading.lines import Lines
 
 _BLOCK_LINES = 8192
+_CHUNK_BYTES = 1 << 19
 
 
 @click.command()
@@ -69,7 +72,9 @@ def embed(
     counted = _Counted()
     try:
         with ExitStack() as opened:
-            source = sys.stdin.buffer if file is None else opened.enter_context(open_plain(file))[1]
+            source = (
+                _standard_input() if file is None else opened.enter_context(open_plain(file))[1]
+            )
             if str(output) == "-":
                 target: IO[bytes] = sys.stdout.buffer
             else:
@@ -88,6 +93,13 @@ def embed(
     except OSError as error:
         raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
     click.echo(counted.summary(output, lines.text.failed_lines), err=True)
+
+
+def _standard_input() -> io.BufferedReader:
+    from streamer.text.layers import text_pieces
+
+    read = partial(sys.stdin.buffer.read1, _CHUNK_BYTES)  # type: ignore[union-attr]
+    return buffered(text_pieces(read, "standard input"))
 
 
 def _embedded(source: IO[bytes], lines: Lines) -> Iterator[Block]:

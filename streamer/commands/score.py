@@ -147,11 +147,17 @@ def _scored(
 ) -> Iterator[_ScoredText]:
     """Score what comes, as it comes."""
     from streamer.text.batch import Batch
+    from streamer.text.layers import text_pieces
 
     number = 0
-    # Whatever there is, up to a chunk: who pipes a live log in wants each line at once.
-    chunks = iter(lambda: file.read1(_CHUNK_BYTES), b"")  # type: ignore[attr-defined]
-    for chunk in chain(chunks, [None]):
+
+    def read() -> bytes:
+        # Whatever there is, up to a chunk: who pipes a live log in wants each line at once.
+        chunk: bytes = file.read1(_CHUNK_BYTES)  # type: ignore[attr-defined]
+        return chunk
+
+    name = "standard input" if file is sys.stdin.buffer else file.name
+    for chunk in chain(text_pieces(read, name), [None]):
         text = b""
         numbers: list[int] = []
         for records, lines in _records(chunk, splitter, is_text=not has_documents):

@@ -23,10 +23,6 @@ _PIECE_BYTES = 1 << 10
 """Compressed bytes taken at a time: few become much, and a damaged piece is lost whole."""
 
 
-class DamagedError(Exception):
-    """Compressed data cannot be decompressed any further."""
-
-
 class RefusedError(Exception):
     """What came is no text, and is not made text here; the message says what to do."""
 

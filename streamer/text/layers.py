@@ -6,6 +6,9 @@ at all. A layer below may be another one: UTF-16 in a gzip file.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from streamer.errors import SourceError
 from streamer.text.compression import Decompressor, RefusedError, format_of, refusal
 from streamer.text.encoding import Transcoder, encoding_of, is_undecided
 
@@ -85,3 +88,23 @@ class Layers:
         if self._decompressor is not None and self._below is not None:
             return self._below.feed(self._decompressor.feed(data))
         return data
+
+
+def text_pieces(read: Callable[[], bytes], name: str) -> Iterator[bytes]:
+    """The text of what ``read`` gives until it gives nothing, a piece at a time, as it comes.
+
+    Raises SourceError, which calls it ``name``, if it is no text or damaged; what came before the
+    damage was given.
+    """
+    layers = Layers()
+    try:
+        for data in iter(read, b""):
+            yield layers.feed(data)
+            if layers.problem:
+                break
+        rest, problem = layers.end()
+    except RefusedError as error:
+        raise SourceError(f"{name} {error}") from error
+    yield rest
+    if problem := layers.problem or problem:
+        raise SourceError(f"{name} is damaged: {problem}")

@@ -16,6 +16,8 @@ from typing import Any
 from streamer.errors import ConfigurationError, nearest
 from streamer.tokenizers.base import identity_of
 from streamer.tokenizers.function import FunctionTokenizer, is_word
+from w2v_online.errors import FileFormatError
+from w2v_online.reading.compressed import open_plain
 
 _PIECE_CHARACTERS = 12_000
 """Sudachi accepts at most 49,149 bytes, and a character has at most four."""
@@ -26,15 +28,15 @@ _SENTENCE_ENDS = "\u3002\uff01\uff1f.!? "
 def chinese(*, dictionary: str = "") -> FunctionTokenizer:
     """Words by rjieba, with its model for unknown ones; ``dictionary`` names a file of more words.
 
-    The file has one word per line; anything after a space is ignored.
+    The file has one word per line; anything after a space is ignored. It may be in UTF-16.
     """
     rjieba = _library("rjieba", "chinese")
     segmenter = rjieba.Jieba()
     digest = ""
     if dictionary:
-        data = _read(dictionary)
+        data, text = _read(dictionary)
         digest = hashlib.sha256(data).hexdigest()[:16]
-        for line in data.decode(errors="replace").splitlines():
+        for line in text.decode(errors="replace").splitlines():
             if words := line.split():
                 segmenter.add_word(words[0], None, None)
     identity = identity_of("chinese", f"rjieba-{version('rjieba')}", dictionary=digest or "own")
@@ -98,9 +100,14 @@ def _library(name: str, extra: str) -> Any:
         ) from error
 
 
-def _read(path: str) -> bytes:
+def _read(path: str) -> tuple[bytes, bytes]:
+    """A file as it is, and its text in UTF-8, of which it may be another encoding, compressed."""
     try:
-        return Path(path).read_bytes()
+        data = Path(path).read_bytes()
+        with open_plain(Path(path)) as (_, file):
+            return data, file.read()
+    except FileFormatError as error:
+        raise ConfigurationError(f"--tokenizer-option: dictionary {error}") from error
     except OSError as error:
         raise ConfigurationError(
             f"--tokenizer-option: dictionary {path} cannot be read: {error.strerror}"

@@ -45,7 +45,7 @@ def test_every_line_gets_a_vector(folder: Path, text: bytes, tmp_path: Path) -> 
     """The same in all formats, from a file, compressed or not, and from standard input."""
     file = tmp_path / "app.log"
     file.write_bytes(gzip.compress(text))
-    result = run("embed", folder, "--output", "-", stdin=text)
+    result = run("embed", folder, "--output", "-", stdin=gzip.compress(text))
     assert result.returncode == 0, result.stderr
     assert "4 lines to -" in result.stderr
     assert "2 lines without a known token" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -51,6 +52,28 @@ def test_every_line_gets_a_row(snapshots: Path) -> None:
     assert rows[2][5].startswith(f"{STRANGE}\\x07")
     assert float(rows[2][1]) > float(rows[0][1]) > 0 == float(rows[1][1])
     assert "1 lines could not be decoded" in result.stderr
+
+
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_text_is_told_by_its_bytes(snapshots: Path, tmp_path: Path, is_piped: bool) -> None:
+    """Compressed or in UTF-16, from a file or a pipe; and what is no text is refused."""
+    file = tmp_path / "app.log"
+
+    def score(data: bytes) -> subprocess.CompletedProcess[str]:
+        file.write_bytes(data)
+        return run("score", snapshots, stdin=data) if is_piped else run("score", snapshots, file)
+
+    plain = f"{USUAL[0]}\n{STRANGE}\n"
+    expected = score(plain.encode()).stdout
+    assert len(expected.splitlines()) == 2
+    assert score(gzip.compress(plain.encode("utf-16"))).stdout == expected
+    refused = score(b"PK\x03\x04" + bytes(60))
+    assert refused.returncode == 1
+    assert "is zip, not text; name the file" in refused.stderr
+    cut = score(gzip.compress(plain.encode())[:-4])
+    assert cut.returncode == 1
+    assert cut.stdout == expected
+    assert "is damaged: the gzip data ends too early" in cut.stderr
 
 
 def test_top_lines_of_a_long_file(snapshots: Path, tmp_path: Path) -> None:

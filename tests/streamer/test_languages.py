@@ -35,6 +35,10 @@ def test_chinese_is_what_rjieba_makes_of_it(tmp_path: Path) -> None:
     tokenizer = open_tokenizer("chinese", {"dictionary": str(words)})
     assert "来到北京" in _records(tokenizer.tokenize(_CHINESE.encode()))[0]
     assert tokenizer.identity != open_tokenizer("chinese", {}).identity
+    for encoding in ("utf-8-sig", "utf-16"):
+        words.write_text("来到北京 3\n", encoding)
+        tokenizer = open_tokenizer("chinese", {"dictionary": str(words)})
+        assert "来到北京" in _records(tokenizer.tokenize(_CHINESE.encode()))[0]
 
 
 def test_japanese_and_its_modes() -> None:

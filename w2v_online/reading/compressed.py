@@ -42,7 +42,7 @@ def open_plain(path: Path) -> Iterator[tuple[bytes, io.BufferedReader]]:
                 head += piece
                 if len(head) >= HEAD_BYTES:
                     break
-            yield head[:HEAD_BYTES], io.BufferedReader(_Pieces(chain([head], pieces)))
+            yield head[:HEAD_BYTES], buffered(chain([head], pieces))
     except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormatError(f"{path} cannot be read: {reason}") from error
@@ -88,6 +88,11 @@ def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in chain([first[2:]], pieces):
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def buffered(pieces: Iterable[bytes]) -> io.BufferedReader:
+    """Pieces of bytes as a file."""
+    return io.BufferedReader(_Pieces(pieces))
 
 
 class _Pieces(io.RawIOBase):
