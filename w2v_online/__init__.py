@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from w2v_online.config import LearnerConfig
     from w2v_online.learning.learner import OnlineWord2Vec
     from w2v_online.learning.score import Scorer, Scores, load_scorer
+    from w2v_online.learning.surprise import Surprise
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "OnlineWord2Vec",
     "Scorer",
     "Scores",
+    "Surprise",
     "WordVectors",
     "load_scorer",
     "load_vectors",
@@ -40,6 +42,10 @@ def __getattr__(name: str) -> Any:
         from w2v_online.learning.learner import OnlineWord2Vec
 
         return OnlineWord2Vec
+    if name == "Surprise":
+        from w2v_online.learning.surprise import Surprise
+
+        return Surprise
     if name in ("Scorer", "Scores", "load_scorer"):
         from w2v_online.learning import score
 

@@ -123,6 +123,12 @@ class LearnerConfig(BaseModel):
     max_token_bytes: int = Field(
         64, ge=1, le=4096, description="Longer words are dropped and counted."
     )
+    boundaries: bool = Field(
+        False,
+        description="Make the start and the end of a record words, <s> and </s>. Advised for logs: "
+        "contexts then tell what begins and ends a record.",
+        json_schema_extra={"section": "text"},
+    )
 
     @model_validator(mode="after")
     def _check_ngrams(self) -> Self:

@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -23,14 +23,25 @@ from streamer.commands.arguments import snapshot_argument, text_options
 from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
     from streamer.tokenizers.base import Tokenizer
     from w2v_online.learning.score import Scorer, Scores
+    from w2v_online.learning.surprise import By, Of
 
 _CHUNK_BYTES = 1 << 19
 _MAX_LINE_BYTES = 1 << 20
 """As the default of ``run``: longer lines are several."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What makes a line surprising."""
+
+    by: By
+    of: Of
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,30 @@ class _ScoredText:
 
     numbers: list[int]
     lines: list[str]
-    tokens: bytes | bytearray
     scores: Scores
     total_name: str
+    measure: Measure
+
+    @cached_property
+    def surprise(self) -> NDArray[np.float64]:
+        """float64[n]: the surprise of each line; 0 for one without words."""
+        return self._by(self.measure.of)
+
+    @cached_property
+    def _parts(self) -> dict[str, NDArray[np.float64]]:
+        """What of it is due to contexts, and what to rarity, each for itself."""
+        return {"context": self._by("context"), "rarity": self._by("rarity")}
+
+    def _by(self, of: Of) -> NDArray[np.float64]:
+        return np.nan_to_num(self.scores.by_word.of_records(self.measure.by, of))
 
     def document(self, i: int, with_words: bool) -> dict[str, Any]:
         """What is known of line i."""
         scores = self.scores
         document: dict[str, Any] = {
             "line": self.numbers[i],
-            "surprise": float(scores.surprise[i]),
+            "surprise": float(self.surprise[i]),
+            **{name: float(values[i]) for name, values in self._parts.items()},
             self.total_name: float(scores.log_probability[i]),
             "predictions": int(scores.predictions[i]),
             "words": int(scores.words[i]),
@@ -61,13 +86,11 @@ class _ScoredText:
         return document
 
     def _word(self, n: int) -> dict[str, Any]:
-        scores = self.scores
-        start = int(scores.word_starts[n])
-        word = self.tokens[start : start + int(scores.word_lengths[n])]
-        log_p = float(scores.word_log_probability[n])
+        log_p = float(self.scores.word_log_probability[n])
         return {
-            "word": word.decode(errors="replace"),
-            "surprise": float(scores.word_surprise[n]),
+            "word": self.scores.word(n),
+            "surprise": float(self.scores.word_surprise[n]),
+            "rarity": float(self.scores.word_rarity[n]),
             self.total_name: None if math.isnan(log_p) else log_p,
         }
 
@@ -75,6 +98,21 @@ class _ScoredText:
 @click.command()
 @snapshot_argument
 @click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--by",
+    type=click.Choice(["mean", "max", "pm4"]),
+    default="mean",
+    show_default=True,
+    help="A line is as surprising as its words on average, as its most surprising word, or as "
+    "their power mean (mean of v^4)^(1/4).",
+)
+@click.option(
+    "--of",
+    type=click.Choice(["context", "rarity", "both"]),
+    default="context",
+    show_default=True,
+    help="A word is surprising beside its contexts, because it is rare, or for both reasons.",
+)
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="K", help="Print the K most surprising lines."
 )
@@ -84,6 +122,8 @@ class _ScoredText:
 def score(
     snapshot: Path,
     file: BinaryIO,
+    by: By,
+    of: Of,
     top: int | None,
     with_words: bool,
     as_json: bool,
@@ -99,10 +139,11 @@ def score(
     gensim's score. It is exact for models with --loss hs and softmax; negative sampling has no
     probabilities, and the column is the mean of log sigmoid(x . y).
 
-    Surprise is per word, so that lines of any length compare: the mean of -log p(word | context),
-    with ns of what the model's optimum implies. A word without a vector or without contexts counts
-    with -log of its share of the stream. Natural logarithms. SNAPSHOT is a snapshot or a folder of
-    snapshots.
+    Surprise is per word, so that lines of any length compare. By context a word's is the mean of
+    -log p(word | context), with ns of what the model's optimum implies; by rarity -log of its share
+    of the stream, which is also that of a word without a vector or without contexts. A line's is
+    the mean of its words', their maximum (--by max, for records with a single odd event), or
+    between the two (--by pm4). Natural logarithms. SNAPSHOT is a snapshot or a folder of snapshots.
     """
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
@@ -124,7 +165,9 @@ def score(
         _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=splits.is_separated
     )
     decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_fields)
-    parts = _scored(file, splitter, decoder, splits, scorer, has_documents=bool(json_fields))
+    parts = _scored(
+        file, splitter, decoder, splits, scorer, Measure(by, of), has_documents=bool(json_fields)
+    )
     form = partial(_as_json if as_json else _as_text, with_words=with_words)
     if top is None:
         for part in parts:
@@ -142,6 +185,7 @@ def _scored(
     decoder: Decoder,
     tokenizer: Tokenizer,
     scorer: Scorer,
+    measure: Measure,
     *,
     has_documents: bool,
 ) -> Iterator[_ScoredText]:
@@ -172,7 +216,7 @@ def _scored(
         tokens = tokenizer.tokenize(text)
         scores = scorer.score_text(tokens, separated=tokenizer.is_separated)
         yield _ScoredText(
-            numbers, text.decode().split("\n")[:-1], tokens, scores, scorer.total_name
+            numbers, text.decode().split("\n")[:-1], scores, scorer.total_name, measure
         )
 
 
@@ -200,7 +244,7 @@ def _most_surprising(
     """The lines with the greatest surprise, that first; of equal ones the earliest."""
     best: list[tuple[float, int, str]] = []
     for part in parts:
-        surprise = part.scores.surprise
+        surprise = part.surprise
         least = best[0][0] if len(best) == top else -np.inf
         for i in np.flatnonzero(surprise > least).tolist():
             if len(best) < top:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -210,3 +211,62 @@ def test_tokenizers_are_made_again_from_their_identity(identity: str) -> None:
     )
     made = _saved_tokenizer(model, identity).identity
     assert made == ("whitespace" if identity == "pretokenized" else wanted)
+
+
+def _usual(rng: random.Random) -> list[str]:
+    blocks, deleted = rng.randint(2, 4), rng.random() < 0.5
+    words = ["allocate", *["receive"] * 3, *["write", "acknowledge"] * blocks, *["stored"] * 3]
+    return words + ["delete"] * 3 * deleted
+
+
+def _odd(rng: random.Random) -> list[str]:
+    words = _usual(rng)
+    change = rng.randrange(3)
+    if change == 0:
+        return words[: len(words) // 2]
+    if change == 1:
+        return [word for word in words if word != "stored"]
+    place = rng.randrange(1, 4)
+    return [*words[:place], "delete", *words[place:]]
+
+
+@pytest.mark.parametrize("has_boundaries", [True, False])
+def test_odd_sessions_are_found_where_boundaries_are_words(
+    tmp_path: Path, has_boundaries: bool
+) -> None:
+    """By the maximum over words, with a threshold from training text alone."""
+    rng = random.Random(2)
+    train = [_usual(rng) for _ in range(3000)]
+    test = [_usual(rng) for _ in range(600)] + [_odd(rng) for _ in range(60)]
+    options = ["--loss", "hs", "--sample", "0", "--min-count", "1", "--vector-size", "32"]
+    options += ["--boundaries"] if has_boundaries else []
+    result = run("run", "--snapshot-dir", tmp_path, *options, stdin=_lines(train))
+    assert result.returncode == 0, result.stderr
+
+    def surprises(sessions: list[list[str]]) -> list[float]:
+        scored = run("score", tmp_path, "--by", "max", "--json", stdin=_lines(sessions))
+        return [json.loads(line)["surprise"] for line in scored.stdout.splitlines()]
+
+    threshold = sorted(surprises(train))[-len(train) // 500]
+    alarms = [value > threshold for value in surprises(test)]
+    f1 = 2 * sum(alarms[600:]) / (sum(alarms) + 60)
+    assert f1 > 0.9 if has_boundaries else f1 < 0.8
+
+
+def _lines(sessions: list[list[str]]) -> bytes:
+    return "".join(" ".join(words) + "\n" for words in sessions).encode()
+
+
+def test_surprise_is_of_context_of_rarity_or_of_both(snapshots: Path) -> None:
+    """The power mean is between mean and maximum; what is rare is known by name."""
+    text = f"{USUAL[0]} panic\n".encode()
+    found = {}
+    for by in ("mean", "max", "pm4"):
+        for of in ("context", "rarity", "both"):
+            result = run("score", snapshots, "--by", by, "--of", of, "--json", stdin=text)
+            found[by, of] = json.loads(result.stdout)
+    for of in ("context", "rarity", "both"):
+        mean, most, power = (found[by, of]["surprise"] for by in ("mean", "max", "pm4"))
+        assert mean < power < most
+    document = found["max", "both"]
+    assert document["surprise"] == max(document["context"], document["rarity"])

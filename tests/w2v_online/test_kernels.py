@@ -12,7 +12,7 @@ from w2v_online.kernels.training import Matrices
 from w2v_online.kernels.tree import TreeArrays
 from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import rate_table
-from w2v_online.learning.scratch import make_scratch
+from w2v_online.learning.scratch import make_scratch, score_tile
 from w2v_online.simd.paths import nodes_per_tile
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
@@ -71,7 +71,7 @@ def test_cbow_equals_the_reference(vector_size: int, negative: int, window: int)
 
     done, figures = train_cbow(
         tile, ids, ends, 0, window, matrices, draws, position, rates, np.array([99], np.uint64),
-        make_scratch(tile, window),
+        make_scratch(tile, window), score_tile(vector_size), None,
     )  # fmt: skip
 
     def exact_rate(matrix: int, updates: int) -> float:
@@ -132,7 +132,7 @@ def test_hierarchical_softmax_equals_the_reference(
 
     figures = train_hs(
         tile, ids, ends, window, matrices, tree, rates, np.array([5], np.uint64),
-        make_scratch(tile, window),
+        make_scratch(tile, window), score_tile(vector_size), None,
     )  # fmt: skip
 
     numbers = reference.train_hs(

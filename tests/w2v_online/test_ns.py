@@ -13,7 +13,7 @@ from w2v_online.kernels.training import Matrices
 from w2v_online.kernels.windows import train_window
 from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import rate_table
-from w2v_online.learning.scratch import make_scratch
+from w2v_online.learning.scratch import make_scratch, score_tile
 from w2v_online.simd.memory import address_of
 from w2v_online.simd.registers import padded
 from w2v_online.simd.tiles import Tile
@@ -99,7 +99,7 @@ def test_training_equals_the_reference(vector_size: int, negative: int, window: 
 
     done, figures = train_ns(
         tile, ids, ends, 0, window, matrices, draws, np.zeros(1, np.int64), rates, state,
-        make_scratch(tile, window),
+        make_scratch(tile, window), score_tile(vector_size), None,
     )  # fmt: skip
 
     def exact_rate(matrix: int, updates: int) -> float:
@@ -136,7 +136,7 @@ def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there
             position = np.zeros(1, np.int64)
             sentence, figures = train_ns(
                 tile, ids, ends, sentence, 4, matrices, piece, position, rates, state,
-                make_scratch(tile, 4),
+                make_scratch(tile, 4), score_tile(16), None,
             )  # fmt: skip
             pairs += figures[:2]
         assert sentence == len(ends)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.live import score_sentence_by_pairs
 from w2v_online.kernels.training import LN2, PairFigures, begin_loss, lane_loss, next_rate
 from w2v_online.kernels.windows import begin_mean, end_mean, look_up_input
 from w2v_online.simd.memory import address_of
@@ -85,6 +86,8 @@ def train_cbow(
     rates,
     state,
     scratch,
+    score_tile,
+    live,
 ):
     """Train until the sentences or the negatives run out.
 
@@ -108,6 +111,8 @@ def train_cbow(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
+    score_tile : Tile(row_floats, 1, mean=True)
+    live : Live, whose sentences are scored, each before it is trained; or None
 
     A positive pair is a centre and the mean of its contexts. A sentence of fewer than two words
     trains nothing. A negative equal to one of the two targets is skipped for both.
@@ -133,6 +138,10 @@ def train_cbow(
     while sentence < len(sentence_ends):
         end = sentence_ends[sentence]
         n_words = end - start
+        if live is not None:
+            score_sentence_by_pairs(
+                score_tile, live, sentence, window, matrices.syn0, matrices.syn1
+            )
         if n_words > 1:
             pairs = _pairs(n_words, window)
             draw = next_negative[0]

@@ -66,6 +66,16 @@ class EncodeLimits(NamedTuple):
     half_life: float  # words, 0 for never
 
 
+class Noted(NamedTuple):
+    """What is known of tokens before their record is counted, for scoring."""
+
+    rows: NDArray[np.int32]  # [tokens], -1 for a word without a row
+    counts: NDArray[np.float32]  # [tokens], occurrences (decayed) so far
+    ends: NDArray[np.int64]  # [sentences], where each ends in ``rows``
+    totals: NDArray[np.float64]  # [sentences], words (decayed) before the sentence
+    is_whole: NDArray[np.uint8]  # [sentences], 1 if the record ends with the sentence
+
+
 @inner
 def _split_sentence(text, position, end, classes, tokens, secret, table, bits):
     """Find and hash the tokens up to the record's end or MAX_SENTENCE_WORDS.
@@ -104,6 +114,40 @@ def _is_kept(count, total, sample, state):
     return uniform(state) < np.sqrt(ratio) + ratio
 
 
+@inner
+def _ask_ahead(vocabulary, tokens, i, n_tokens):
+    """Ask for what the next tokens need from the vocabulary."""
+    ask_for_counter(vocabulary, tokens.hashes[min(i + COUNTERS_AHEAD, n_tokens - 1)])
+    ask_for_record(vocabulary, tokens.hashes[min(i + RECORDS_AHEAD, n_tokens - 1)])
+
+
+@inner
+def _has_room(noted, sentence):
+    """Whether one more sentence can be noted."""
+    if noted is None:
+        return True
+    begin = 0 if sentence == 0 else noted.ends[sentence - 1]
+    return begin + MAX_SENTENCE_WORDS <= len(noted.rows)
+
+
+@inner
+def _note(vocabulary, limits, text_at, tokens, n_tokens, noted, sentence):
+    """Write what is known of a sentence's tokens."""
+    weight = vocabulary.sums[WEIGHT]
+    begin = 0 if sentence == 0 else noted.ends[sentence - 1]
+    for i in range(n_tokens):
+        _ask_ahead(vocabulary, tokens, i, n_tokens)
+        entry = np.int64(-1)
+        if tokens.lengths[i] <= limits.max_token_bytes:
+            address = text_at + tokens.starts[i]
+            entry = find(vocabulary, tokens.hashes[i], address, tokens.lengths[i])
+        count = vocabulary.counts[entry] / weight if entry >= 0 else 0.0
+        noted.counts[begin + i] = np.float32(count)
+        noted.rows[begin + i] = np.int32(entry if entry < limits.max_rows else -1)
+    noted.ends[sentence] = begin + n_tokens
+    noted.totals[sentence] = vocabulary.sums[TOTAL] / weight
+
+
 @rare
 def _grow_weight(vocabulary, half_life):
     """Forward decay (Cormode et al. 2009): an occurrence weighs 2**(words / half_life) and more.
@@ -137,12 +181,13 @@ def encode(
     tokens,
     ids,
     sentence_ends,
+    noted,
     used,
 ):
     """Encode ``text[begin:end]`` sentence by sentence; return where the next call goes on.
 
-    Stops at the end of the text, when ``ids`` or ``sentence_ends`` might not hold one more
-    sentence, or behind the first sentence that brings the total to ``stop_at_words``.
+    Stops at the end of the text, when ``ids``, ``sentence_ends`` or ``noted`` might not hold one
+    more sentence, or behind the first sentence that brings the total to ``stop_at_words``.
 
     Parameters
     ----------
@@ -156,6 +201,7 @@ def encode(
     tokens : Tokens, working memory
     ids : int32[n], written: rows of the words kept
     sentence_ends : int64[s], written: where each sentence ends in ``ids``
+    noted : Noted, written; or None
     used : int64[2], written: ids and sentences written
 
     Words without a row are counted and left out. Text that does not end with a record's end is
@@ -169,6 +215,8 @@ def encode(
     position = begin
     while position < end:
         if n_ids + MAX_SENTENCE_WORDS > len(ids) or n_sentences == len(sentence_ends):
+            break
+        if not _has_room(noted, n_sentences):
             break
         position, n_tokens, record_ended = _split_sentence(
             text,
@@ -185,12 +233,15 @@ def encode(
         if limits.half_life > 0.0:
             _grow_weight(vocabulary, limits.half_life)
         weight = vocabulary.sums[WEIGHT]
+        if noted is not None:
+            _note(vocabulary, limits, text_at, tokens, n_tokens, noted, n_sentences)
+            noted.is_whole[n_sentences] = record_ended
         vocabulary.sums[TOTAL] += n_tokens * weight
         total = vocabulary.sums[TOTAL]
         admitted_at = limits.min_count * weight
         for i in range(n_tokens):
-            ask_for_counter(vocabulary, tokens.hashes[min(i + COUNTERS_AHEAD, n_tokens - 1)])
-            ask_for_record(vocabulary, tokens.hashes[min(i + RECORDS_AHEAD, n_tokens - 1)])
+            if noted is None:
+                _ask_ahead(vocabulary, tokens, i, n_tokens)
             length = tokens.lengths[i]
             if length > limits.max_token_bytes:
                 numbers[DROPPED_TOKENS] += 1
@@ -198,7 +249,12 @@ def encode(
                 continue
             hashed = tokens.hashes[i]
             address = text_at + tokens.starts[i]
-            entry = find(vocabulary, hashed, address, length)
+            entry = np.int64(-1)
+            if noted is not None:
+                # Rows keep their words until the segment ends; candidates may move.
+                entry = np.int64(noted.rows[noted.ends[n_sentences] - n_tokens + i])
+            if entry < 0:
+                entry = find(vocabulary, hashed, address, length)
             if entry < 0:
                 entry = new_candidate(vocabulary, hashed, address, length, limits.max_rows)
             count = vocabulary.counts[entry] + weight

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.live import score_sentence_by_paths
 from w2v_online.kernels.training import LN2, PathFigures, begin_loss, lane_loss, next_rate
-from w2v_online.kernels.tree import MAX_PATH_NODES
+from w2v_online.kernels.tree import HOT_NODES, MAX_PATH_NODES, PATH_SLOTS
 from w2v_online.kernels.windows import (
     MAX_STEP_CONTEXTS,
     begin_mean,
@@ -30,12 +31,6 @@ from w2v_online.simd.paths import (
     path_update_mean,
 )
 from w2v_online.simd.tiles import prefetch_row, tile_is_mean, tile_row_bytes
-
-PATH_SLOTS = MAX_PATH_NODES + 16
-"""Places for the nodes of one path; two paths are in work, one of them being asked for."""
-
-HOT_NODES = 7
-"""So many nodes below the root are met so often that they are in the cache."""
 
 
 @inner
@@ -128,7 +123,7 @@ def _train_path(tile, inputs_at, input_rates_at, n_inputs, begin, nodes, scratch
 
 @kernel
 def train_hs(
-    tile, ids, sentence_ends, window, matrices, tree, rates, state, scratch
+    tile, ids, sentence_ends, window, matrices, tree, rates, state, scratch, score_tile, live
 ):  # fmt: skip
     """Train on every sentence; return PathFigures.
 
@@ -143,6 +138,8 @@ def train_hs(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
+    score_tile : Tile(row_floats, 1, mean=True)
+    live : Live, whose sentences are scored, each before it is trained; or None
 
     With CBOW a pair is a centre and the mean of its contexts. A sentence of fewer than two words
     trains nothing.
@@ -157,6 +154,11 @@ def train_hs(
     for sentence in range(len(sentence_ends)):
         end = sentence_ends[sentence]
         n_words = end - start
+        if live is not None:
+            cbow = tile_is_mean(tile)
+            score_sentence_by_paths(
+                score_tile, cbow, live, sentence, window, matrices.syn0, matrices.syn1, tree
+            )
         if n_words > 1:
             for pos in range(n_words):
                 word = ids[start + pos]

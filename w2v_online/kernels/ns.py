@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.live import score_sentence_by_pairs
 from w2v_online.kernels.training import LN2, PairFigures, begin_loss, lane_loss, next_rate
 from w2v_online.kernels.windows import (
     MAX_STEP_CONTEXTS,
@@ -64,6 +65,8 @@ def train_ns(
     rates,
     state,
     scratch,
+    score_tile,
+    live,
 ):
     """Train until the sentences or the negatives run out.
 
@@ -82,6 +85,8 @@ def train_ns(
     rates : float32[2, r], learning rate by ``rate_index`` for rows of syn0 and of syn1
     state : uint64[1], generator; advanced
     scratch : Scratch, made for this tile, this window and the longest sentence
+    score_tile : Tile(row_floats, 1, mean=True)
+    live : Live, whose sentences are scored, each before it is trained; or None
 
     A sentence of fewer than two words trains nothing. A negative equal to the target is skipped.
 
@@ -101,6 +106,10 @@ def train_ns(
     while sentence < len(sentence_ends):
         end = sentence_ends[sentence]
         n_words = end - start
+        if live is not None:
+            score_sentence_by_pairs(
+                score_tile, live, sentence, window, matrices.syn0, matrices.syn1
+            )
         if n_words > 1:
             draw = next_negative[0]
             if draw + n_words * (outputs - 1) > len(negatives):

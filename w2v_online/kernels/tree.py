@@ -17,6 +17,12 @@ from w2v_online.kernels.jit import inner, kernel
 MAX_PATH_NODES = 128
 """Inner nodes above a leaf at most."""
 
+PATH_SLOTS = MAX_PATH_NODES + 16
+"""Places for the nodes of one path, with room for rows of zeros that fill up a tile."""
+
+HOT_NODES = 7
+"""So many nodes below the root are met so often that they are in the cache."""
+
 NO_LINK = -1
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from w2v_online.learning.noted import NotedTokens
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,12 @@ class Encoded:
     sentence_ends: NDArray[np.int64]
     is_replayed: bool = False
     """Whether it was trained before; losses are of fresh text only."""
+    noted: NotedTokens | None = None
+    """All tokens of the same sentences, where they are to be scored before they are trained."""
 
     def copy(self) -> Encoded:
-        """The same in memory of its own."""
-        return Encoded(self.ids.copy(), self.sentence_ends.copy(), self.is_replayed)
+        """The same in memory of its own; what is noted is shared."""
+        return replace(self, ids=self.ids.copy(), sentence_ends=self.sentence_ends.copy())
 
     def part(self, first: int, end: int) -> Encoded:
         """Sentences ``first`` up to ``end``, where that is not all of them a copy of their ends."""
@@ -27,4 +31,9 @@ class Encoded:
             return self
         begin = int(self.sentence_ends[first - 1]) if first else 0
         ends = self.sentence_ends[first:end]
-        return Encoded(self.ids[begin : int(ends[-1]) if len(ends) else begin], ends - begin)
+        return replace(
+            self,
+            ids=self.ids[begin : int(ends[-1]) if len(ends) else begin],
+            sentence_ends=ends - begin,
+            noted=None if self.noted is None else self.noted.part(first, end),
+        )

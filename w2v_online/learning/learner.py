@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from w2v_online.config import ANNEAL_PASSES, LearnerConfig
 from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.kernels.encode import Noted
 from w2v_online.learning import adoption, annealing, state
+from w2v_online.learning.boundaries import with_boundaries
 from w2v_online.learning.encoded import Encoded
 from w2v_online.learning.model import Model, generator_seeds
+from w2v_online.learning.noted import NotedTokens, working_memory
 from w2v_online.learning.saving.background import BackgroundSnapshot
 from w2v_online.learning.saving.foreground import write_snapshot
+from w2v_online.learning.surprise import Surprise
 from w2v_online.learning.vocabulary import (
+    ENCODED_SENTENCES,
+    ENCODED_WORDS,
     SEPARATED,
     WHITESPACE,
     padded_text,
@@ -44,6 +50,9 @@ class OnlineWord2Vec(Model):
         the same one.
 
     """
+
+    _noted: Noted | None = None
+    """Working memory of :meth:`learn_scored`."""
 
     @property
     def queued_batches(self) -> int:
@@ -86,13 +95,49 @@ class OnlineWord2Vec(Model):
         """
         return self._learn(text, SEPARATED if separated else WHITESPACE, wait=wait)
 
+    def learn_scored(self, sentences: Iterable[Iterable[str]]) -> tuple[BatchStats, Surprise]:
+        """Score each of the tokenised sentences just before it is learned; see :meth:`learn`.
+
+        The surprise of a sentence is by the model as it was before, with one thread exactly: it
+        does not depend on how sentences were batched. Vectors are those that are trained, not
+        their averages. A word is scored by the mean of its contexts; with hierarchical softmax the
+        most surprising one of every sixteen words of a sentence by each of its contexts, as
+        :class:`w2v_online.Scorer` scores all words.
+        """
+        return self._learn_scored(separated_text(sentences), SEPARATED)
+
+    def learn_scored_text(
+        self, text: bytes | bytearray, *, separated: bool = False
+    ) -> tuple[BatchStats, Surprise]:
+        """Score each record of UTF-8 text before it is learned; see :meth:`learn_text`.
+
+        Several threads are waited for.
+        """
+        return self._learn_scored(text, SEPARATED if separated else WHITESPACE)
+
+    def _learn_scored(
+        self, text: bytes | bytearray, classes: NDArray[np.uint8]
+    ) -> tuple[BatchStats, Surprise]:
+        noted: list[NotedTokens] = []
+        stats = self._learn(text, classes, wait=True, noted=noted)
+        return stats, Surprise.of_noted(noted)
+
     def flush(self) -> BatchStats:
         """Wait until everything is trained; what was since the last call."""
         return self._learn(b"", WHITESPACE, wait=True)
 
     def _learn(
-        self, text: bytes | bytearray, classes: NDArray[np.uint8], *, wait: bool
+        self,
+        text: bytes | bytearray,
+        classes: NDArray[np.uint8],
+        *,
+        wait: bool,
+        noted: list[NotedTokens] | None = None,
     ) -> BatchStats:
+        """Learn; if ``noted`` is a list, sentences are scored before, and appended to it."""
+        if self.config.boundaries:
+            text = with_boundaries(text, classes)
+        memory = None if noted is None else self._memory_of_notes()
         buffer = padded_text(text)
         records, words = self.vocabulary.total_records, self.vocabulary.total_words
         trained_words = 0
@@ -100,10 +145,19 @@ class OnlineWord2Vec(Model):
         position = 0
         while position < len(text):
             position, ids, sentence_ends = self.vocabulary.encode(
-                buffer, position, len(text), classes, self.segments.end, self.subsampling_generator
+                buffer,
+                position,
+                len(text),
+                classes,
+                self.segments.end,
+                self.subsampling_generator,
+                memory,
             )
             self.segments.grow()
             encoded = Encoded(ids, sentence_ends)
+            if noted is not None and memory is not None:
+                noted.append(NotedTokens.copy_of(memory, len(sentence_ends)))
+                encoded = replace(encoded, noted=noted[-1])
             for part in [encoded] if self.replay is None else self.replay.mix(encoded):
                 trained_words += 0 if part.is_replayed else len(part.ids)
                 stats += self.trainers.train(part)
@@ -117,6 +171,11 @@ class OnlineWord2Vec(Model):
             words=self.vocabulary.total_words - words,
             trained_words=trained_words,
         )
+
+    def _memory_of_notes(self) -> Noted:
+        if self._noted is None:
+            self._noted = working_memory(ENCODED_WORDS, ENCODED_SENTENCES)
+        return self._noted
 
     def wait(self) -> None:
         """Wait until no thread trains; :meth:`flush` also says what was trained."""

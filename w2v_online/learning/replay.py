@@ -11,6 +11,7 @@ anything is trained.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,7 @@ class Replay:
     def _subsampled(self, encoded: Encoded) -> Encoded:
         """Without some of its frequent words; it is overwritten."""
         n_ids = subsample(encoded.ids, encoded.sentence_ends, self.keep_probability, self._state)
-        return Encoded(encoded.ids[:n_ids], encoded.sentence_ends, encoded.is_replayed)
+        return replace(encoded, ids=encoded.ids[:n_ids])
 
     def read(self, number: int) -> Encoded:
         """The text of a slot that is in the ring, whole; lasts until the next call."""

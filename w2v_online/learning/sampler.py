@@ -8,6 +8,7 @@ any vocabulary size, with exact expectations and no structure to maintain when c
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +34,7 @@ class NoiseDistribution:
         self._exponent_powers = 2.0 ** (
             np.clip(np.arange(2048.0) - 1023, -1000, 1000) * ns_exponent
         )
+        self._ns_exponent = ns_exponent
         self.max_rows = max_rows
         self._weights = np.zeros(max_rows, np.float64)
         self._working = np.empty(0, np.int32)
@@ -59,6 +61,16 @@ class NoiseDistribution:
                 counts, self._rows, self._mantissa_powers, self._exponent_powers, self._weights
             )
             self.total_words = total_words
+
+    def log_draws(self, counts: NDArray[np.floating], draws: int) -> NDArray[np.float64]:
+        """Log of the expected number of ``draws`` that are a word with each of these counts.
+
+        A word without a count counts as one.
+        """
+        log_weights = self._ns_exponent * np.log(np.maximum(counts, 1.0))
+        scale = math.log(draws) - math.log(self._total) if self._total > 0.0 else 0.0
+        shifted: NDArray[np.float64] = log_weights + scale
+        return shifted
 
     def draw(self, state: NDArray[np.uint64], block: NDArray[np.int32]) -> int:
         """Fill ``block`` with rows (-1 if there are none); return the weights' date."""

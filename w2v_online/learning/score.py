@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
 from w2v_online.errors import SnapshotError
-from w2v_online.kernels.score import Tokens, look_up
+from w2v_online.kernels.lookup import Tokens, look_up
+from w2v_online.learning.boundaries import with_boundaries
 from w2v_online.learning.embeddings import reserve
 from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.surprise import Surprise
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
@@ -50,9 +52,24 @@ class Scores:
     """float64[m]: as ``log_probability``, of the word's own predictions; nan without any."""
     word_surprise: NDArray[np.float64]
     """float64[m]: -log p(word | context), averaged over its contexts."""
+    word_rarity: NDArray[np.float64]
+    """float64[m]: -log of the word's share of the stream, whatever stands beside it."""
     word_starts: NDArray[np.int64]
     word_lengths: NDArray[np.int64]
-    """int64[m]: where in the text each word is, in bytes."""
+    """int64[m]: where in ``text`` each word is, in bytes."""
+    text: bytes | bytearray
+    """What was scored; with ``boundaries`` the start and end of records are words in it."""
+
+    @property
+    def by_word(self) -> Surprise:
+        """What makes words surprising, for records' surprise in other ways than ``surprise``."""
+        context = np.where(np.isnan(self.word_log_probability), np.nan, self.word_surprise)
+        return Surprise(context, self.word_rarity, self.word_ends)
+
+    def word(self, i: int) -> str:
+        """The i-th word of the text."""
+        start = int(self.word_starts[i])
+        return self.text[start : start + int(self.word_lengths[i])].decode(errors="replace")
 
 
 class Scorer:
@@ -89,12 +106,16 @@ class Scorer:
 
     def score_text(self, text: bytes | bytearray, *, separated: bool = False) -> Scores:
         """Scores of UTF-8 text, each record in it; see :meth:`OnlineWord2Vec.learn_text`."""
-        tokens = self._look_up(text, SEPARATED if separated else WHITESPACE)
+        classes = SEPARATED if separated else WHITESPACE
+        if self.config.boundaries:
+            text = with_boundaries(text, classes)
+        tokens = self._look_up(text, classes)
         has_row = (tokens.entries >= 0) & (tokens.entries < self.model.vocabulary.max_rows)
         ids = tokens.entries[has_row].astype(np.int32)
         known_ends = np.concatenate([[0], np.cumsum(has_row)])[tokens.record_ends]
         totals, predictions, expected = self._scoring.windows(ids, known_ends)
-        surprise = self._unconditional(tokens.entries)
+        rarity = self._rarity(tokens.entries)
+        surprise = rarity.copy()
         word_predictions = np.zeros(len(has_row), np.int64)
         word_predictions[has_row] = predictions
         is_predicted = word_predictions > 0
@@ -116,8 +137,10 @@ class Scorer:
             word_ends=tokens.record_ends,
             word_log_probability=np.where(is_predicted, word_totals, np.nan),
             word_surprise=surprise,
+            word_rarity=rarity,
             word_starts=tokens.starts,
             word_lengths=tokens.lengths,
+            text=text,
         )
 
     def _look_up(self, text: bytes | bytearray, classes: NDArray[np.uint8]) -> Tokens:
@@ -140,12 +163,12 @@ class Scorer:
             tokens.record_ends[:n_records],
         )
 
-    def _unconditional(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
-        """-log p of words whatever stands beside them: (count + 1) / (all words + 1)."""
+    def _rarity(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+        """-log of words' share of the stream: (count + 1) / (all words + 1)."""
         vocabulary = self.model.vocabulary
         counts = np.where(entries >= 0, vocabulary.entry_counts(np.maximum(entries, 0)), 0.0)
-        surprise: NDArray[np.float64] = np.log(vocabulary.decayed_words + 1.0) - np.log1p(counts)
-        return surprise
+        rarity: NDArray[np.float64] = np.log(vocabulary.decayed_words + 1.0) - np.log1p(counts)
+        return rarity
 
 
 def load_scorer(path: str | Path) -> Scorer:

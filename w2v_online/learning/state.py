@@ -25,7 +25,7 @@ _RENAMED = {
 _TEXT_STATE = "text_"
 """Prefix of the names of :attr:`OnlineWord2Vec.text_state` in a snapshot."""
 
-_FIXED = ("vector_size", "loss", "max_vocab_size", "max_token_bytes", "half_life")
+_FIXED = ("vector_size", "loss", "max_vocab_size", "max_token_bytes", "half_life", "boundaries")
 """Options that a snapshot's arrays depend on."""
 
 _FIXED_WITH_SUBWORDS = ("min_n", "max_n", "bucket")

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
+from w2v_online.kernels.live import Live
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.encoded import Encoded
+from w2v_online.learning.live import LiveScoring
 from w2v_online.learning.rates import (
     RateProfile,
     annealing_window,
@@ -23,6 +25,7 @@ from w2v_online.learning.rates import (
     rate_scale,
     rate_table,
 )
+from w2v_online.learning.scratch import score_tile
 from w2v_online.stats import BatchStats
 
 
@@ -60,12 +63,29 @@ class Trainer(ABC):
             for annealing in (False, True)
         )
         self.generator = np.array([seed], np.uint64)
+        self.score_tile = score_tile(config.vector_size)
+        self._live: LiveScoring | None = None
         self.set_age(0)
 
     @property
-    @abstractmethod
     def max_bytes(self) -> int:
         """Upper bound of the memory for working arrays."""
+        return 0 if self._live is None else self._live.max_bytes
+
+    def live(self, encoded: Encoded) -> Live | None:
+        """What a kernel takes to score sentences before it trains them; None if it need not."""
+        if encoded.noted is None:
+            return None
+        if self._live is None:
+            self._live = LiveScoring(self.config.vector_size, self.config.window)
+        return self._live.live(encoded.noted, self.log_noise(encoded.noted.counts))
+
+    def log_noise(self, counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """float32[m]: log of the expected number of draws as a negative of words with ``counts``.
+
+        Empty where nothing is drawn.
+        """
+        return counts[:0]
 
     @abstractmethod
     def train_fresh(self, encoded: Encoded) -> BatchStats:

@@ -27,6 +27,7 @@ from w2v_online.kernels.encode import (
     TOKEN_END,
     WORD_PADDING,
     EncodeLimits,
+    Noted,
     Tokens,
     encode,
 )
@@ -42,6 +43,10 @@ MAX_EVICTED = 65_536
 """Maximum number of rows reassigned at once."""
 
 _MIN_TABLE_BITS = 10
+
+ENCODED_WORDS = 64 * MAX_SENTENCE_WORDS
+ENCODED_SENTENCES = 16_384
+"""Most words and sentences that one call of :meth:`Vocabulary.encode` encodes."""
 
 TOKEN_SEPARATOR = b"\x1f"
 RECORD_SEPARATOR = b"\x1e"
@@ -129,8 +134,8 @@ class Vocabulary:
             lengths=np.zeros(MAX_SENTENCE_WORDS, np.int64),
             hashes=np.zeros(MAX_SENTENCE_WORDS, np.uint64),
         )
-        self._ids = np.zeros(64 * MAX_SENTENCE_WORDS, np.int32)
-        self._sentence_ends = np.zeros(16_384, np.int64)
+        self._ids = np.zeros(ENCODED_WORDS, np.int32)
+        self._sentence_ends = np.zeros(ENCODED_SENTENCES, np.int64)
         self._used = np.zeros(2, np.int64)
 
     def _number(self, field: int) -> int:
@@ -245,11 +250,13 @@ class Vocabulary:
         classes: NDArray[np.uint8],
         stop_at_words: int,
         state: NDArray[np.uint64],
+        noted: Noted | None = None,
     ) -> tuple[int, NDArray[np.int32], NDArray[np.int64]]:
         """Count and encode some of ``text[begin:end]``; see the kernel of the same name.
 
         Returns where the next call goes on, the ids and where each sentence ends in them; both
-        arrays are views that the next call overwrites.
+        arrays are views that the next call overwrites. What is known of tokens before they are
+        counted is written to ``noted``, see :func:`w2v_online.learning.noted.working_memory`.
         """
         position = encode(
             text,
@@ -263,6 +270,7 @@ class Vocabulary:
             self._tokens,
             self._ids,
             self._sentence_ends,
+            noted,
             self._used,
         )
         n_ids, n_sentences = int(self._used[0]), int(self._used[1])

@@ -201,22 +201,32 @@ def _exp2(builder: Any, x: Any) -> Any:
     return builder.bitcast(builder.add(builder.bitcast(p, IVEC), power), VEC)
 
 
+def odds_against(builder: Any, dots: Any, signs: Any) -> Any:
+    """Odds (1 - p) / p against the label of each lane, p = sigmoid(s d); at most 2^125."""
+    log2_e = constant(_nearest_float32(-1.0 / math.log(2.0)))
+    return _exp2(builder, builder.fmul(dots, builder.fmul(signs, log2_e)))
+
+
+def split_power(builder: Any, positive: Any) -> tuple[Any, Any]:
+    """Mantissa in [1, 2) and power of two, an int32, of each lane of a vector of normal numbers."""
+    bits = builder.bitcast(positive, IVEC)
+    power = builder.sub(builder.lshr(bits, int_constant(23)), int_constant(127))
+    mantissa = builder.or_(builder.and_(bits, int_constant(0x7FFFFF)), int_constant(0x3F800000))
+    return builder.bitcast(mantissa, VEC), power
+
+
 def errors_of_dots(
     builder: Any, errors_at: Any, signs: Any, likelihood_at: Any, exponent_at: Any
 ) -> None:
     """Replace a vector of dot products by errors; see :func:`tile_errors`."""
-    dots = load(builder, errors_at, I64(0))
-    log2_e = constant(_nearest_float32(-1.0 / math.log(2.0)))
-    odds = _exp2(builder, builder.fmul(dots, builder.fmul(signs, log2_e)))
+    odds = odds_against(builder, load(builder, errors_at, I64(0)), signs)
     p = builder.fdiv(constant(1.0), builder.fadd(odds, constant(1.0)))
     # 1 - p without cancellation is odds * p.
     error = builder.fmul(signs, builder.fmul(odds, p))
     store(builder, error, errors_at, I64(0))
     product = builder.fmul(load(builder, likelihood_at, I64(0)), p)
-    bits = builder.bitcast(product, IVEC)
+    mantissa, power = split_power(builder, product)
     exponent_pointer = pointer_to(builder, exponent_at, I64(0), IVEC)
     old = builder.load(exponent_pointer, align=VEC_BYTES, typ=IVEC)
-    power = builder.sub(builder.lshr(bits, int_constant(23)), int_constant(127))
     builder.store(builder.add(old, power), exponent_pointer, align=VEC_BYTES)
-    mantissa = builder.or_(builder.and_(bits, int_constant(0x7FFFFF)), int_constant(0x3F800000))
-    store(builder, builder.bitcast(mantissa, VEC), likelihood_at, I64(0))
+    store(builder, mantissa, likelihood_at, I64(0))

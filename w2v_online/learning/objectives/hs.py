@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
 from w2v_online.kernels.hs import train_hs
+from w2v_online.kernels.score import score_paths
 from w2v_online.learning.embeddings import Embeddings
 from w2v_online.learning.encoded import Encoded
 from w2v_online.learning.huffman import HuffmanTree
@@ -23,9 +24,6 @@ from w2v_online.learning.scratch import make_scratch
 from w2v_online.learning.trainer import Trainer
 from w2v_online.simd.tiles import Tile
 from w2v_online.stats import BatchStats, Figures
-
-_SCORED_NODES = 6
-"""Inner nodes whose dot products with two inputs are computed together when text is scored."""
 
 
 class HierarchicalSoftmax(Objective):
@@ -78,9 +76,8 @@ class HierarchicalSoftmax(Objective):
 
     def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
         """See :class:`Objective`."""
-        syn1 = self.embeddings.matrices.syn1
         return HierarchicalSoftmaxScoring(
-            self.config, syn0, syn1, len(self.tree), tree=self.tree, outputs=_SCORED_NODES
+            self.config, syn0, self.embeddings.matrices.syn1, self.tree
         )
 
     def warm_up(self) -> None:
@@ -109,7 +106,7 @@ class HierarchicalSoftmaxTrainer(Trainer):
     @property
     def max_bytes(self) -> int:
         """See :class:`Trainer`."""
-        return sum(array.nbytes for array in self._scratch)
+        return sum(array.nbytes for array in self._scratch) + super().max_bytes
 
     def train_fresh(self, encoded: Encoded) -> BatchStats:
         """See :class:`Trainer`."""
@@ -125,6 +122,8 @@ class HierarchicalSoftmaxTrainer(Trainer):
             self.rates,
             self.generator,
             self._scratch,
+            self.score_tile,
+            self.live(encoded),
         )
         return BatchStats(
             positive_pairs=figures.pairs, positive_loss=figures.loss, nodes=figures.nodes
@@ -134,12 +133,36 @@ class HierarchicalSoftmaxTrainer(Trainer):
 class HierarchicalSoftmaxScoring(Scoring):
     """log p(word | context), the sum of log p over the nodes of the path."""
 
+    def __init__(
+        self,
+        config: LearnerConfig,
+        syn0: NDArray[np.float32],
+        syn1: NDArray[np.float32],
+        tree: HuffmanTree,
+    ) -> None:
+        super().__init__(config, syn0, syn1)
+        self._tree = tree
+
     def windows(
         self, ids: NDArray[np.int32], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """See :class:`Scoring`."""
-        sums, predictions = self.sums(ids, ends)
-        return sums[:, 0], predictions, sums[:, 0] / np.maximum(1, predictions)
+        log_p = np.zeros(len(ids))
+        predictions = np.zeros(len(ids), np.int64)
+        score_paths(
+            self.tile,
+            self.config.cbow,
+            ids,
+            ends,
+            self.config.window,
+            self.syn0,
+            self.syn1,
+            self._tree.arrays,
+            self.scratch,
+            log_p,
+            predictions,
+        )
+        return log_p, predictions, log_p / np.maximum(1, predictions)
 
 
 OBJECTIVE = HierarchicalSoftmax

@@ -88,6 +88,7 @@ class NegativeSamplingTrainer(Trainer):
         self.negatives = Negatives(
             objective.noise, MAX_SENTENCE_WORDS * config.negative, int(seeds[0])
         )
+        self._noise = objective.noise
         self._remapped = remapped
         self._tile = Tile(config.vector_size, 1 + config.negative, mean=config.cbow)
         self._scratch = make_scratch(self._tile, config.window)
@@ -96,12 +97,14 @@ class NegativeSamplingTrainer(Trainer):
     @property
     def max_bytes(self) -> int:
         """See :class:`Trainer`."""
-        return sum(array.nbytes for array in self._scratch) + self.negatives.max_bytes
+        scratch_bytes = sum(array.nbytes for array in self._scratch)
+        return scratch_bytes + self.negatives.max_bytes + super().max_bytes
 
     def train_fresh(self, encoded: Encoded) -> BatchStats:
         """See :class:`Trainer`."""
         stats = BatchStats()
         sentence = 0
+        live = self.live(encoded)
         self.negatives.renew()
         while True:
             self._announce(encoded, sentence)
@@ -117,11 +120,17 @@ class NegativeSamplingTrainer(Trainer):
                 self.rates,
                 self.generator,
                 self._scratch,
+                self.score_tile,
+                live,
             )
             stats += BatchStats(**figures._asdict())
             if sentence == len(encoded.sentence_ends):
                 return stats
             self.negatives.refill()
+
+    def log_noise(self, counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :class:`Trainer`."""
+        return self._noise.log_draws(counts, self.config.negative).astype(np.float32)
 
     def _announce(self, encoded: Encoded, first_sentence: int) -> None:
         """Say which rows are about to change: of the words, and of the next draws."""
@@ -165,18 +174,17 @@ class NegativeSamplingScoring(Scoring):
         counts: NDArray[np.float64],
     ) -> None:
         config = objective.config
-        super().__init__(config, syn0, objective.embeddings.matrices.syn1, len(counts))
-        if len(counts):
-            # A word adopted with its vector may have no count yet.
-            weights = np.where(counts > 0, counts, 1.0) ** config.ns_exponent
-            self.log_noise[:] = np.log(config.negative * weights / weights.sum())
+        super().__init__(config, syn0, objective.embeddings.matrices.syn1)
+        # A word adopted with its vector may have no count yet.
+        weights = np.where(counts > 0, counts, 1.0) ** config.ns_exponent
+        self._log_noise = np.log(config.negative * weights / weights.sum())
 
     def windows(
         self, ids: NDArray[np.int32], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """See :class:`Scoring`."""
-        sums, predictions = self.sums(ids, ends)
-        return sums[:, 0], predictions, sums[:, 1] / np.maximum(1, predictions)
+        sums, predictions = self.pairs(ids, ends, self._log_noise[ids])
+        return sums[1], predictions, sums[2] / np.maximum(1, predictions)
 
 
 OBJECTIVE = NegativeSampling

@@ -39,12 +39,9 @@ class Softmax(Objective):
     def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
         """See :class:`Objective`."""
         embeddings = self.embeddings
-        scoring = SoftmaxScoring(
-            self.config, syn0, embeddings.matrices.syn1, embeddings.predicted_rows
+        return SoftmaxScoring(
+            self.config, syn0, embeddings.matrices.syn1[: embeddings.predicted_rows]
         )
-        if not self.config.cbow:
-            scoring.log_z[: len(counts)] = scoring.normalizers(syn0[: len(counts)])
-        return scoring
 
 
 class SoftmaxTrainer(Trainer):
@@ -57,6 +54,26 @@ class SoftmaxTrainer(Trainer):
 
     def train_fresh(self, encoded: Encoded) -> BatchStats:
         """See :class:`Trainer`."""
+        if encoded.noted is None:
+            return self._train(encoded)
+        stats = BatchStats()
+        for sentence in range(len(encoded.sentence_ends)):
+            part = encoded.part(sentence, sentence + 1)
+            self._score(part)
+            stats += self._train(part)
+        return stats
+
+    def _score(self, encoded: Encoded) -> None:
+        """Write the surprise of a sentence's words by the rows as they are now."""
+        noted, matrices = encoded.noted, self.embeddings.matrices
+        assert noted is not None  # noqa: S101 for mypy: the caller has looked
+        words = self.embeddings.predicted_rows
+        scoring = SoftmaxScoring(self.config, matrices.syn0, matrices.syn1[:words])
+        known = np.flatnonzero(noted.rows >= 0)
+        _, predictions, log_p = scoring.windows(noted.rows[known], np.array([len(known)]))
+        noted.surprise[known[predictions > 0]] = -log_p[predictions > 0]
+
+    def _train(self, encoded: Encoded) -> BatchStats:
         words = self.embeddings.predicted_rows
         self.embeddings.announce(encoded.ids, np.arange(words, dtype=np.int32))
         pairs, loss = train_softmax(
@@ -79,21 +96,39 @@ class SoftmaxScoring(Scoring):
     def windows(
         self, ids: NDArray[np.int32], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-        """See :class:`Scoring`."""
-        sums, predictions = self.sums(ids, ends)
-        totals = sums[:, 2]
+        """See :class:`Scoring`. Words that are not predicted yet are only contexts."""
+        is_predicted = ids < len(self.syn1)
+        sums, predictions = self.pairs(ids, ends, np.zeros(len(ids)))
+        predictions[~is_predicted] = 0
         if self.config.cbow:
-            totals -= self._normalizers_of_means(ids, ends, predictions > 0)
+            totals = sums[0] - self._normalizers_of_means(ids, ends, predictions > 0)
+        else:
+            totals = sums[0] - self._normalizers_of_windows(ids, ends)
+        totals[~is_predicted] = 0.0
         return totals, predictions, totals / np.maximum(1, predictions)
 
-    def normalizers(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _normalizers(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """float64[n]: log of the sum over all words of exp(y . x), for each input."""
-        outputs = self.syn1[: self.predicted]
         found = [
-            _log_normalizers(inputs[first : first + _BLOCK_INPUTS], outputs)
+            _log_normalizers(inputs[first : first + _BLOCK_INPUTS], self.syn1)
             for first in range(0, len(inputs), _BLOCK_INPUTS)
         ]
         return np.concatenate([np.zeros(0), *found])
+
+    def _normalizers_of_windows(
+        self, ids: NDArray[np.int32], ends: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """By word the sum of the log normalisers of its contexts."""
+        rows, places = np.unique(ids, return_inverse=True)
+        log_z = self._normalizers(self.syn0[rows])[places]
+        starts = np.repeat(ends - np.diff(ends, prepend=0), np.diff(ends, prepend=0))
+        stops = np.repeat(ends, np.diff(ends, prepend=0))
+        at = np.arange(len(ids))
+        begin = np.maximum(starts, at - self.config.window)
+        end = np.minimum(stops, at + self.config.window + 1)
+        sums = np.concatenate([np.zeros(1), np.cumsum(log_z)])
+        of_windows: NDArray[np.float64] = sums[end] - sums[begin] - log_z
+        return of_windows
 
     def _normalizers_of_means(
         self, ids: NDArray[np.int32], ends: NDArray[np.int64], wanted: NDArray[np.bool_]
@@ -112,7 +147,7 @@ class SoftmaxScoring(Scoring):
                     inside[inside] = record[other[inside]] == record[block[inside]]
                     total[inside] += self.syn0[ids[other[inside]]]
                     contexts[inside] += 1
-            log_z[block] = self.normalizers(total / contexts)
+            log_z[block] = self._normalizers(total / contexts)
         return log_z
 
 

@@ -1,0 +1,207 @@
+"""Scoring of a record just before it is trained, by the rows as they are then.
+
+Training kernels call this for each sentence. Words without a row are left out of windows, as in
+training, and have no surprise by context.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.kernels.jit import inner
+from w2v_online.kernels.score import (
+    ScoreScratch,
+    dots_with_rows,
+    gather_window,
+    log_p_of_path,
+    look_up_path,
+)
+from w2v_online.simd.likelihood import (
+    FOUR,
+    log_likelihood,
+    minus_log_sigmoid,
+    one_dot,
+    slide_window,
+)
+from w2v_online.simd.memory import address_of, lanes
+from w2v_online.simd.tiles import prefetch_row, tile_row_bytes
+
+NO_SURPRISE = np.float32(-1.0)
+"""Of a token that no context predicts."""
+
+
+class Live(NamedTuple):
+    """Tokens to score before they are trained, and working memory for one sentence."""
+
+    rows: NDArray[np.int32]  # [tokens], -1 for a word without a row
+    ends: NDArray[np.int64]  # [sentences], where each sentence ends in ``rows``
+    log_noise: NDArray[np.float32]  # [tokens] with negative sampling, else empty
+    surprise: NDArray[np.float32]  # [tokens], written: -log p, or NO_SURPRISE
+    ids: NDArray[np.int32]  # by position: rows of the sentence's known words
+    places: NDArray[np.int64]  # by position: the token
+    first: NDArray[np.int64]  # by position: first slot of the path
+    nodes: NDArray[np.int64]  # by position: length of the path
+    total: NDArray[np.float32]  # [row_floats], sum of a window's rows
+    dots: NDArray[np.float32]  # dot products with the contexts' mean, by slot or by position
+    doubtful: NDArray[np.int64]  # positions of the most surprising words, that first
+    scratch: ScoreScratch  # with slots for the paths of a sentence
+
+
+@inner
+def doubtful_words(n_words):
+    """How many words of a sentence are scored by each of their contexts."""
+    return (n_words + 15) // 16
+
+
+@inner
+def _known_words(tile, live, sentence, syn0):
+    """Write ``ids`` and ``places``, ask for the rows of syn0; return how many there are."""
+    start = 0 if sentence == 0 else live.ends[sentence - 1]
+    n_words = 0
+    for token in range(start, live.ends[sentence]):
+        row = live.rows[token]
+        live.surprise[token] = NO_SURPRISE
+        if row >= 0:
+            live.ids[n_words] = row
+            live.places[n_words] = token
+            prefetch_row(tile, address_of(syn0) + row * tile_row_bytes(tile))
+            n_words += 1
+    return n_words
+
+
+@inner
+def _rank(live, pos, n_ranked, size):
+    """Insert a position into ``doubtful``, which holds at most ``size``; return how many it has."""
+    value = live.surprise[live.places[pos]]
+    if n_ranked == size:
+        if value <= live.surprise[live.places[live.doubtful[size - 1]]]:
+            return size
+        n_ranked -= 1
+    i = n_ranked
+    while i > 0 and live.surprise[live.places[live.doubtful[i - 1]]] < value:
+        live.doubtful[i] = live.doubtful[i - 1]
+        i -= 1
+    live.doubtful[i] = pos
+    return n_ranked + 1
+
+
+@inner
+def _slots(nodes):
+    """Slots that a path takes: whole vectors, with room for rows of zeros."""
+    return (nodes + FOUR - 1 + lanes() - 1) // lanes() * lanes()
+
+
+@inner
+def _look_up(tile, live, pos, first, syn1, tree):
+    """Look up the path of the word at ``pos`` from slot ``first`` on."""
+    live.first[pos] = first
+    live.nodes[pos] = look_up_path(tile, live.ids[pos], first, syn1, tree, live.scratch)
+
+
+@inner
+def _row_at(tile, live, n_words, pos, syn0):
+    """Address of the row of the word at ``pos``, of a row of zeros where there is none."""
+    if pos < 0 or pos >= n_words:
+        return np.int64(address_of(live.scratch.zero_row))
+    return np.int64(address_of(syn0) + live.ids[pos] * tile_row_bytes(tile))
+
+
+@inner
+def _begin_window(tile, live, n_words, window, syn0):
+    """Let ``live.total`` be the sum of the rows before the first window's last one."""
+    live.total[:] = np.float32(0.0)
+    total_at = address_of(live.total)
+    zero_at = address_of(live.scratch.zero_row)
+    mean_at = address_of(live.scratch.mean)
+    for pos in range(min(window, n_words)):
+        added = _row_at(tile, live, n_words, pos, syn0)
+        slide_window(tile, total_at, added, zero_at, zero_at, mean_at, np.float32(0.0))
+
+
+@inner
+def _mean_of_others(tile, live, n_words, pos, window, syn0):
+    """Let ``scratch.mean`` be the mean of the contexts at ``pos``; positions come in order."""
+    n_contexts = min(n_words, pos + window + 1) - max(0, pos - window) - 1
+    slide_window(
+        tile,
+        address_of(live.total),
+        _row_at(tile, live, n_words, pos + window, syn0),
+        _row_at(tile, live, n_words, pos - window - 1, syn0),
+        _row_at(tile, live, n_words, pos, syn0),
+        address_of(live.scratch.mean),
+        np.float32(1.0 / n_contexts),
+    )
+
+
+@inner
+def score_sentence_by_paths(tile, cbow, live, sentence, window, syn0, syn1, tree):
+    """Write the surprise of a sentence's words by hierarchical softmax.
+
+    A word's is -log p given the mean of its contexts. With skip-gram that is the least it can be by
+    each of them (-log sigmoid is convex); for the few words where it is highest it is replaced by
+    the mean of -log p over their contexts, as :func:`w2v_online.kernels.score.score_paths` has it.
+    """
+    scratch = live.scratch
+    n_words = _known_words(tile, live, sentence, syn0)
+    if n_words < 2:
+        return
+    _look_up(tile, live, 0, 0, syn1, tree)
+    # Loops of their own: the logarithm's long chain of operations would stall the dot products.
+    dots_at = address_of(live.dots)
+    mean_at = address_of(scratch.mean)
+    _begin_window(tile, live, n_words, window, syn0)
+    for pos in range(n_words):
+        first = live.first[pos]
+        if pos + 1 < n_words:
+            _look_up(tile, live, pos + 1, first + _slots(live.nodes[pos]), syn1, tree)
+        _mean_of_others(tile, live, n_words, pos, window, syn0)
+        rows_at = address_of(scratch.paths) + 8 * first
+        dots_with_rows(tile, mean_at, live.nodes[pos], rows_at, dots_at + 4 * first)
+    for pos in range(n_words):
+        log_p = 0.0
+        for above in range(0, live.nodes[pos], lanes()):
+            used = min(lanes(), live.nodes[pos] - above)
+            place = 4 * (live.first[pos] + above)
+            log_p += log_likelihood(1, used, dots_at + place, address_of(scratch.signs) + place)
+        if live.nodes[pos] > 0:
+            live.surprise[live.places[pos]] = np.float32(-log_p)
+    if cbow:
+        return
+    n_ranked = 0
+    size = doubtful_words(n_words)
+    for pos in range(n_words):
+        if live.nodes[pos] > 0:
+            n_ranked = _rank(live, pos, n_ranked, size)
+    for i in range(n_ranked):
+        pos = live.doubtful[i]
+        n_inputs = gather_window(tile, live.ids, 0, n_words, pos, window, syn0, scratch)
+        inputs_at = address_of(scratch.contexts)
+        log_p = log_p_of_path(
+            tile, n_inputs, inputs_at, live.first[pos], live.nodes[pos], scratch
+        )  # fmt: skip
+        live.surprise[live.places[pos]] = np.float32(-log_p / n_inputs)
+
+
+@inner
+def score_sentence_by_pairs(tile, live, sentence, window, syn0, syn1):
+    """Write the surprise of a sentence's words by negative sampling.
+
+    It is -log sigmoid(h . y + log_noise) for the mean h of a word's contexts.
+    """
+    n_words = _known_words(tile, live, sentence, syn0)
+    if n_words < 2:
+        return
+    mean_at = address_of(live.scratch.mean)
+    _begin_window(tile, live, n_words, window, syn0)
+    for pos in range(n_words):
+        _mean_of_others(tile, live, n_words, pos, window, syn0)
+        output_at = address_of(syn1) + live.ids[pos] * tile_row_bytes(tile)
+        live.dots[pos] = one_dot(tile, mean_at, output_at) + live.log_noise[live.places[pos]]
+    dots_at = address_of(live.dots)
+    for first in range(0, n_words, lanes()):
+        minus_log_sigmoid(dots_at + 4 * first, dots_at + 4 * first)
+    for pos in range(n_words):
+        live.surprise[live.places[pos]] = live.dots[pos]

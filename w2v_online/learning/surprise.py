@@ -1,0 +1,98 @@
+"""How surprising words and records are: by their contexts, by their rarity, and by both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v_online.learning.noted import NotedTokens
+
+By = Literal["mean", "max", "pm4"]
+"""What of its words makes a record surprising: their mean, the greatest, or the power mean
+(mean of v**4)**(1/4), which is between the two."""
+
+Of = Literal["context", "rarity", "both"]
+"""What makes a word surprising: its contexts, its share of the stream, or both alike."""
+
+_POWERS = {"mean": 1.0, "pm4": 4.0, "max": np.inf}
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Surprise of m words in n records, in nats.
+
+    Words of record i are ``ends[i - 1]`` up to ``ends[i]``.
+    """
+
+    context: NDArray[np.float64]
+    """float64[m]: -log p(word | context), averaged over its contexts; nan for a word that no
+    context predicts, because it has no vector or stands alone."""
+    rarity: NDArray[np.float64]
+    """float64[m]: -log of the word's share of the stream, -log((count + 1) / (words + 1))."""
+    ends: NDArray[np.int64]
+    """int64[n]: where each record ends among the words."""
+
+    def of_words(self, of: Of = "context", *, power: float = 1.0) -> NDArray[np.float64]:
+        """float64[m]: the surprise of each word.
+
+        A word that no context predicts is as surprising by context as it is rare. ``both`` is the
+        power mean of the two.
+        """
+        if of == "rarity":
+            return self.rarity
+        context = np.where(np.isnan(self.context), self.rarity, self.context)
+        if of == "context":
+            return context
+        return _power_mean(np.stack([context, self.rarity]), power)
+
+    def of_records(self, by: By = "mean", of: Of = "context") -> NDArray[np.float64]:
+        """float64[n]: the surprise of each record; nan for one without words.
+
+        Raises ValueError for an unknown ``by`` or ``of``.
+        """
+        if by not in get_args(By) or of not in get_args(Of):
+            raise ValueError(f"by is one of {get_args(By)}, of one of {get_args(Of)}")
+        power = _POWERS[by]
+        words = self.of_words(of, power=power)
+        sizes = np.diff(self.ends, prepend=0)
+        filled = sizes > 0
+        starts = (self.ends - sizes)[filled]
+        values = np.full(len(sizes), np.nan)
+        if not len(starts):
+            return values
+        if by == "max":
+            values[filled] = np.maximum.reduceat(words, starts)
+        else:
+            sums = np.add.reduceat(words**power, starts)
+            values[filled] = (sums / sizes[filled]) ** (1.0 / power)
+        return values
+
+    @classmethod
+    def of_noted(cls, parts: Sequence[NotedTokens]) -> Surprise:
+        """What trainers wrote, of records in the order of the stream."""
+        if not parts:
+            return cls(np.empty(0), np.empty(0), np.empty(0, np.int64))
+        context = np.concatenate([part.surprise for part in parts])
+        counts = np.concatenate([part.counts for part in parts])
+        sizes = np.concatenate([np.diff(part.ends, prepend=0) for part in parts])
+        totals = np.concatenate([part.totals for part in parts])
+        is_whole = np.concatenate([part.is_whole for part in parts])
+        # In float32: a hundred thousand words a batch, and no digit of it is lost on a person.
+        rarity = np.repeat(np.log1p(totals).astype(np.float32), sizes) - np.log(counts + 1.0)
+        context[context < 0.0] = np.nan
+        return cls(
+            context.astype(np.float64), rarity.astype(np.float64), np.cumsum(sizes)[is_whole]
+        )
+
+
+def _power_mean(values: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Power mean over the first axis."""
+    if power == np.inf:
+        greatest: NDArray[np.float64] = values.max(axis=0)
+        return greatest
+    means: NDArray[np.float64] = (values**power).mean(axis=0) ** (1.0 / power)
+    return means
