@@ -50,6 +50,10 @@ class Alert:
             del alert["text"], alert["kind"], alert["words"]
         return alert
 
+    def as_state(self) -> dict[str, Any]:
+        """All of it, for a checkpoint; ``Alert(**state)`` is the same again."""
+        return asdict(self) | {"position": dict(self.position)}
+
     def as_json(self) -> bytes:
         """One line of JSON, without its line feed."""
         return orjson.dumps(self.as_dict())
@@ -57,15 +61,26 @@ class Alert:
     @property
     def summary(self) -> str:
         """One sentence for a person."""
-        where = " ".join(f"{key} {value}" for key, value in self.position.items())
+        shown = {key: value for key, value in self.position.items() if key not in _UNREADABLE}
+        where = " ".join(f"{key} {value}" for key, value in shown.items())
         times = f" ({self.count} times)" if self.count > 1 else ""
         text = self.text if self.text is not None else "a record"
         return f"Unexpected{times}: {text} [{where}, p = {self.p:.2g}]"
 
 
+_UNREADABLE = ("inode", "byte")
+"""What of a position is for programs."""
+
+
 def alert_id(position: Mapping[str, str | int], text: bytes) -> str:
-    """16 hexadecimal digits made from where a record stands and what it says."""
-    digest = hashlib.sha256(orjson.dumps(dict(position), option=orjson.OPT_SORT_KEYS))
+    """16 hexadecimal digits made from where a record stands and what it says.
+
+    Neither the number of a line, which may not be known after a restart, nor the name of a file
+    with an inode, which rotation changes, goes in.
+    """
+    left_out = ("line", "file") if "inode" in position else ("line",) * ("byte" in position)
+    kept = {key: value for key, value in position.items() if key not in left_out}
+    digest = hashlib.sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
     digest.update(b"\0" + text)
     return digest.hexdigest()[:16]
 

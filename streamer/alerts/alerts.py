@@ -6,6 +6,7 @@ every target. Knows nothing of models, of sources or of the web page.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from streamer.alerts.alert import Alert, alert_id, utc
 from streamer.alerts.distribution import SurpriseDistribution
 from streamer.alerts.kinds import Kinds, kind_of
+from streamer.alerts.measure import DEFAULT_MEASURE, Measure
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
 
@@ -26,6 +29,9 @@ WARM_UP_RECORDS = 10_000
 
 LATEST = 100
 """Alerts that are kept for monitoring."""
+
+P_VALUES = (0.5, 0.1, 0.01, 0.001, 0.0001)
+"""P-values whose surprise is reported."""
 
 MAX_WORDS = 5
 """Words that an alert names."""
@@ -61,13 +67,18 @@ class Alerts:
         targets: Sequence[Target],
         limits: Limits,
         *,
+        measure: Measure = DEFAULT_MEASURE,
         has_text: bool = True,
+        log: Any = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rule = rule
         self._targets = targets
         self._limits = limits
+        self.measure = measure
+        """What surprises are of; those of another measure are not compared with them."""
         self._has_text = has_text
+        self._log = log
         self._clock = clock
         self._kinds = Kinds(limits.window_seconds)
         self._sent_at: deque[float] = deque()
@@ -104,6 +115,8 @@ class Alerts:
         self._rule.count(len(surprises))
         is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
         is_unexpected &= before + np.arange(len(surprises)) >= self._limits.warm_up_records
+        if before < self._limits.warm_up_records <= self.distribution.records and self._log:
+            self._log.info("alerts_began", records=self.distribution.records)
         now = self._clock()
         for i in np.flatnonzero(is_unexpected).tolist():
             self.raised += 1
@@ -150,10 +163,59 @@ class Alerts:
         for target in self._targets:
             target.close()
 
+    def figures(self) -> dict[str, int]:
+        """Counts of this process, for the log."""
+        return {"alerts_sent": self.sent, "alerts_suppressed": self.suppressed}
+
+    def describe(self) -> dict[str, Any]:
+        """What a manifest says: the records that p-values are shares of, and surprises by p."""
+        return {
+            "by": self.measure.by,
+            "of": self.measure.of,
+            "records": self.distribution.records,
+            "surprise_at": {
+                f"p={p:g}": round(value, 3)
+                for p in P_VALUES
+                if math.isfinite(value := self.distribution.surprise_at(p))
+            },
+        }
+
     def state(self) -> dict[str, NDArray[Any]]:
-        """Arrays that a checkpoint holds: the distribution of surprises."""
-        return self.distribution.state()
+        """Arrays that a checkpoint holds: surprises, open windows, and where targets are."""
+        about = {
+            "measure": self.measure.as_dict(),
+            "kinds": self._kinds.state(),
+            "targets": {target.name: target.state() for target in self._targets},
+        }
+        return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take over what a checkpoint holds."""
-        self.distribution.restore(state)
+        """Take over what a checkpoint holds, ``{}`` if there is none; call it once, at the start.
+
+        Surprises of another measure are forgotten, so a new warm-up begins.
+        """
+        about = about_of(state)
+        places = about.get("targets", {})
+        for target in self._targets:
+            target.restore(places.get(target.name, {}))
+        if not about:
+            return
+        self._kinds.restore(about["kinds"])
+        if about["measure"] == self.measure.as_dict():
+            self.distribution.restore(state)
+        elif self._log:
+            self._log.warning(
+                "alerts_begin_anew", was=str(Measure(**about["measure"])), now=str(self.measure)
+            )
+
+
+ABOUT = "about"
+"""The array that holds, as JSON, what is no array."""
+
+
+def about_of(state: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What a checkpoint says of its surprises; ``{}`` if it holds none."""
+    if ABOUT not in state:
+        return {}
+    about: dict[str, Any] = orjson.loads(np.asarray(state[ABOUT], np.uint8).tobytes())
+    return about

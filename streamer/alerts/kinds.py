@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from streamer.alerts.alert import Alert, utc
 
@@ -73,6 +74,16 @@ class Kinds:
                 return
             del self._open[kind]
             yield from _summary(oldest)
+
+    def state(self) -> list[dict[str, Any]]:
+        """The open windows, oldest first, for a checkpoint."""
+        return [asdict(known) | {"alert": known.alert.as_state()} for known in self._open.values()]
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Take over what a checkpoint holds."""
+        for known in state:
+            alert = Alert(**known["alert"])
+            self._open[alert.kind] = _Open(**{**known, "alert": alert})
 
     def end_all(self) -> Iterator[Alert]:
         """Summaries of all kinds, at the end of the stream."""

@@ -4,46 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
-from streamer.errors import ConfigurationError
-
-_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+from streamer.config.alert_at import AlertAt
 
 _MEMORY_SECONDS = 600.0
 """How far back the rate of records is averaged."""
-
-
-@dataclass(frozen=True)
-class AlertAt:
-    """The value of ``--alert-at``."""
-
-    kind: Literal["p", "rate"]
-    value: float
-    """The p-value itself, or alerts a second."""
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def parse_alert_at(text: str) -> AlertAt:
-    """``p=0.001`` or ``rate=10/hour``; ConfigurationError for anything else."""
-    name, _, value = text.strip().partition("=")
-    try:
-        if name == "p" and 0.0 < float(value) <= 1.0:
-            return AlertAt("p", float(value), text)
-        if name == "rate":
-            number, _, unit = value.partition("/")
-            if float(number) > 0.0:
-                return AlertAt("rate", float(number) / _SECONDS[unit.removesuffix("s")], text)
-    except (ValueError, KeyError):
-        pass
-    raise ConfigurationError(
-        f"--alert-at {text}: give a share of the records such as p=0.001, or a rate such as "
-        "rate=10/hour (second, minute, hour or day)"
-    )
 
 
 class Rule:

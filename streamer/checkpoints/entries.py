@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamer.checkpoints.quality_probe import QualityProbe
@@ -12,7 +13,8 @@ class Entries:
     """Entries of all snapshots that one process writes.
 
     The position of ``source_name`` changes; the other ``positions``, those of the snapshot that
-    was resumed from, stay as they are. ``text`` says how text was prepared.
+    was resumed from, stay as they are. ``text`` says how text was prepared, ``alerts`` what is
+    known of records' surprise.
     """
 
     def __init__(
@@ -21,16 +23,19 @@ class Entries:
         positions: dict[str, Any] | None = None,
         text: dict[str, Any] | None = None,
         quality_probe: QualityProbe | None = None,
+        alerts: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self._source_name = source_name
         self._positions = dict(positions or {})
         self._text = text
         self._quality_probe = quality_probe
+        self._alerts = alerts
 
     def continuation(self, position: dict[str, Any], counters: dict[str, int]) -> dict[str, Any]:
         """Entries that are needed to resume."""
         positions = {**self._positions, self._source_name: position}
-        return {"positions": positions, "counters": counters}
+        entries: dict[str, Any] = {"positions": positions, "counters": counters}
+        return entries if self._alerts is None else {**entries, "alerts": self._alerts()}
 
     def description(self, learner: OnlineWord2Vec, log: Any) -> dict[str, Any]:
         """Entries that snapshots of vectors only have, too; the quality is measured now."""

@@ -22,6 +22,7 @@ _TITLES = {
     "totals": "Learned",
     "counters": "Not learned",
     "positions": "Where each source continues",
+    "alerts": "Surprise of records",
     "probe": "Quality test",
     "annealed": "Annealed",
     "settled": "Annealed",

@@ -34,11 +34,15 @@ def _steps() -> dict[str, Callable[[], object]]:
     def model(options: dict[str, Any]) -> Callable[[], object]:
         return lambda: warm_up(LearnerConfig(**options))
 
+    def scored(options: dict[str, Any]) -> Callable[[], object]:
+        return lambda: warm_up(LearnerConfig(**options), scored=True)
+
     def tokenizer(options: dict[str, Any]) -> Callable[[], object]:
         return lambda: tokenizer_of(RunSettings(**options)).tokenize(_SAMPLE)
 
     return {
         **{name: model(options) for name, options in _MODELS.items()},
+        **{f"{name}, with alerts": scored(options) for name, options in _MODELS.items()},
         **{f"tokenizer {name}": tokenizer({"tokenizer": name}) for name in _TOKENIZERS},
         "phrases": tokenizer({"phrases": True}),
     }

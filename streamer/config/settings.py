@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from streamer.config.alert_at import parse_alert_at
 from streamer.config.fields import section
-from streamer.config.types import Interval, MaybeAddress, MaybeSpan, Pairs, Span, Values
+from streamer.config.types import Interval, MaybeAddress, MaybeSpan, Pairs, Paths, Span, Values
 from streamer.sources.choice import chosen, kind_of
 from streamer.sources.registry import source_options
 from streamer.sources.settings import SourceSettings
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     SourceOptions = SourceSettings
 else:
     SourceOptions = source_options()
+
+
+def _alerts(metavar: str | None = None) -> dict[str, Any]:
+    return {"section": "alerts"} | ({"metavar": metavar} if metavar else {})
 
 
 class RunSettings(SourceOptions):
@@ -96,6 +101,54 @@ class RunSettings(SourceOptions):
         le=1 << 30,
         description="Split longer lines into several records, between words.",
         json_schema_extra=section("text"),
+    )
+    alerts: Paths = Field(
+        (),
+        description="Score each record before it is learned, and send the unexpected ones here: a "
+        "file of JSON lines, - for standard output, kafka://HOST:PORT/TOPIC, kafka:TOPIC on the "
+        "source's brokers, or a webhook, http(s)://..., alertmanager+http(s)://... or "
+        "slack+http(s)://...; repeatable. Advised with it: --boundaries --sample 0.",
+        json_schema_extra=_alerts("TARGET"),
+    )
+    alert_at: str = Field(
+        "p=0.001",
+        description="Which records are worth an alert: p=0.001 those among the most surprising "
+        "0.1% of recent records, rate=10/hour as many as that, whatever the stream's speed.",
+        json_schema_extra=_alerts("p=SHARE|rate=N/hour"),
+    )
+    alert_by: Literal["mean", "max", "pm4"] = Field(
+        "pm4",
+        description="What makes a record surprising: the mean of its words, the most surprising "
+        "word, or their power mean, (mean of v^4)^(1/4), which lies between.",
+        json_schema_extra=_alerts(),
+    )
+    alert_of: Literal["context", "rarity", "both"] = Field(
+        "context",
+        description="What makes a word surprising: its contexts, its share of the stream, or both.",
+        json_schema_extra=_alerts(),
+    )
+    alert_text: Literal["on", "off"] = Field(
+        "on",
+        description="off leaves the record's text and words out of alerts.",
+        json_schema_extra=_alerts(),
+    )
+    alert_warm_up: int = Field(
+        10_000,
+        ge=0,
+        description="Records that are scored before the first alert.",
+        json_schema_extra=_alerts("RECORDS"),
+    )
+    alert_window: Span = Field(
+        Interval(seconds=600.0),
+        description="Time in which records that differ in numbers only are one alert; when it is "
+        "over, a second one with the same id says how many there were.",
+        json_schema_extra=_alerts(),
+    )
+    alert_limit: int = Field(
+        60,
+        ge=1,
+        description="Most alerts sent in a minute.",
+        json_schema_extra=_alerts(),
     )
     snapshot_dir: str = Field(
         "snapshots",
@@ -198,6 +251,19 @@ class RunSettings(SourceOptions):
             raise ValueError(f"expected a regular expression: {error}") from None
         return pattern
 
+    @field_validator("alert_at")
+    @classmethod
+    def _check_alert_at(cls, text: str) -> str:
+        parse_alert_at(text)
+        return text
+
+    @field_validator("alert_window")
+    @classmethod
+    def _check_alert_window(cls, window: Interval) -> Interval:
+        if window.seconds is None:
+            raise ValueError("expected a time such as 30s, 10m or 1h")
+        return window
+
     @model_validator(mode="after")
     def _check_text(self) -> RunSettings:
         if self.max_line_bytes <= self.max_token_bytes:
@@ -250,6 +316,11 @@ class RunSettings(SourceOptions):
         if not self.replay or kind_of(self).endless(self):
             return 0
         return ANNEAL_PASSES if self.anneal is None else self.anneal
+
+    @property
+    def alert_window_seconds(self) -> float:
+        """Time in which records of one kind are one alert."""
+        return self.alert_window.seconds or 0.0
 
     @property
     def retention(self) -> Retention:

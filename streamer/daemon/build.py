@@ -26,7 +26,7 @@ def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
     with CompileNotice(log) as notice:
         architecture = "CBOW" if settings.cbow else "skip-gram"
         notice.step(f"{architecture} with --loss {settings.loss}")
-        warm_up(settings.learner_config)
+        warm_up(settings.learner_config, scored=bool(settings.alerts))
         notice.step(f"--tokenizer {settings.tokenizer}")
         tokenizer = tokenizer_of(settings)
         release_compiler()

@@ -7,6 +7,7 @@ from pathlib import Path
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.telemetry.parts import Parts
+from streamer.text.trace import Trace
 
 
 def run(parts: Parts, runtime: Runtime) -> bool:
@@ -15,7 +16,7 @@ def run(parts: Parts, runtime: Runtime) -> bool:
     If the source fails, what was learned until then is saved before its SourceError is passed on.
     """
     source, decoder, tokenizer = parts.source, parts.decoder, parts.tokenizer
-    learner, checkpointer = parts.learner, parts.checkpointer
+    learner, checkpointer, watching = parts.learner, parts.checkpointer, parts.watching
     signals, progress = runtime.signals, runtime.progress
     position = source.position
     failure: SourceError | None = None
@@ -30,8 +31,16 @@ def run(parts: Parts, runtime: Runtime) -> bool:
 
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-            tokens = tokenizer.tokenize(decoder.decode(batch))
-            stats = learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+            if watching is None:
+                tokens = tokenizer.tokenize(decoder.decode(batch))
+                stats = learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+            else:
+                trace = Trace(batch)
+                text = decoder.decode(batch, trace)
+                tokens = tokenizer.tokenize(text)
+                stats = watching.learn(
+                    tokens, separated=tokenizer.is_separated, text=text, trace=trace
+                )
             progress.learned(stats, len(batch.records))
             position = batch.position
             advance(is_wanted=signals.take_snapshot_request(), at_once=batch.checkpoint)
@@ -49,6 +58,8 @@ def run(parts: Parts, runtime: Runtime) -> bool:
     has_ended = failure is None and not signals.stop
     if learner.is_new and has_ended:
         return True  # the next run reads the input from its beginning
+    if watching is not None and has_ended:
+        watching.alerts.end()
     advance(at_once=True)
     if failure is not None:
         raise failure

@@ -16,6 +16,7 @@ from streamer.daemon import build, pipeline
 from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.daemon.warm_start import warm_start
+from streamer.daemon.watching import open_watching
 from streamer.sources.base import Opening
 from streamer.sources.registry import KINDS
 from streamer.telemetry.parts import Parts
@@ -70,6 +71,7 @@ def _learn(runtime: Runtime) -> Outcome:
         {
             "invalid_records": parts.decoder.invalid_records + tokenizer.failed_records,
             **parts.source.figures(),
+            **({} if parts.watching is None else parts.watching.alerts.figures()),
             **totals,
         },
         has_learned=not is_empty,
@@ -111,6 +113,9 @@ def _make_parts(
     dead_letters = kind.open_dead_letters(settings, runtime.waits, log)
     if dead_letters is not None:
         opened.callback(dead_letters.close)
+    watching = open_watching(runtime, learner)
+    if watching is not None:
+        opened.callback(watching.alerts.close)
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, log, invalid_records)
 
@@ -122,15 +127,26 @@ def _make_parts(
         """
         return dead_letters is not None or not decoder.invalid_records + tokenizer.failed_records
 
+    def settle() -> bool:
+        """Whether nothing that precedes a checkpoint can be lost."""
+        is_settled = decoder.settle()
+        return (watching is None or watching.settle()) and is_settled
+
     checkpointer = Checkpointer(
         learner,
         runtime.folder,
-        Entries(source.name, positions, text_entry(settings), runtime.quality_probe),
+        Entries(
+            source.name,
+            positions,
+            text_entry(settings),
+            runtime.quality_probe,
+            None if watching is None else watching.alerts.describe,
+        ),
         settings.snapshot_every,
         settings.retention,
         log,
         vectors_every=settings.vectors_every,
-        settle=decoder.settle,
+        settle=settle,
         writes_empty=writes_empty,
     )
     runtime.progress.counters.figures = learner.objective.figures
@@ -146,6 +162,7 @@ def _make_parts(
         tokenizer,
         source,
         annealer,
+        watching,
     )
 
 

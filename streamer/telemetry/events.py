@@ -124,6 +124,8 @@ _DAEMON = (
             "note": "what was special",
             "words_per_second": "mean rate from start to end",
             "invalid_records": "records that could not be decoded, by all processes",
+            "alerts_sent": "with --alerts: alerts that arrived, all targets together",
+            "alerts_suppressed": "alerts that were counted into another one of their kind",
             "rollbacks": "cluster: times that all workers went back to a checkpoint",
             **_TOTALS,
         },
@@ -327,6 +329,18 @@ _CLUSTER = (
 )
 
 _ALERTS = (
+    Event(
+        "alerts_began",
+        "info",
+        "{records:,} records were scored; alerts are sent from now on.",
+        {"records": "records scored so far"},
+    ),
+    Event(
+        "alerts_begin_anew",
+        "warning",
+        "Surprise is measured by {now}, not by {was}: a new warm-up begins.",
+        {"was": "as the snapshot has it", "now": "as this run has it"},
+    ),
     Event(
         "alerts_failed",
         "warning",

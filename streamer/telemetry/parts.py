@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from streamer.checkpoints.annealer import Annealer
     from streamer.checkpoints.checkpointer import Checkpointer
     from streamer.config.settings import RunSettings
+    from streamer.daemon.watching import Watching
     from streamer.sources.base import Source
     from streamer.telemetry.counters import Counters
     from streamer.text.decode import Decoder
@@ -28,6 +29,7 @@ class Parts:
     tokenizer: Tokenizer
     source: Source
     annealer: Annealer | None = None
+    watching: Watching | None = None
     _invalid_before: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from streamer.errors import BadRecordError, SourceError
-from streamer.text.batch import Batch, Origin
+from streamer.text.batch import Batch, Origin, in_words
 from streamer.text.cleaning import clean
 from streamer.text.documents import NoObjectError, records_of
 from streamer.text.encoding import encoding_of
 from streamer.text.invalid import InvalidRecords
 from streamer.text.records import RecordSplitter
+from streamer.text.trace import Trace
 
 
 class DeadLetters(Protocol):
@@ -63,43 +64,56 @@ class Decoder:
         """How many records could not be decoded."""
         return self._invalid.total
 
-    def decode(self, batch: Batch) -> bytes:
-        """The records of a batch as text, each ended by a line feed."""
+    def decode(self, batch: Batch, trace: Trace | None = None) -> bytes:
+        """The records of a batch as text, each ended by a line feed.
+
+        ``trace``, made of the batch, tells afterwards where each of them came from.
+        """
         if self._paths:
-            records = self._each(batch, self._json_text)
+            records = self._each(batch, self._json_text, trace)
         elif _is_text(batch):
             records = batch.records
             self._invalid.seen(records.count(b"\n"))
         else:
-            records = self._each(batch, _text)
+            records = self._each(batch, _text, trace)
         if self._paths or batch.messages is not None:
-            records = self._splitter.cut_lines(records)
+            whole, records = records, self._splitter.cut_lines(records)
+            if trace is not None:
+                trace.lines(self._records_of if whole != records else None)
         records = clean(records)
         if not self._lowercase:
             return records
         return records.lower() if records.isascii() else records.decode().lower().encode()
+
+    def _records_of(self, lines: bytes) -> int:
+        """How many records complete lines become."""
+        return self._splitter.cut_lines(lines).count(b"\n")
 
     def settle(self) -> bool:
         """Wait until all dead letters are stored; False if the process is to stop before."""
         self._invalid.conclude()
         return self._dead_letters is None or self._dead_letters.settle()
 
-    def _each(self, batch: Batch, decode: Any) -> bytes:
+    def _each(self, batch: Batch, decode: Any, trace: Trace | None) -> bytes:
         """Every document of a batch on its own, because one may be bad."""
-        lines, documents = [], 0
+        lines, documents, begin = [], 0, 0
         for origin, document in _documents(batch):
             documents += 1
             try:
                 text = decode(document)
             except BadRecordError as error:
                 if self._stop_at_errors:
-                    where = _where(batch, origin, documents - 1, document)
                     raise SourceError(
-                        f"{where}: {error}; --errors skip counts and passes such records"
+                        f"{_where(batch, origin, begin)}: {error}; --errors skip counts and "
+                        "passes such records"
                     ) from None
                 text = self._bad(origin, document, error)
             if text:
-                lines.append(text if text.endswith(b"\n") else text + b"\n")
+                text = text if text.endswith(b"\n") else text + b"\n"
+                lines.append(text)
+                if trace is not None:
+                    trace.document(origin, begin, self._records_of(text))
+            begin += len(document) + (document != b"\n")
         self._invalid.seen(documents)
         return b"".join(lines)
 
@@ -133,11 +147,14 @@ def _documents(batch: Batch) -> Iterable[tuple[Origin | None, bytes]]:
     return ((None, line or b"\n") for line in lines)
 
 
-def _where(batch: Batch, origin: Origin | None, index: int, document: bytes) -> str:
+def _where(batch: Batch, origin: Origin | None, begin: int) -> str:
     """Where a bad document came from, as a person would look for it."""
-    if origin is not None:
-        return ", ".join(f"{key} {value}" for key, value in origin.items())
-    return "a record" if batch.place is None else batch.place(index, document)
+    if origin is None and batch.places is not None:
+        origin = batch.places.at(begin)
+        if "line" in origin:
+            where = origin.get("file", "standard input")
+            return f"{where}, line {origin['line']:,}"
+    return "a record" if not origin else in_words(origin)
 
 
 def _is_text(batch: Batch) -> bool:

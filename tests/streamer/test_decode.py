@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import SourceError
-from streamer.text.batch import Batch
+from streamer.text.batch import Batch, MessageList
 from streamer.text.decode import Decoder
+from streamer.text.origins import Origins, Stretch
 from streamer.text.records import RecordSplitter
 
 
@@ -159,19 +160,21 @@ def test_messages_in_utf_16_are_read(encoding: str) -> None:
     plain = text.encode(encoding)
     document = f'{{"m": "{text}"}}'.encode(encoding)
     for decoder, message in [(_decoder(), plain), (_decoder(json_fields=("m",)), document)]:
-        batch = Batch(message + b"\n", messages=[({"offset": 1}, message)])
+        batch = Batch(message + b"\n", messages=MessageList([({"offset": 1}, message)]))
         assert decoder.decode(batch) == text.encode() + b"\n"
         assert decoder.invalid_records == 0
 
 
 def test_errors_stop_says_where_the_record_stands() -> None:
     decoder = _decoder(stop_at_errors=True)
-    batch = Batch(b"ok\nb\xffd\n", place=lambda index, line: f"x.log, line {index + 1}, {line!r}")
-    with pytest.raises(SourceError, match=r"x\.log, line 2, b'b\\xffd': not UTF-8: .* at byte 1; "):
-        decoder.decode(batch)
+    places = Origins()
+    text = b"ok\nb\xffd\n"
+    places.add(text, Stretch(text, 0, 0, {"file": "x.log"}))
+    with pytest.raises(SourceError, match=r"x\.log, line 2: not UTF-8: .* at byte 1; "):
+        decoder.decode(Batch(text, places=places))
     origin: dict[str, str | int] = {"topic": "t", "partition": 0, "offset": 7}
     with pytest.raises(SourceError, match="topic t, partition 0, offset 7: not UTF-8"):
-        decoder.decode(Batch(b"\xff\n", messages=[(origin, b"\xff")]))
+        decoder.decode(Batch(b"\xff\n", messages=MessageList([(origin, b"\xff")])))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,7 @@ class _Letters:
 def test_positions_wait_until_dead_letters_are_stored() -> None:
     letters = _Letters()
     decoder = _decoder(dead_letters=letters)
-    decoder.decode(Batch(b"\xff\n", messages=[({"offset": 1}, b"\xff")]))
+    decoder.decode(Batch(b"\xff\n", messages=MessageList([({"offset": 1}, b"\xff")])))
     assert letters.sent == [b"\xff"]
     assert not decoder.settle()
     letters.is_stored = True

@@ -274,14 +274,18 @@ def test_several_files_and_patterns_are_read_and_each_line_once(tmp_path: Path) 
     assert reader.read() == []
 
 
-def test_a_line_is_found_again_for_whoever_looks_for_it(tmp_path: Path) -> None:
+def test_a_line_is_told_with_its_file_and_number(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("1\n2\n")
     (tmp_path / "b.log.gz").write_bytes(gzip.compress(b"3\n4\nb\xffd\n"))
     (tmp_path / "c.log").write_text("5\n")
     reader = Reader(tmp_path / "*", follow=False)
     batch = reader.source.next_batch()
     assert batch is not None
-    assert batch.place is not None
-    assert batch.place(4, b"b\xffd") == f"{tmp_path}/b.log.gz, line 3"
-    assert batch.place(0, b"5") == f"{tmp_path}/c.log, line 1"
-    assert str(tmp_path / "a.log") in batch.place(0, b"not a whole line")
+    assert batch.places is not None
+    begin = batch.records.index
+    found = [batch.places.at(begin(line)) for line in (b"b\xffd", b"5", b"2")]
+    assert [(origin["file"], origin["line"], origin["byte"]) for origin in found] == [
+        (f"{tmp_path}/b.log.gz", 3, 4),
+        (f"{tmp_path}/c.log", 1, 0),
+        (f"{tmp_path}/a.log", 2, 2),
+    ]

@@ -20,7 +20,7 @@ from streamer.sources.base import LocalSource
 from streamer.sources.registry import KINDS
 from streamer.sources.stdin.kind import StdinKind
 from streamer.telemetry.progress import Progress
-from streamer.text.batch import Batch, Origin
+from streamer.text.batch import Batch, MessageList, Origin
 from streamer.tokenizers.registry import tokenizer_of
 from w2v_online import load_vectors
 from w2v_online.snapshots import reader
@@ -56,7 +56,7 @@ class Scripted(LocalSource):
         self.told.append(("read", self._next))
         text = b"" if item == LOSES else item
         origin: Origin = {"offset": self._next - 1}
-        return Batch(text + b"\n", self.position, item == LOSES, [(origin, text)])
+        return Batch(text + b"\n", self.position, item == LOSES, MessageList([(origin, text)]))
 
     def stop(self) -> Batch | None:
         return None

@@ -117,8 +117,8 @@ def test_a_bad_record_is_told_by_its_number(pipes: list[Pipe]) -> None:
     second = pipe.source.next_batch()
     assert first is not None
     assert second is not None
-    assert second.place is not None
-    assert second.place(1, b"4") == "standard input, record 4"
+    assert second.places is not None
+    assert second.places.at(2) == {"source": "stdin", "byte": 6, "line": 4}
 
 
 def test_a_line_that_was_begun_is_read_when_the_run_is_to_stop(pipes: list[Pipe]) -> None:

@@ -69,6 +69,8 @@ class Model:
         )
         self.text_state: Mapping[str, NDArray[Any]] = {}
         """Arrays of whatever prepares the text; a snapshot holds them as they are at its moment."""
+        self.alert_state: Mapping[str, NDArray[Any]] = {}
+        """Arrays of what was made of records' surprise, for the same snapshots."""
 
     @property
     def total_words(self) -> int:

@@ -23,7 +23,8 @@ _RENAMED = {
 """Arrays that older snapshots hold by another name."""
 
 _TEXT_STATE = "text_"
-"""Prefix of the names of :attr:`OnlineWord2Vec.text_state` in a snapshot."""
+_ALERT_STATE = "alerts_"
+"""Prefixes of the names of the model's ``text_state`` and ``alert_state`` in a snapshot."""
 
 _FIXED = ("vector_size", "loss", "max_vocab_size", "max_token_bytes", "half_life", "boundaries")
 """Options that a snapshot's arrays depend on."""
@@ -55,6 +56,7 @@ def image_of(model: Model) -> Image:
     if model.subwords is not None:
         state |= model.subwords.state()
     state |= {_TEXT_STATE + name: array for name, array in model.text_state.items()}
+    state |= {_ALERT_STATE + name: array for name, array in model.alert_state.items()}
     return Image(
         state,
         model.vocabulary.arrays,
@@ -94,10 +96,13 @@ def take_over(model: Model, saved: Snapshot) -> None:
     model.segments.end, model.segments.evicted_words = (int(n) for n in state["learner"][:2])
     model.embeddings.predicted_rows = int(state["learner"][-1])
     model.segments.set_age()
-    model.text_state = {
-        name.removeprefix(_TEXT_STATE): array
-        for name, array in state.items()
-        if name.startswith(_TEXT_STATE)
+    model.text_state = _with_prefix(state, _TEXT_STATE)
+    model.alert_state = _with_prefix(state, _ALERT_STATE)
+
+
+def _with_prefix(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
     }
 
 

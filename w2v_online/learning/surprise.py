@@ -36,6 +36,11 @@ class Surprise:
     ends: NDArray[np.int64]
     """int64[n]: where each record ends among the words."""
 
+    def record(self, i: int) -> Surprise:
+        """That of one record alone."""
+        begin, end = int(self.ends[i - 1]) if i else 0, int(self.ends[i])
+        return Surprise(self.context[begin:end], self.rarity[begin:end], np.array([end - begin]))
+
     def of_words(self, of: Of = "context", *, power: float = 1.0) -> NDArray[np.float64]:
         """float64[m]: the surprise of each word.
 

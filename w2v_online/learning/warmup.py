@@ -12,16 +12,18 @@ from w2v_online.learning.saving import publication
 from w2v_online.learning.vocabulary import Vocabulary
 
 
-def warm_up(config: LearnerConfig) -> None:
+def warm_up(config: LearnerConfig, *, scored: bool = False) -> None:
     """Load or compile every kernel that a learner with these options calls.
 
-    Compiled code is kept on disk, so only the first call on a machine takes seconds.
+    With ``scored`` those of :meth:`OnlineWord2Vec.learn_scored` instead of ``learn``. Compiled code
+    is kept on disk, so only the first call on a machine takes seconds.
     """
     small = config.model_copy(
         update={"max_vocab_size": 2, "min_count": 1, "sample": 1e-3, "threads": 1}
     )
     model = OnlineWord2Vec(small)
-    model.learn([["a", "b", "a"], ["c"] * 9, ["c"]])  # c takes a row from b
+    learn = model.learn_scored if scored else model.learn
+    learn([["a", "b", "a"], ["c"] * 9, ["c"]])  # c takes a row from b
     vocabulary = Vocabulary(small)
     vocabulary.restore(model.vocabulary.state())
     vocabulary.words()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from streamer.alerts.alert import Alert
 
@@ -27,6 +28,12 @@ class Target(Protocol):
 
     def settle(self) -> bool:
         """Wait until no alert can be lost by a crash; False if the process stops before."""
+
+    def state(self) -> dict[str, Any]:
+        """Where it is, for the checkpoint before which :meth:`settle` was called."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """A run begins at the checkpoint with this state, ``{}`` if there is none."""
 
     def close(self) -> None:
         """Send what waits, for a bounded time, and let go of the connection."""

@@ -7,7 +7,7 @@ or a consumer that goes by the key, has each exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamer.alerts.alert import Alert
@@ -47,6 +47,13 @@ class KafkaTarget:
     def settle(self) -> bool:
         """Wait until all alerts are stored; False if the process stops before."""
         return self._messages.settle()
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: alerts have ids."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Nothing: alerts have ids."""
 
     def close(self) -> None:
         """Let go of the connection."""

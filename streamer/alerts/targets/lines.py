@@ -1,14 +1,25 @@
-"""Alerts as JSON lines, appended to a file or printed to standard output."""
+"""Alerts as JSON lines, appended to a file or printed to standard output.
+
+A file has each alert once: after a crash the alerts since the last checkpoint come again, and those
+that are there already are not written again.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import orjson
 
 from streamer.alerts.alert import Alert
 from streamer.errors import ConfigurationError
+
+_MOST_BYTES = 1 << 26
+"""How much of a file's end is looked at, if it is not known where the last checkpoint was."""
 
 
 class LinesTarget:
@@ -19,30 +30,66 @@ class LinesTarget:
         self.sent = 0
         self.dropped = 0
         self._is_stdout = path == "-"
+        self._known: set[tuple[str, int]] = set()
         try:
             self._file: BinaryIO = (
                 sys.stdout.buffer if self._is_stdout else Path(path).open("ab")  # noqa: SIM115
             )
+            # A pipe or a device cannot be read again.
+            self._is_file = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         except OSError as error:
-            raise ConfigurationError(f"--alerts {path} cannot be written: {error}") from error
+            raise ConfigurationError(
+                f"--alerts {path} cannot be written: {error.strerror}"
+            ) from error
 
     def send(self, alert: Alert) -> None:
         """Write a line; whole lines only, so that a reader never sees half of one."""
-        self._file.write(alert.as_json() + b"\n")
-        self._file.flush()
+        key = alert.id, alert.count
+        if key in self._known:
+            self._known.remove(key)
+        else:
+            self._file.write(alert.as_json() + b"\n")
+            self._file.flush()
         self.sent += 1
 
     def settle(self) -> bool:
         """Have the lines on disk."""
-        if not self._is_stdout:
-            try:
-                os.fsync(self._file.fileno())
-            except OSError:
-                pass  # a pipe or a device has nothing to sync
+        if self._is_file:
+            os.fsync(self._file.fileno())
         return True
+
+    def state(self) -> dict[str, Any]:
+        """The file's size."""
+        if self._is_stdout or not self._is_file:
+            return {}
+        return {"bytes": os.fstat(self._file.fileno()).st_size}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See which alerts were written after the checkpoint; a line that was cut is deleted."""
+        if self._is_stdout or not self._is_file:
+            return
+        size = os.fstat(self._file.fileno()).st_size
+        begin = int(state.get("bytes", max(0, size - _MOST_BYTES)))
+        if begin > size:  # it was rotated away meanwhile
+            begin = 0
+        with Path(self.name).open("rb") as file:
+            file.seek(begin)
+            lines = file.read().split(b"\n")
+        if cut := lines.pop():
+            self._file.truncate(size - len(cut))
+        self._known = {key for line in lines if (key := _key(line)) is not None}
 
     def close(self) -> None:
         """Close the file."""
         self._file.flush()
         if not self._is_stdout:
             self._file.close()
+
+
+def _key(line: bytes) -> tuple[str, int] | None:
+    """An alert's id and count, None if the line is none."""
+    try:
+        alert = orjson.loads(line)
+        return str(alert["id"]), int(alert["count"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None

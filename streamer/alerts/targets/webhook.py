@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -136,6 +136,13 @@ class WebhookTarget:
     def settle(self) -> bool:
         """Nothing to wait for: a receiver that is away must not hold up checkpoints."""
         return True
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: alerts have ids."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Nothing: alerts have ids."""
 
     def close(self) -> None:
         """Send what waits, for up to ``CLOSE_SECONDS``."""

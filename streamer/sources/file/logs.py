@@ -18,6 +18,7 @@ from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
 from streamer.sources.file.tail import ChangedError, Tail
 from streamer.text.compression import RefusedError
+from streamer.text.origins import Origins
 from streamer.text.records import RecordSplitter
 
 GONE_SECONDS = 10.0
@@ -37,7 +38,7 @@ class RotatedLog:
     """The files of one log that are being read: rotated ones first, the newest last.
 
     ``is_elsewhere`` tells whether a file belongs to another log already; ``report`` is given an
-    event and its values.
+    event and its values; ``places`` gives what is told where records come from.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class RotatedLog:
         make_splitter: Callable[[], RecordSplitter],
         is_elsewhere: Callable[[Generation | Tail], bool],
         report: Callable[..., None],
+        places: Callable[[], Origins],
     ) -> None:
         self.path = path
         self._make_splitter = make_splitter
         self._is_elsewhere = is_elsewhere
         self._report = report
+        self._places = places
         self._tails: list[Tail] = []
         self._changed_at: dict[Tail, float] = {}
         self._missing_at: float | None = None
@@ -65,11 +68,6 @@ class RotatedLog:
     def identities(self) -> set[Identity]:
         """Device and inode of every file of this log that is known."""
         return self._aside.identities | {tail.identity for tail in self._tails}
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files that are open."""
-        return [tail.path for tail in [*self._tails, *self._aside.tails]]
 
     @property
     def open_files(self) -> int:
@@ -238,7 +236,7 @@ class RotatedLog:
 
     def _open(self, path: Path) -> Tail | None:
         try:
-            tail = Tail(path, self._make_splitter())
+            tail = Tail(path, self._make_splitter(), self._places)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -299,7 +297,7 @@ class RotatedLog:
             records, problem = tail.end()
         except RefusedError as error:
             self._report("log_unreadable", path=str(tail.path), reason=str(error))
-            return tail.splitter.release()
+            return tail.release()
         except OSError as error:
             self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
             return b""
@@ -349,7 +347,7 @@ class RotatedLog:
         del tails[place]
         if tails is self._tails and place == len(tails) and self._exists():
             self.start([self.path])
-        return tail.splitter.flush()
+        return tail.flush()
 
     def _open_newer(self) -> None:
         """Open what was written to the log after the newest file that was read from."""

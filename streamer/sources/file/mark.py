@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.sources.file.names import path_from_text
+from streamer.text.origins import UNKNOWN_LINES
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Mark:
 
     ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
     log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
-    is the size of a file that was read to its end, else -1.
+    is the size of a file that was read to its end, else -1. ``lines`` are the line feeds in what
+    was looked at, -1 if they were not counted.
     """
 
     device: int
@@ -27,6 +29,7 @@ class Mark:
     path: str = ""
     is_aside: bool = False
     bytes: int = -1
+    lines: int = UNKNOWN_LINES
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -50,6 +53,7 @@ class Mark:
         for value in (*numbers, mark.checksum):
             if type(value) is not int or value < 0:
                 raise ValueError("a file's position must be whole numbers")
-        if (type(mark.path), type(mark.is_aside), type(mark.bytes)) != (str, bool, int):
+        others = (mark.path, mark.is_aside, mark.bytes, mark.lines)
+        if tuple(map(type, others)) != (str, bool, int, int):
             raise ValueError("a file's position has something else where its path should be")
         return mark

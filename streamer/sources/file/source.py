@@ -19,11 +19,11 @@ from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import Generation, bases, path_from_text, text_of_path
-from streamer.sources.file.place import place_of
 from streamer.sources.file.search import by_log, check_paths, is_named, matching
 from streamer.sources.file.tail import Tail
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
 from streamer.text.batch import Batch
+from streamer.text.origins import Origins
 from streamer.text.records import RecordSplitter
 
 POLL_SECONDS = 0.1
@@ -81,7 +81,7 @@ class FileSource(LocalSource):
         # Those that were read before come first: a new name may be that of an old file.
         self._waiting = {path: [] for path in self._marks} | found
         self._is_done = False
-        self._last_read: dict[Path, None] = {}
+        self._places = Origins()
         if not self._waiting:
             if not follow:
                 raise ConfigurationError(f"--path {' '.join(patterns)}: there is no such file")
@@ -136,7 +136,11 @@ class FileSource(LocalSource):
         """Open a log that waits, at its marks if it has some."""
         files = [file.path for file in self._waiting.pop(path)]
         log = RotatedLog(
-            path, self._make_splitter, lambda file: self._is_elsewhere(path, file), self._report
+            path,
+            self._make_splitter,
+            lambda file: self._is_elsewhere(path, file),
+            self._report,
+            lambda: self._places,
         )
         if self._marks.get(path):
             log.resume(self._marks[path], files)
@@ -174,7 +178,7 @@ class FileSource(LocalSource):
         if self._is_done:
             return None
         records = bytearray()
-        self._last_read = {}
+        self._places = Origins()
         deadline = self._clock() + IDLE_SECONDS
         while len(records) < BATCH_BYTES:
             piece, is_at_end = self._read_round()
@@ -184,11 +188,7 @@ class FileSource(LocalSource):
             self._is_done = not self._follow
             if self._is_done or records or self._clock() >= deadline or self._wait():
                 break
-        return Batch(bytes(records), self.position, place=self._place_of)
-
-    def _place_of(self, _index: int, line: bytes) -> str:
-        """Where a line of the last batch stands."""
-        return place_of(self._last_read, line)
+        return Batch(bytes(records), self.position, places=self._places)
 
     def _read_round(self) -> tuple[bytes, bool]:
         """A piece of what has come, and whether nothing more is there now."""
@@ -201,18 +201,12 @@ class FileSource(LocalSource):
                 return b"", True
             self._open(next(iter(self._waiting)))
         ((path, log),) = self._logs.items()
-        piece = self._read_log(log, self._clock())
+        piece = log.read(self._clock(), follow=self._follow)
         if log.is_at_end:
             self._marks[path] = log.marks
             log.close()
             del self._logs[path]
         return piece, False
-
-    def _read_log(self, log: RotatedLog, now: float) -> bytes:
-        records = log.read(now, follow=self._follow)
-        if records:
-            self._last_read |= dict.fromkeys(log.paths)
-        return records
 
     def _read_all(self) -> tuple[bytes, bool]:
         """A piece of every log, as far as they fit a batch."""
@@ -222,7 +216,7 @@ class FileSource(LocalSource):
         for path in list(self._logs):
             log = self._logs.pop(path)
             self._logs[path] = log  # at the end: every log has its turn
-            pieces += self._read_log(log, now)
+            pieces += log.read(now, follow=self._follow)
             if len(pieces) >= BATCH_BYTES:
                 return bytes(pieces), False
         return bytes(pieces), all(log.is_at_end for log in self._logs.values())

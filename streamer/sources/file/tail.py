@@ -12,13 +12,16 @@ import os
 import stat
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from streamer.sources.file.content import Content, Plain, open_content
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import text_of_path
+from streamer.text.batch import Origin
 from streamer.text.compression import RefusedError
+from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, Traced
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -36,12 +39,18 @@ class ChangedError(Exception):
 class Tail:
     """A file that is read from some place on; records as far as they are complete.
 
-    OSError if it cannot be opened, or is no file but a pipe, a device or a folder.
+    ``places`` gives what is told where records come from. OSError if it cannot be opened, or is no
+    file but a pipe, a device or a folder.
     """
 
-    def __init__(self, path: Path, splitter: RecordSplitter) -> None:
+    def __init__(
+        self, path: Path, splitter: RecordSplitter, places: Callable[[], Origins] = Origins
+    ) -> None:
         self.path = path
         self.splitter = splitter
+        self._places = places
+        self._traced = Traced()
+        self._lines = 0
         # A pipe would be waited for until somebody writes there.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         found = os.fstat(self._descriptor)
@@ -71,6 +80,7 @@ class Tail:
             self._modified_ns,
             text_of_path(self.path),
             bytes=self._size if self.is_at_end else -1,
+            lines=self._lines,
         )
 
     @property
@@ -140,6 +150,10 @@ class Tail:
     def go_to(self, mark: Mark) -> None:
         """Read on at a mark that this file holds."""
         self._skip_to(mark.offset)
+        content = self._open()
+        if mark.lines != UNKNOWN_LINES and content is not None:
+            again = content.read(mark.offset, mark.read_bytes - mark.offset)
+            self._lines = mark.lines - again.count(b"\n")
 
     def go_to_end(self) -> None:
         """Pass all that is there now."""
@@ -162,6 +176,7 @@ class Tail:
         if self._next is not None:
             self._next._before = self
         self._skip_to(other._read_bytes)
+        self._traced, self._lines = other._traced, other._lines
 
     def lend(self, following: Tail, fresh: RecordSplitter) -> bool:
         """Let a record that begins here go on in ``following``, of which nothing was read yet.
@@ -174,6 +189,7 @@ class Tail:
         except (OSError, RefusedError):
             return False
         following.splitter, self.splitter = self.splitter, fresh
+        following._traced, self._traced = self._traced, Traced()
         self._next, following._before = following, self
         return True
 
@@ -183,7 +199,7 @@ class Tail:
             return b""
         following, self._next = self._next, None
         following._before = None
-        return following.splitter.release() if following._lent_bytes else b""
+        return following.release() if following._lent_bytes else b""
 
     def _skip_to(self, offset: int) -> None:
         known = min(offset, _KNOWN_BYTES)
@@ -192,6 +208,7 @@ class Tail:
             self._head = content.read(0, known)
             self._recent = content.read(offset - known, known)
         self._read_bytes = offset
+        self._lines = UNKNOWN_LINES if offset else 0
 
     def _open(self, *, is_final: bool = False) -> Content | None:
         if self._content is None:
@@ -219,7 +236,21 @@ class Tail:
             return b""
         self._modified_ns = modified_ns
         self._take(data)
-        return self.settle() + self.splitter.feed(data)
+        return self.settle() + self._split(data, lambda splitter: splitter.feed(data))
+
+    def _split(self, data: bytes, split: Callable[[RecordSplitter], bytes]) -> bytes:
+        """Split what was read last, ``data``; note where the records come from."""
+        source: Origin = {"file": text_of_path(self.path), "inode": self.identity[1]}
+        here = Stretch(data, self._read_bytes, self._lines, source)
+        return self._traced.split(self.splitter, split, here, self._places())
+
+    def release(self) -> bytes:
+        """The records of whole lines that the splitter holds."""
+        return self._split(b"", lambda splitter: splitter.release())
+
+    def flush(self) -> bytes:
+        """The record that was begun, because nothing more of it can be read."""
+        return self._split(b"", lambda splitter: splitter.flush())
 
     def _without_gap(self, content: Plain, data: bytes) -> bytes:
         """Data without zeros that nothing follows yet, or that come before a line.
@@ -230,7 +261,9 @@ class Tail:
             end = content.zeros_end(self._read_bytes)
             if end is None:
                 return b""
+            lines = self._lines
             self._skip_to(end)
+            self._lines = lines  # there are none in zeros
             data = content.read(end, READ_BYTES)
         text = data.rstrip(b"\0")
         if len(text) == len(data):
@@ -242,6 +275,8 @@ class Tail:
 
     def _take(self, data: bytes) -> None:
         self._read_bytes += len(data)
+        if self._lines != UNKNOWN_LINES:
+            self._lines += data.count(b"\n")
         self._recent = (self._recent + data)[-_KNOWN_BYTES:]
         if len(self._head) < _KNOWN_BYTES:
             self._head = (self._head + data)[:_KNOWN_BYTES]
@@ -255,7 +290,7 @@ class Tail:
         assert content is not None  # noqa: S101 for mypy: what is final is told
         rest, problem = content.end(self._read_bytes)
         self._take(rest)
-        return self.splitter.feed(rest) + self.splitter.flush(), problem
+        return self._split(rest, lambda s: s.feed(rest) + s.flush()), problem
 
     def is_unchanged(self) -> bool:
         """Whether the file still holds what was read from it."""

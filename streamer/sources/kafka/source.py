@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from kafka.structs import TopicPartition
 
 from streamer.sources.kafka.dead_letters import SCHEMA
@@ -120,9 +121,23 @@ class _Messages:
 
     def __iter__(self) -> Iterator[tuple[Origin, bytes]]:
         for chunk in self._chunks:
-            topic, number = chunk.partition
             for offset, schema, value in chunk.values:
-                origin: Origin = {"topic": topic, "partition": number, "offset": offset}
-                if schema != NO_SCHEMA:
-                    origin[SCHEMA] = schema
-                yield origin, value
+                yield _origin(chunk, offset, schema), value
+
+    def at(self, byte: int) -> tuple[Origin, int]:
+        """See :class:`streamer.text.batch.Messages`."""
+        begin = 0
+        for chunk in self._chunks:
+            values = chunk.values
+            if byte < begin + len(values):
+                i = int(np.searchsorted(values.starts, byte - begin, "right")) - 1
+                origin = _origin(chunk, int(values.offsets[i]), int(values.schemas[i]))
+                return origin, begin + int(values.starts[i])
+            begin += len(values)
+        raise IndexError(byte)
+
+
+def _origin(chunk: Chunk, offset: int, schema: int) -> Origin:
+    topic, number = chunk.partition
+    origin: Origin = {"topic": topic, "partition": number, "offset": offset}
+    return origin if schema == NO_SCHEMA else {**origin, SCHEMA: schema}

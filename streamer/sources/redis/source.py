@@ -15,7 +15,7 @@ import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from streamer.errors import ConfigurationError, SourceError
-from streamer.text.batch import Batch, Origin
+from streamer.text.batch import Batch, MessageList, Origin
 
 BATCH_ENTRIES = 2000
 """Entries read at a time: trained in a fraction of a second, so signals are answered soon."""
@@ -159,8 +159,8 @@ class RedisSource:
                     self._say_missing(stream, fields)
                 elif value:
                     messages.append(({"stream": stream, "entry": entry}, value))
-        lines = [value if value.endswith(b"\n") else value + b"\n" for _, value in messages]
-        return Batch(b"".join(lines), self.position, messages=messages)
+        listed = MessageList(messages)
+        return Batch(listed.records, self.position, messages=listed)
 
     def _say_missing(self, stream: str, fields: dict[bytes, bytes]) -> None:
         self._without_text += 1

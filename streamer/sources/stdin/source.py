@@ -22,6 +22,7 @@ from streamer.sources.stdin.known import KnownBeginning
 from streamer.text.batch import Batch
 from streamer.text.compression import RefusedError
 from streamer.text.layers import Layers
+from streamer.text.origins import Origins, Stretch, Traced
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -73,7 +74,9 @@ class StdinSource(LocalSource):
         self._known = KnownBeginning(self._known_position)
         self._read_bytes = 0
         self._checksum = 0
-        self._records = 0
+        self._lines = 0
+        self._traced = Traced()
+        self._places = Origins()
         self._ended = False
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -98,9 +101,11 @@ class StdinSource(LocalSource):
             records += self._read()
             if self._ended:
                 break
-        first = self._records
-        self._records += records.count(b"\n")
-        return Batch(records, self.position, place=lambda index, _: _place(first + index))
+        return self._batch(records)
+
+    def _batch(self, records: bytes) -> Batch:
+        places, self._places = self._places, Origins()
+        return Batch(records, self.position, places=places)
 
     def _read(self) -> bytes:
         """Records of the next bytes, the last ones at the end. Raises SourceError."""
@@ -121,11 +126,11 @@ class StdinSource(LocalSource):
         new = self._known.rest(text)
         self._read_bytes += len(text)
         self._checksum = zlib.crc32(text, self._checksum)
-        records = self._splitter.feed(new)
-        if not data or problem:
+        is_last = not data or bool(problem)
+        if is_last:
             self._known.end()
             self._ended = True
-            records += self._splitter.flush()
+        records = self._split(text, new, is_last=is_last)
         if problem and self._log is not None:
             self._log.error("input_damaged", reason=problem)
         return records
@@ -140,8 +145,18 @@ class StdinSource(LocalSource):
         rest, _ = self._layers.end()
         self._read_bytes += len(rest)
         self._checksum = zlib.crc32(rest, self._checksum)
-        records = self._splitter.feed(rest) + self._splitter.flush()
-        return Batch(records, self.position)
+        return self._batch(self._split(rest, rest, is_last=True))
+
+    def _split(self, text: bytes, new: bytes, *, is_last: bool) -> bytes:
+        """The records of ``text``, of which only the end is ``new``."""
+        self._lines += text.count(b"\n")
+        here = Stretch(new, self._read_bytes, self._lines, {"source": "stdin"})
+        return self._traced.split(
+            self._splitter,
+            lambda splitter: splitter.feed(new) + (splitter.flush() if is_last else b""),
+            here,
+            self._places,
+        )
 
     @property
     def position(self) -> dict[str, Any]:
@@ -156,7 +171,3 @@ class StdinSource(LocalSource):
 
     def close(self) -> None:
         """Nothing to let go of: the descriptor belongs to the process."""
-
-
-def _place(index: int) -> str:
-    return f"standard input, record {index + 1:,}"

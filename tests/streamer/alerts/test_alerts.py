@@ -1,6 +1,8 @@
 """Alerts: which records become one, what it says, and what keeps alerts few."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -9,8 +11,8 @@ import pytest
 from streamer.alerts.alert import Alert, alert_id
 from streamer.alerts.alerts import Alerts, Limits, Record
 from streamer.alerts.kinds import kind_of
-from streamer.alerts.rule import Rule, parse_alert_at
-from streamer.errors import ConfigurationError
+from streamer.alerts.rule import Rule
+from streamer.config.alert_at import parse_alert_at
 
 
 class Listener:
@@ -32,6 +34,12 @@ class Listener:
 
     def settle(self) -> bool:
         return True
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        assert not state
 
     def close(self) -> None:
         self.is_closed = True
@@ -145,7 +153,7 @@ def test_text_can_be_left_out() -> None:
 @pytest.mark.parametrize("text", ["0.001", "p=0", "p=2", "rate=10", "rate=10/eon", "p=x", ""])
 def test_a_wrong_rule_says_what_to_type(text: str) -> None:
     """Both forms are shown."""
-    with pytest.raises(ConfigurationError, match=r"p=0\.001.*rate=10/hour"):
+    with pytest.raises(ValueError, match=r"p=0\.001.*rate=10/hour"):
         parse_alert_at(text)
 
 

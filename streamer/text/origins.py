@@ -1,0 +1,120 @@
+"""Where records of a stream of lines came from: the byte and the line at which each began.
+
+Records are split from stretches of text as they are read. Mostly they are the text itself, byte by
+byte, which makes this cheap; where they are not (lines that were cut, logs of containers), the
+stretch is split again when somebody asks.
+"""
+
+from __future__ import annotations
+
+import copy
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from streamer.text.batch import Origin
+from streamer.text.records import RecordSplitter
+
+UNKNOWN_LINES = -1
+"""In the place of a number of lines that nobody has counted."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Text that records were split from, beginning where one of them begins."""
+
+    text: bytes
+    begin: int
+    """Where it begins in the stream, in bytes."""
+    lines: int
+    """Line feeds before it; UNKNOWN_LINES if they were not counted."""
+    source: Origin
+    """What the stream is."""
+    splitter: RecordSplitter | None = None
+    """What split it, as it was before, if records are not the text byte by byte."""
+
+    def origin(self, records: bytes, byte: int) -> Origin:
+        """Where the record at a byte of its ``records`` began."""
+        offset, index = (byte, 0) if self.splitter is None else self._found(records, byte)
+        # A record that began in the file before, and goes on in this one, is here from its begin.
+        origin: Origin = {**self.source, "byte": max(0, self.begin + offset)}
+        if self.lines != UNKNOWN_LINES:
+            origin["line"] = max(0, self.lines + self.text.count(b"\n", 0, offset)) + 1
+        return origin | ({"record": index + 1} if index else {})
+
+    def _found(self, records: bytes, byte: int) -> tuple[int, int]:
+        """The record's first byte, and which of those it is that begin there."""
+        splitter = copy.deepcopy(self.splitter)
+        assert splitter is not None  # noqa: S101 for mypy: the caller has looked
+        wanted = records.count(b"\n", 0, byte)
+        taken = splitter.pending_bytes
+        begin = complete = base = 0
+        for line in self.text[taken:].splitlines(keepends=True):
+            new = splitter.feed(line).count(b"\n")
+            taken += len(line)
+            if complete + new > wanted:
+                break
+            complete += new
+            if new and taken - splitter.pending_bytes > begin:
+                begin, base = taken - splitter.pending_bytes, complete
+        return begin, wanted - base
+
+
+class Origins:
+    """Where the records of one batch came from; filled in their order."""
+
+    def __init__(self) -> None:
+        self._begins: list[int] = []
+        self._stretches: list[tuple[Stretch, bytes]] = []
+        self._bytes = 0
+
+    def add(self, records: bytes, stretch: Stretch) -> None:
+        """The next ``records`` of the batch were split from this stretch."""
+        if records:
+            self._begins.append(self._bytes)
+            self._stretches.append((stretch, records))
+            self._bytes += len(records)
+
+    def at(self, byte: int) -> Origin:
+        """Where the record came from that begins at this byte of the batch's records."""
+        index = bisect_right(self._begins, byte) - 1
+        stretch, records = self._stretches[index]
+        return stretch.origin(records, byte - self._begins[index])
+
+
+class Traced:
+    """Splits one stream into records, and remembers what they are split from."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def split(
+        self,
+        splitter: RecordSplitter,
+        split: Callable[[RecordSplitter], bytes],
+        stretch: Stretch,
+        places: Origins,
+    ) -> bytes:
+        """The records that ``split`` makes of the stretch's text; ``places`` is told of them.
+
+        ``stretch`` is what was read last; its ``begin`` and ``lines`` are those of where it ends.
+        """
+        before = copy.deepcopy(splitter)
+        records = split(splitter)
+        text = self._pending + stretch.text
+        split_bytes = len(text) - splitter.pending_bytes
+        self._pending = text[split_bytes:]
+        # The last record of a stream gets a line feed where it had none.
+        is_verbatim = len(records) in (split_bytes, split_bytes + (not text.endswith(b"\n")))
+        lines = stretch.lines
+        places.add(
+            records,
+            replace(
+                stretch,
+                text=text,
+                begin=stretch.begin - len(text),
+                lines=lines if lines == UNKNOWN_LINES else lines - text.count(b"\n"),
+                splitter=None if is_verbatim else before,
+            ),
+        )
+        return records

@@ -1,0 +1,121 @@
+"""Where a record came from is told rightly, however the text was cut on its way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from streamer.sources.file.source import FileSource
+from streamer.text.batch import Batch, MessageList, Origin
+from streamer.text.containers import ContainerSplitter
+from streamer.text.decode import Decoder
+from streamer.text.multiline import MultilineSplitter
+from streamer.text.records import RecordSplitter
+from streamer.text.trace import Trace
+from tests.streamer.followed import Reports
+
+LIMITS = 4096, 64
+_RANDOM = random.Random(5)
+
+
+def _line(number: int) -> str:
+    words = " ".join(str(_RANDOM.random()) for _ in range(_RANDOM.choice([0, 1, 3, 300])))
+    return f"{number} {words}\n" if number % 7 else "\n"
+
+
+_LINES = [_line(number) for number in range(4000)]
+_STACKS = [line if number % 3 else "AT " + line for number, line in enumerate(_LINES)]
+_TIME = "2026-01-31T12:00:00Z"
+_CRI = [
+    f"{_TIME} {'stdout' if number % 5 else 'stderr'} {'P' if number % 11 == 3 else 'F'} {line}"
+    for number, line in enumerate(_LINES)
+]
+
+_SPLIT: dict[str, tuple[list[str], Callable[[], RecordSplitter]]] = {
+    "lines": (_LINES, lambda: RecordSplitter(*LIMITS)),
+    "uncut": (_LINES, lambda: RecordSplitter(1 << 20, 64)),
+    "runs": (_LINES, lambda: RecordSplitter(*LIMITS, keep_runs=True)),
+    "stacks": (_STACKS, lambda: MultilineSplitter(*LIMITS, "AT ")),
+    "container": (_CRI, lambda: ContainerSplitter(RecordSplitter(1 << 15, 64), 1 << 15)),
+}
+
+
+def _read(file: Path, make_splitter: Callable[[], RecordSplitter], stop_at: int) -> list[Origin]:
+    """Origins of all records, with a stop as if killed after so many batches."""
+    origins: list[Origin] = []
+    position: dict[str, object] = {}
+    batches = 0
+    while True:
+        source = FileSource(
+            [str(file)], follow=False, make_splitter=make_splitter, position=position, log=Reports()
+        )
+        while (batch := source.next_batch()) is not None:
+            begin = 0
+            for record in batch.records.splitlines(keepends=True):
+                assert batch.places is not None
+                origins.append(batch.places.at(begin))
+                begin += len(record)
+            position = orjson.loads(orjson.dumps(batch.position))
+            batches += 1
+            if batches == stop_at:
+                break
+        source.close()
+        if batch is None:
+            return origins
+
+
+@pytest.mark.parametrize("name", _SPLIT)
+def test_each_record_has_an_origin_of_its_own_and_keeps_it(name: str, tmp_path: Path) -> None:
+    """Also after the process ended in between; where records are lines, byte and line hold them."""
+    lines, make_splitter = _SPLIT[name]
+    file = tmp_path / "a.log"
+    text = "".join(lines)
+    file.write_text(text)
+    origins = _read(file, make_splitter, 0)
+    assert len({tuple(sorted(origin.items())) for origin in origins}) == len(origins)
+    assert _read(file, make_splitter, 1) == origins
+    begins = [0, *(i + 1 for i, byte in enumerate(text) if byte == "\n")]
+    for origin in origins:
+        byte, line = int(origin["byte"]), int(origin["line"])
+        assert begins[line - 1] <= byte < begins[line], "the byte is in the line"
+    if name == "uncut":
+        assert [origin["line"] for origin in origins] == list(range(1, len(lines) + 1))
+
+
+def test_the_decoder_keeps_which_document_a_record_came_from() -> None:
+    """Of equal lines, documents with several records, bad ones, and lines that it cuts."""
+    long = "w" * 60 + " "
+    documents = [
+        {"m": "same"},
+        {"m": ["a", "b"]},
+        {"other": 1},
+        {"m": "same\nsame"},
+        {"m": long * 100},
+        {"m": "last"},
+    ]
+    raw = [orjson.dumps(document) for document in documents]
+    messages = MessageList([({"offset": i}, text) for i, text in enumerate(raw)])
+    batch = Batch(messages.records, messages=messages)
+    decoder = Decoder(RecordSplitter(*LIMITS), json_fields=("m",))
+    trace = Trace(batch)
+    text = decoder.decode(batch, trace)
+    origins = [trace.origin(i) for i in range(text.count(b"\n"))]
+    assert [origin["offset"] for origin in origins] == [0, 1, 3, 3, 4, 4, 5]
+    assert [origin.get("record", 1) for origin in origins] == [1, 1, 1, 2, 1, 2, 1]
+
+
+@pytest.mark.parametrize("bad", [b"", b"\xff"])
+def test_messages_of_plain_text_keep_theirs(bad: bytes) -> None:
+    """As a whole batch and, where one is not UTF-8, one by one."""
+    texts = [b"one\n", b"two\nthree", b"w" * 60 + b" " + b"x " * 5000, bad + b"end"]
+    messages = MessageList([({"offset": i}, text) for i, text in enumerate(texts)])
+    batch = Batch(messages.records, messages=messages)
+    trace = Trace(batch)
+    text = Decoder(RecordSplitter(*LIMITS)).decode(batch, trace)
+    origins = [trace.origin(i) for i in range(text.count(b"\n"))]
+    assert [origin["offset"] for origin in origins] == [0, 1, 1, 2, 2, 2, 3]
+    assert [origin.get("record", 1) for origin in origins] == [1, 1, 2, 1, 2, 3, 1]
