@@ -15,7 +15,11 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +121,14 @@ def test_metrics_are_clean_and_known_to_rules_and_dashboard(tmp_path: Path) -> N
     of_kafka = {"w2v_stream_source_lag_messages", "w2v_stream_source_lag_checkpointed_messages",
                 "w2v_stream_source_buffered_bytes", "w2v_stream_source_stalled_seconds",
                 "w2v_stream_source_lost_messages_total"}  # fmt: skip
+    of_alerts = {"w2v_stream_alerts_dropped_total", "w2v_stream_unexpected_records_total",
+                 "w2v_stream_scored_records_total"}  # fmt: skip
     dashboard = json.loads((_DEPLOY / "grafana" / "dashboard.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     asked += [rule["expr"] for rule in _RULES]
     for expression in asked:
         used = set(re.findall(r"\b(?:w2v_stream|process)_\w+", expression))
-        assert used <= names | of_kafka, expression
+        assert used <= names | of_kafka | of_alerts, expression
 
 
 @promtool
@@ -226,6 +232,55 @@ def test_memory_beyond_the_ceiling_fires(tmp_path: Path) -> None:
         daemon.kill()
     assert not before.firing("W2vStreamMemory", tmp_path)
     assert scrapes.firing("W2vStreamMemory", tmp_path)
+
+
+@promtool
+def test_unexpected_records_and_alerts_that_get_lost_fire(tmp_path: Path) -> None:
+    """Many lines of a new kind, and a webhook that refuses."""
+    scrapes = Scrapes()
+    options = ["--alert-warm-up", "1000", "--boundaries", "--sample", "0"]
+    calm, new = b"user came from host\n" * 2000, b"disk %d broke down\n"
+    with (
+        refusing_server() as url,
+        Daemon(tmp_path, "--alerts", f"{url}/hook", *options) as daemon,
+    ):
+        daemon.learn(calm)
+        scored = "w2v_stream_scored_records_total"
+        wait_until(lambda: daemon.metrics()[scored] == 2000)
+        scrapes.take(daemon)
+        scrapes.take(daemon)
+        daemon.learn(b"".join(new % i for i in range(50)))
+        wait_until(lambda: daemon.metrics()[scored] == 2050)
+        dropped = "w2v_stream_alerts_dropped_total http://127.0.0.1"
+        wait_until(lambda: daemon.metrics()[dropped] > 0)
+        text = daemon.get("/metrics")[1]
+        scrapes.take(daemon)
+    assert _promtool("check", "metrics", stdin=text) == ""
+    for alert in ("W2vStreamManyUnexpected", "W2vStreamAlertsLost"):
+        assert not scrapes.firing(alert, tmp_path, at="1m")
+        assert scrapes.firing(alert, tmp_path, at="3m")
+
+
+@contextmanager
+def refusing_server() -> Iterator[str]:
+    """The URL of an HTTP server that accepts nothing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(400)
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
 
 
 def test_every_alert_is_explained_and_provoked() -> None:

@@ -73,7 +73,8 @@ class Alerts:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rule = rule
-        self._targets = targets
+        self.targets = targets
+        """Where alerts go, for monitoring, too."""
         self._limits = limits
         self.measure = measure
         """What surprises are of; those of another measure are not compared with them."""
@@ -85,6 +86,8 @@ class Alerts:
         self.distribution = SurpriseDistribution()
         self.latest: deque[Alert] = deque(maxlen=LATEST)
         """The newest alerts, for monitoring."""
+        self.scored = 0
+        """Records that this process has scored."""
         self.raised = 0
         """Records that were worth an alert."""
         self.limited = 0
@@ -98,12 +101,12 @@ class Alerts:
     @property
     def sent(self) -> int:
         """Alerts that have arrived at a target, all targets together."""
-        return sum(target.sent for target in self._targets)
+        return sum(target.sent for target in self.targets)
 
     @property
     def dropped(self) -> int:
         """Alerts that a target gave up, all targets together."""
-        return sum(target.dropped for target in self._targets)
+        return sum(target.dropped for target in self.targets)
 
     def consider(self, surprises: NDArray[np.float64], record_at: Callable[[int], Record]) -> None:
         """Take the surprises of the next records, in nats; nan where a record has none.
@@ -111,6 +114,7 @@ class Alerts:
         ``record_at(i)`` describes the i-th of them; it is asked of the few that are worth an alert.
         """
         before = self.distribution.records
+        self.scored += len(surprises)
         p_values = self.distribution.p_values(surprises)
         self._rule.count(len(surprises))
         is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
@@ -146,12 +150,12 @@ class Alerts:
                 continue
             self._sent_at.append(now)
             self.latest.append(alert)
-            for target in self._targets:
+            for target in self.targets:
                 target.send(alert)
 
     def settle(self) -> bool:
         """Wait until no alert of what was considered can be lost; False if the process stops."""
-        settled = [target.settle() for target in self._targets]  # each, also after one that did not
+        settled = [target.settle() for target in self.targets]  # each, also after one that did not
         return all(settled)
 
     def end(self) -> None:
@@ -160,7 +164,7 @@ class Alerts:
 
     def close(self) -> None:
         """Close every target."""
-        for target in self._targets:
+        for target in self.targets:
             target.close()
 
     def figures(self) -> dict[str, int]:
@@ -173,19 +177,20 @@ class Alerts:
             "by": self.measure.by,
             "of": self.measure.of,
             "records": self.distribution.records,
-            "surprise_at": {
-                f"p={p:g}": round(value, 3)
-                for p in P_VALUES
-                if math.isfinite(value := self.distribution.surprise_at(p))
-            },
+            "surprise_at": {f"p={p:g}": round(value, 3) for p, value in self.surprises().items()},
         }
+
+    def surprises(self) -> dict[float, float]:
+        """The least surprise in nats, by p-value, as far as there are enough records."""
+        found = {p: self.distribution.surprise_at(p) for p in P_VALUES}
+        return {p: value for p, value in found.items() if math.isfinite(value)}
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays that a checkpoint holds: surprises, open windows, and where targets are."""
         about = {
             "measure": self.measure.as_dict(),
             "kinds": self._kinds.state(),
-            "targets": {target.name: target.state() for target in self._targets},
+            "targets": {target.name: target.state() for target in self.targets},
         }
         return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
 
@@ -196,7 +201,7 @@ class Alerts:
         """
         about = about_of(state)
         places = about.get("targets", {})
-        for target in self._targets:
+        for target in self.targets:
             target.restore(places.get(target.name, {}))
         if not about:
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ddsketch.mapping import LogarithmicMapping
@@ -31,6 +31,16 @@ _LEAST = 1e-9
 """Nats; smaller surprises count as this one."""
 
 
+class _Table(NamedTuple):
+    """The bins of both sketches, added up; replaced as a whole."""
+
+    keys: NDArray[np.int64]
+    """int64[b], ascending."""
+    at_least: NDArray[np.float64]
+    """float64[b]: records in a bin or a higher one."""
+    records: int
+
+
 class SurpriseDistribution:
     """The distribution of recent records' surprise; feed it in the order of the stream."""
 
@@ -41,15 +51,14 @@ class SurpriseDistribution:
         self._previous = CollapsingLowestDenseStore(_BINS)
         self._waiting: list[NDArray[np.float64]] = []
         self._waiting_records = 0
-        self._keys: NDArray[np.int64] = np.empty(0, np.int64)
-        self._at_least: NDArray[np.float64] = np.empty(0)
+        self._table = _Table(np.empty(0, np.int64), np.empty(0), 0)
         self.records = 0
         """Records seen in all."""
 
     @property
     def compared_records(self) -> int:
         """Records that p-values are shares of."""
-        return int(self._current.count + self._previous.count)
+        return self._table.records
 
     def p_values(self, surprises: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[n]: the share of recent records at least as surprising, for each record.
@@ -72,19 +81,24 @@ class SurpriseDistribution:
         return result
 
     def surprise_at(self, p: float) -> float:
-        """The least surprise, in nats, whose p-value is at most ``p``; infinity if none has."""
-        total = self.compared_records
-        enough = np.flatnonzero((self._at_least + 1.0) / (total + 1.0) <= p)
-        return float(self._mapping.value(int(self._keys[enough[0]]))) if len(enough) else math.inf
+        """The least surprise, in nats, whose p-value is at most ``p``; infinity if none has.
+
+        May be asked from another thread.
+        """
+        table = self._table
+        enough = np.flatnonzero((table.at_least + 1.0) / (table.records + 1.0) <= p)
+        return float(self._mapping.value(int(table.keys[enough[0]]))) if len(enough) else math.inf
 
     def _key(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """The mapping's key of many values at once."""
         return np.ceil(np.log(values) * self._scale).astype(np.int64)
 
     def _shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        places = np.searchsorted(self._keys, self._key(values))
-        at_least = np.append(self._at_least, 0.0)[places]
-        return (at_least + 1.0) / (self.compared_records + 1.0)
+        table = self._table
+        places = np.searchsorted(table.keys, self._key(values))
+        at_least = np.append(table.at_least, 0.0)[places]
+        shares: NDArray[np.float64] = (at_least + 1.0) / (table.records + 1.0)
+        return shares
 
     def _take_block(self) -> None:
         keys, counts = np.unique(self._key(np.concatenate(self._waiting)), return_counts=True)
@@ -100,9 +114,10 @@ class SurpriseDistribution:
         """Add up the bins of both sketches from the highest down."""
         (keys, counts), (old_keys, old_counts) = _bins(self._current), _bins(self._previous)
         all_keys, places = np.unique(np.concatenate([keys, old_keys]), return_inverse=True)
-        self._keys = all_keys
         totals = np.bincount(places, np.concatenate([counts, old_counts]), len(all_keys))
-        self._at_least = np.cumsum(totals[::-1], dtype=np.float64)[::-1]
+        at_least = np.cumsum(totals[::-1], dtype=np.float64)[::-1]
+        records = int(self._current.count + self._previous.count)
+        self._table = _Table(all_keys, at_least, records)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that :meth:`restore` needs, as arrays."""

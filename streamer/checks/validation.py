@@ -39,7 +39,7 @@ from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
 def findings(settings: RunSettings) -> Iterator[Finding]:
     """All checks; those that may wait for an answer come last."""
     checks: list[Callable[[Any], Iterator[Finding]]]
-    checks = [_files, _tokenizer, _snapshots, _http]
+    checks = [_files, _tokenizer, _snapshots, _alerts, _http]
     if isinstance(settings, ClusterSettings):
         checks += [workers_fit, _disk, _source, ray_answers]
     else:
@@ -61,6 +61,21 @@ def _files(settings: RunSettings) -> Iterator[Finding]:
 
         QualityProbe(settings.probe)
         yield Finding("ok", "probe", f"{settings.probe} holds questions")
+
+
+def _alerts(settings: RunSettings) -> Iterator[Finding]:
+    """Targets of alerts, and options that make them worse than they could be."""
+    from streamer.alerts.targets.registry import check_target
+
+    for target in settings.alerts:
+        check_target(target, has_kafka=settings.source == "kafka")
+        yield Finding("ok", "alerts", f"{target.split('://')[0]} is a target")
+    if settings.alerts and not settings.boundaries:
+        told = "add --boundaries: what begins and ends a record tells most of what is unusual"
+        yield Finding("warning", "alerts", told)
+    if settings.alerts and settings.sample:
+        told = "add --sample 0: words that are left out in training are not expected later"
+        yield Finding("warning", "alerts", told)
 
 
 def _http(settings: RunSettings) -> Iterator[Finding]:

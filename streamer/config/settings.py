@@ -31,7 +31,7 @@ else:
 
 
 def _alerts(metavar: str | None = None) -> dict[str, Any]:
-    return {"section": "alerts"} | ({"metavar": metavar} if metavar else {})
+    return section("alerts", metavar)
 
 
 class RunSettings(SourceOptions):

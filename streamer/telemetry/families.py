@@ -109,6 +109,27 @@ _SNAPSHOTS = (
     Family("snapshot_size_bytes", "gauge", "Size of the last snapshot."),
 )
 
+_TARGET = {"target": "the value of --alerts, without secrets"}
+
+_ALERTS = (
+    Family("scored_records", "counter", "Records scored before they were learned."),
+    Family(
+        "surprise_nats",
+        "gauge",
+        "Surprise of recent records: the share `p` of them is at least as surprising.",
+        {"p": "0.5, 0.1, 0.01, 0.001 or 0.0001"},
+    ),
+    Family("unexpected_records", "counter", "Records worth an alert."),
+    Family(
+        "alerts_suppressed",
+        "counter",
+        "Alerts that were not sent as they came.",
+        {"reason": "`kind`: counted into one of the same kind; `limit`: beyond --alert-limit"},
+    ),
+    Family("alerts_sent", "counter", "Alerts that arrived.", _TARGET),
+    Family("alerts_dropped", "counter", "Alerts that a target gave up; they are lost.", _TARGET),
+)
+
 _CLUSTER = (
     Family("cluster_epoch", "gauge", "Number of the epoch: times that all workers began."),
     Family("cluster_rollbacks", "counter", "Times that all workers went back to a checkpoint."),
@@ -147,6 +168,7 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
     "learning": _LEARNED,
     "model": _MODEL,
     "snapshots": _SNAPSHOTS,
+    "alerts": _ALERTS,
     "cluster": _CLUSTER,
     "stores": _STORES,
 }

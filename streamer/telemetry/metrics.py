@@ -8,6 +8,7 @@ moment, but not necessarily the same one for all.
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from streamer.telemetry.reports import read
 from w2v_online import __version__
 
 if TYPE_CHECKING:
+    from streamer.alerts.alerts import Alerts
     from streamer.checkpoints.written import Written
     from streamer.config.types import Interval
     from streamer.telemetry.counters import Counters
@@ -63,6 +65,21 @@ class _Start(Collector):
         yield each("build_info", {(__version__, platform.python_version()): 1})
 
 
+def alerts(told: Alerts) -> Iterator[Metric]:
+    """The metrics of ``--alerts``."""
+    yield one("scored_records", told.scored)
+    yield each("surprise_nats", {f"{p:g}": value for p, value in told.surprises().items()})
+    yield one("unexpected_records", told.raised)
+    yield each("alerts_suppressed", {"kind": told.suppressed, "limit": told.limited})
+    sent: Counter[str | tuple[str, ...]] = Counter()
+    dropped: Counter[str | tuple[str, ...]] = Counter()
+    for target in told.targets:  # of two webhooks on one host the paths are secrets
+        sent[target.name] += target.sent
+        dropped[target.name] += target.dropped
+    yield each("alerts_sent", sent)
+    yield each("alerts_dropped", dropped)
+
+
 class DaemonMetrics(Collector):
     """The metrics of a daemon's parts."""
 
@@ -85,6 +102,8 @@ class DaemonMetrics(Collector):
             yield one("annealing_failures", annealer.failures)
         source = self._parts.source
         yield from read(source.name, source.figures())
+        if self._parts.watching is not None:
+            yield from alerts(self._parts.watching.alerts)
 
     def _errors(self) -> Iterator[Metric]:
         totals = self._parts.learner.totals()

@@ -21,14 +21,10 @@ class KafkaTarget:
     def __init__(
         self, url: str, source_config: dict[str, Any], log: Any, is_stopping: Callable[[], bool]
     ) -> None:
-        servers, topic = _parse(url)
+        servers, topic = parse(url, has_source=bool(source_config.get("bootstrap_servers")))
         config = dict(source_config)
         if servers:
             config["bootstrap_servers"] = servers
-        elif not config.get("bootstrap_servers"):
-            raise ConfigurationError(
-                f"--alerts {url} names no broker: write kafka://HOST:PORT/TOPIC"
-            )
         self.name = f"kafka:{topic}"
         self.dropped = 0
         self._messages = StoredMessages(
@@ -60,8 +56,8 @@ class KafkaTarget:
         self._messages.close()
 
 
-def _parse(url: str) -> tuple[list[str], str]:
-    """Brokers (none: those of the source) and topic."""
+def parse(url: str, *, has_source: bool) -> tuple[list[str], str]:
+    """Brokers (none: those of the source) and topic; ConfigurationError."""
     if url.startswith("kafka://"):
         hosts, _, topic = url.removeprefix("kafka://").partition("/")
         servers = [host for host in hosts.split(",") if host]
@@ -69,4 +65,6 @@ def _parse(url: str) -> tuple[list[str], str]:
         servers, topic = [], url.removeprefix("kafka:")
     if not topic or "/" in topic:
         raise ConfigurationError(f"--alerts {url}: write kafka://HOST:PORT/TOPIC or kafka:TOPIC")
+    if not servers and not has_source:
+        raise ConfigurationError(f"--alerts {url} names no broker: write kafka://HOST:PORT/TOPIC")
     return servers, topic

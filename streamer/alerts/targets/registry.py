@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from streamer.alerts.targets.base import Target
 from streamer.alerts.targets.lines import LinesTarget
+from streamer.errors import ConfigurationError
 
 
 def open_target(
@@ -26,3 +29,20 @@ def open_target(
 
         return WebhookTarget(text, log)
     return LinesTarget(text)
+
+
+def check_target(text: str, *, has_kafka: bool) -> None:
+    """ConfigurationError if :func:`open_target` would raise it; changes and asks nothing."""
+    if text.startswith(("kafka:", "kafka://")):
+        from streamer.alerts.targets import kafka
+
+        kafka.parse(text, has_source=has_kafka)
+    elif "://" in text:
+        from streamer.alerts.targets import webhook
+
+        webhook.parse(text)
+    elif text != "-":
+        path = Path(text)
+        writable = path if path.exists() else path.absolute().parent
+        if path.is_dir() or not os.access(writable, os.W_OK):
+            raise ConfigurationError(f"--alerts {text} cannot be written")

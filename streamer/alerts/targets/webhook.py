@@ -65,24 +65,27 @@ FORMATS: dict[str, Callable[[Alert], Any]] = {
 """By the prefix of the URL's scheme: what is sent."""
 
 
+def parse(url: str) -> tuple[Callable[[Alert], Any], str, str]:
+    """What makes a body, where it is posted, and how that may be called; ConfigurationError."""
+    prefix, _, rest = url.rpartition("+") if "+" in url.split("://")[0] else ("", "", url)
+    body = FORMATS.get(f"{prefix}+" if prefix else "")
+    parsed = urllib3.util.parse_url(rest)
+    if body is None or parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(
+            "--alerts takes a webhook as http(s)://HOST/PATH, alertmanager+http(s)://HOST or "
+            "slack+http(s)://HOST/PATH"
+        )
+    if prefix == "alertmanager" and (parsed.path or "/") == "/":
+        rest = f"{parsed.scheme}://{parsed.netloc}/api/v2/alerts"
+    # Paths of webhooks are secrets: whoever knows one can post.
+    return body, rest, f"{prefix + '+' if prefix else ''}{parsed.scheme}://{parsed.host}"
+
+
 class WebhookTarget:
     """A URL, with ``alertmanager+`` or ``slack+`` before ``http`` for those receivers."""
 
     def __init__(self, url: str, log: Any) -> None:
-        prefix, _, rest = url.rpartition("+") if "+" in url.split("://")[0] else ("", "", url)
-        body = FORMATS.get(f"{prefix}+" if prefix else "")
-        parsed = urllib3.util.parse_url(rest)
-        if body is None or parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ConfigurationError(
-                "--alerts takes a webhook as http(s)://HOST/PATH, alertmanager+http(s)://HOST or "
-                "slack+http(s)://HOST/PATH"
-            )
-        if prefix == "alertmanager" and (parsed.path or "/") == "/":
-            rest = f"{parsed.scheme}://{parsed.netloc}/api/v2/alerts"
-        self._body = body
-        self._url = rest
-        # Paths of webhooks are secrets: whoever knows one can post.
-        self.name = f"{prefix + '+' if prefix else ''}{parsed.scheme}://{parsed.host}"
+        self._body, self._url, self.name = parse(url)
         self._log = log
         self._pool = urllib3.PoolManager(
             timeout=REQUEST_SECONDS,

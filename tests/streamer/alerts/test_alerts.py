@@ -11,6 +11,7 @@ import pytest
 from streamer.alerts.alert import Alert, alert_id
 from streamer.alerts.alerts import Alerts, Limits, Record
 from streamer.alerts.kinds import kind_of
+from streamer.alerts.measure import Measure
 from streamer.alerts.rule import Rule
 from streamer.config.alert_at import parse_alert_at
 
@@ -163,3 +164,45 @@ def test_kinds_mask_what_varies() -> None:
     two = "user 9 at 10.0.0.250 block 0x1 id 00000000-4f89-41d3-9a0c-0305e82c3301"
     assert kind_of(one) == kind_of(two)
     assert kind_of("disk failed") != kind_of("disk faded")
+
+
+def test_a_checkpoint_holds_surprises_and_open_windows() -> None:
+    """After a restart an alert is counted into the one before, and p-values go on."""
+    before, listener, clock = _alerts("p=0.01", window_seconds=60.0)
+    before.consider(np.append(_calm(2_000), 9.0), _record)
+    after, sent, _ = _alerts("p=0.01", window_seconds=60.0)
+    state = {name: array.copy() for name, array in before.state().items()}
+    after.restore(state)
+    assert after.distribution.records == 2_001
+    assert {name: array.tolist() for name, array in after.state().items()} == {
+        name: array.tolist() for name, array in state.items()
+    }
+    after.consider(np.array([9.0]), _record)
+    after.end()
+    (summary,) = sent.alerts
+    assert summary.id == listener.alerts[-1].id
+    assert summary.count > 1
+    assert clock.now
+
+
+def test_surprises_of_another_measure_are_forgotten() -> None:
+    """They do not compare; the warm-up begins anew."""
+    before, _, _ = _alerts("p=0.01")
+    before.consider(_calm(2_000), _record)
+    listener = Listener()
+    after = Alerts(
+        Rule(parse_alert_at("p=0.01")), [listener], Limits(), measure=Measure("max", "context")
+    )
+    after.restore(before.state())
+    assert after.distribution.records == 0
+
+
+def test_an_id_does_not_depend_on_what_a_restart_may_change() -> None:
+    """A file may be renamed, and the number of a line not be known."""
+    position = {"file": "a.log", "inode": 7, "byte": 90, "line": 3}
+    renamed = {"file": "a.log.1", "inode": 7, "byte": 90}
+    assert alert_id(position, b"x") == alert_id(renamed, b"x")
+    assert alert_id(position, b"x") != alert_id({**renamed, "byte": 91}, b"x")
+    assert alert_id({"topic": "a", "offset": 1}, b"x") != alert_id(
+        {"topic": "a", "offset": 2}, b"x"
+    )

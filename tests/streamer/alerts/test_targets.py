@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,42 @@ def receiver() -> Iterator[Receiver]:
 
 def _open(text: str) -> Any:
     return open_target(text, {}, structlog.get_logger(), lambda: False)
+
+
+def test_a_file_has_each_alert_once(tmp_path: Path) -> None:
+    """Those after the checkpoint come again after a crash; a line that was cut is deleted."""
+    path = tmp_path / "a.jsonl"
+    target = _open(str(path))
+    target.restore({})
+    target.send(_ALERT)
+    assert target.settle()
+    state = target.state()
+    later, counted = replace(_ALERT, id="11"), replace(_ALERT, id="11", count=3)
+    target.send(later)
+    target.send(counted)
+    target.close()
+    with path.open("ab") as file:
+        file.write(b'{"id":"22", "cou')
+    again = _open(str(path))
+    again.restore(state)
+    for alert in (later, counted, replace(_ALERT, id="22")):
+        again.send(alert)
+    again.close()
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(alert["id"], alert["count"]) for alert in found] == [
+        ("00ff", 1), ("11", 1), ("11", 3), ("22", 1),
+    ]  # fmt: skip
+
+
+def test_a_file_that_was_rotated_away_begins_anew(tmp_path: Path) -> None:
+    """Also if what was there before is not known at all."""
+    path = tmp_path / "a.jsonl"
+    for state in ({"bytes": 10_000}, {}):
+        target = _open(str(path))
+        target.restore(state)
+        target.send(_ALERT)
+        target.close()
+    assert len(path.read_text().splitlines()) == 1
 
 
 def test_lines_are_appended(tmp_path: Path) -> None:

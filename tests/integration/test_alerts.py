@@ -1,0 +1,113 @@
+"""Alerts of a real daemon: planted lines are told, each once, whenever it is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.integration.daemons import SMALL, start, wait_until
+from w2v_online.snapshots import reader
+
+_PLANTED = [
+    "kernel panic, not syncing: fatal exception",
+    "disk quota exceeded while writing journal",
+    "certificate of the peer has expired yesterday",
+]
+_OPTIONS = [*SMALL, "--boundaries", "--sample", "0"]
+_ALERTS = ["--alert-warm-up", "2000", "--alert-window", "1h", "--alert-limit", "1000"]
+_LINES = 4000
+
+
+def _calm(part: int) -> list[str]:
+    chance = np.random.default_rng(part)
+    kinds = (
+        "user u{} logged in from host h{}",
+        "request for page p{} took t{}",
+        "job j{} started by cron of h{}",
+    )
+    numbers = chance.integers(0, 12, (_LINES, 2))
+    return [kinds[int(a + b) % 3].format(a, b) for a, b in numbers]
+
+
+_PARTS = [[*_calm(part), text, *_calm(part + 10)] for part, text in enumerate(_PLANTED)]
+
+
+def _alerts(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def _is_told(file: Path, text: str) -> bool:
+    return any(alert["text"] == text for alert in _alerts(file))
+
+
+def test_planted_lines_are_told_once_though_the_daemon_is_killed(tmp_path: Path) -> None:
+    """With place and words; ids are those of a run that nothing disturbed, which learns the same
+    vectors as one without alerts.
+    """
+    log, file, messages = tmp_path / "app.log", tmp_path / "a.jsonl", tmp_path / "messages"
+    log.touch()
+    arguments = [
+        "run", log, "--follow", *_OPTIONS, "--snapshot-dir", tmp_path / "s", "--alerts", file,
+        *_ALERTS,
+    ]  # fmt: skip
+    for part, lines in enumerate(_PARTS):
+        every = "1s" if part == len(_PARTS) - 1 else "1h"
+        daemon = start(messages, *arguments, "--snapshot-every", every)
+        with log.open("a") as writer:
+            writer.writelines(f"{line}\n" for line in lines)
+        wait_until(lambda part=part: _is_told(file, _PLANTED[part]))
+        if part == 0:
+            daemon.send_signal(signal.SIGUSR1)
+            wait_until(lambda: b"event=snapshot_written" in messages.read_bytes())
+        if part < len(_PARTS) - 1:
+            daemon.kill()
+            daemon.wait(timeout=60)
+    records = sum(map(len, _PARTS))
+    wait_until(lambda: _records(tmp_path / "s") == records)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(timeout=180) == 0
+    found = _alerts(file)
+    first = [alert for alert in found if alert["count"] == 1]
+    assert len({alert["id"] for alert in first}) == len(first)
+    planted = [alert for alert in first if alert["text"] in _PLANTED]
+    assert [alert["text"] for alert in planted] == _PLANTED
+    lines = log.read_text().splitlines()
+    for alert in planted:
+        assert alert["position"]["file"] == str(log)
+        assert lines[alert["position"]["line"] - 1] == alert["text"]
+        assert {word["word"] for word in alert["words"]} & set(alert["text"].split())
+
+    whole, told = tmp_path / "whole", tmp_path / "told"
+    undisturbed = tmp_path / "b.jsonl"
+    with_alerts = ["--alerts", undisturbed, *_ALERTS]
+    assert start(messages, "run", log, *_OPTIONS, "--snapshot-dir", whole).wait(240) == 0
+    assert (
+        start(messages, "run", log, *_OPTIONS, "--snapshot-dir", told, *with_alerts).wait(240) == 0
+    )
+    assert {alert["id"] for alert in _alerts(undisturbed)} == {alert["id"] for alert in found}
+    for other in (told, tmp_path / "s"):
+        _assert_same_model(whole, other)
+
+
+def _records(snapshots: Path) -> int:
+    newest = reader.newest(snapshots)
+    return 0 if newest is None else int(newest.manifest["totals"]["records"])
+
+
+def _assert_same_model(one: Path, other: Path) -> None:
+    """All files are the same, but for what alerts add."""
+    a, b = reader.newest(one), reader.newest(other)
+    assert a is not None
+    assert b is not None
+    names = [str(file.relative_to(a.path)) for file in sorted(a.path.rglob("*.npy"))]
+    assert "state/output_vectors.npy" in names
+    for name in names:
+        assert (a.path / name).read_bytes() == (b.path / name).read_bytes(), name
+    new = {str(file.relative_to(b.path)) for file in b.path.rglob("*.npy")} - set(names)
+    assert all(name.startswith("state/alerts_") for name in new)
+    assert new
