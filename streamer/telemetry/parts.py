@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamer.alerts.watching import Watching
     from streamer.checkpoints.annealer import Annealer
     from streamer.checkpoints.checkpointer import Checkpointer
     from streamer.config.settings import RunSettings
-    from streamer.daemon.watching import Watching
     from streamer.sources.base import Source
     from streamer.telemetry.counters import Counters
     from streamer.text.decode import Decoder
