@@ -210,7 +210,7 @@ class Alerts:
             self.distribution.restore(state)
         elif self._log:
             self._log.warning(
-                "alerts_begin_anew", was=str(Measure(**about["measure"])), now=str(self.measure)
+                "alert_measure_changed", was=str(Measure(**about["measure"])), now=str(self.measure)
             )
 
 

@@ -336,7 +336,7 @@ _ALERTS = (
         {"records": "records scored so far"},
     ),
     Event(
-        "alerts_begin_anew",
+        "alert_measure_changed",
         "warning",
         "Surprise is measured by {now}, not by {was}: a new warm-up begins.",
         {"was": "as the snapshot has it", "now": "as this run has it"},
