@@ -33,6 +33,14 @@ def restrict_option(default: int | None, text: str) -> Decorator:
     )
 
 
+infer_option = click.option(
+    "--infer",
+    is_flag=True,
+    help="Infer vectors of unknown words from their spelling. Where the model was learned without "
+    "--subwords, character n-grams are first fitted to its vectors, once.",
+)
+
+
 def tokenizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--tokenizer`` and its options, where a snapshot does not tell enough."""
     own = click.option(

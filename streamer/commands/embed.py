@@ -14,8 +14,9 @@ from typing import IO
 
 import click
 
-from streamer.commands.arguments import snapshot_argument, text_options
+from streamer.commands.arguments import infer_option, snapshot_argument, text_options
 from streamer.commands.line_files import Block, writer_of
+from streamer.commands.lookup import prepare_infer
 from w2v_online import load_vectors
 from w2v_online.errors import ExportError
 from w2v_online.output import whole_file
@@ -39,12 +40,14 @@ _CHUNK_BYTES = 1 << 19
     help="File to write; - prints JSON lines.",
 )
 @click.option("--text/--no-text", "with_text", default=True, help="Keep the lines' text, too.")
+@infer_option
 @text_options
 def embed(
     snapshot: Path,
     file: Path | None,
     output: Path,
     with_text: bool,
+    infer: bool,
     lowercase: bool | None,
     json_fields: tuple[str, ...],
     tokenizer: str | None,
@@ -53,12 +56,16 @@ def embed(
     """Write a vector for each line of FILE, or of standard input.
 
     A line's vector is the weighted mean of the vectors of its tokens, which are found as when the
-    model was trained; rare words weigh most. A line without a known token gets zeros. FILE may be
-    compressed. npy: float32, a row a line; parquet and JSON lines: the line's number, how many
-    tokens it has and how many of them are known, its vector and its text. SNAPSHOT is a snapshot,
-    a folder of snapshots or a word2vec file, of which white space splits lines.
+    model was trained; rare words weigh most. A line without a known token gets zeros; with --infer
+    an unknown token gets a vector by its spelling, which takes milliseconds for each different one.
+    FILE may be compressed. npy: float32, a row a line; parquet and JSON lines: the line's number,
+    how many tokens it has, how many of them are known and how many inferred, its vector and its
+    text. SNAPSHOT is a snapshot, a folder of snapshots or a file of vectors, of which white space
+    splits lines.
     """
-    vectors = load_vectors(snapshot)
+    vectors = load_vectors(snapshot, unknown="infer" if infer else "error")
+    if infer:
+        prepare_infer(vectors)
     lines = Lines(
         vectors.path,
         vectors.manifest,
@@ -114,17 +121,19 @@ class _Counted:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._lines = self._tokens = self._known = self._empty = 0
+        self._lines = self._tokens = self._known = self._inferred = self._empty = 0
 
     def add(self, block: Block) -> None:
         self._lines += len(block.lines)
         self._tokens += int(block.embedded.tokens.sum())
         self._known += int(block.embedded.known_tokens.sum())
-        self._empty += int((block.embedded.known_tokens == 0).sum())
+        self._inferred += int(block.embedded.inferred_tokens.sum())
+        found = block.embedded.known_tokens + block.embedded.inferred_tokens
+        self._empty += int((found == 0).sum())
 
     def check(self) -> None:
         """ExportError if all vectors are zeros: the text is not what the model has learned."""
-        if self._tokens and not self._known:
+        if self._tokens and not self._known + self._inferred:
             raise ExportError(
                 f"none of {self._tokens:,} tokens in {self._lines:,} lines has a vector: is this "
                 "the kind of text that the model has learned?"
@@ -137,6 +146,10 @@ class _Counted:
             f"{self._lines:,} lines to {output} ({self._lines / seconds:,.0f} a second)",
             f"{share:.2%} of {self._tokens:,} tokens known",
         ]
+        if self._inferred:
+            parts.append(
+                f"{self._inferred / max(1, self._tokens):.2%} inferred from their spelling"
+            )
         if self._empty:
             parts.append(f"{self._empty:,} lines without a known token")
         if failed:

@@ -94,6 +94,7 @@ def _parquet(file: IO[bytes], vector_size: int, with_text: bool) -> Iterator[Wri
                 pa.array(numbers),
                 pa.array(embedded.tokens),
                 pa.array(embedded.known_tokens),
+                pa.array(embedded.inferred_tokens),
                 vector_array(embedded.vectors, schema.field("vector")),
             ]
             if with_text:
@@ -115,6 +116,7 @@ def _json_lines(file: IO[bytes], _vector_size: int, with_text: bool) -> Iterator
                     "line": block.first_number + i,
                     "tokens": int(embedded.tokens[i]),
                     "known_tokens": int(embedded.known_tokens[i]),
+                    "inferred_tokens": int(embedded.inferred_tokens[i]),
                     "vector": vector,
                 }
                 if texts:
@@ -125,6 +127,6 @@ def _json_lines(file: IO[bytes], _vector_size: int, with_text: bool) -> Iterator
     file.flush()
 
 
-_COLUMNS = ("line", "tokens", "known_tokens")
+_COLUMNS = ("line", "tokens", "known_tokens", "inferred_tokens")
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _WRITERS: dict[str, MakeWriter] = {".npy": _npy, ".parquet": _parquet, ".jsonl": _json_lines}

@@ -4,6 +4,7 @@ said without keeping the other answers back.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 
 import click
@@ -43,19 +44,28 @@ def find_all(vectors: WordVectors, words: Iterable[str]) -> dict[str, str]:
 def infer_missing(
     vectors: WordVectors, words: Iterable[str], found: Mapping[str, str]
 ) -> dict[str, NDArray[np.float32]]:
-    """Vectors made of character n-grams for the words that were not found.
-
-    None where the model was learned without --subwords, and none for a word without known n-grams.
-    """
+    """Vectors inferred for the words that were not found; none for a word of unknown spelling."""
+    missing = [word for word in dict.fromkeys(words) if word not in found]
+    if missing:
+        prepare_infer(vectors)
     inferred: dict[str, NDArray[np.float32]] = {}
-    for word in dict.fromkeys(words):
-        if word in found or not vectors.has_subwords:
-            continue
+    for word in missing:
         vector = vectors.infer(word)
         if vector.any():
-            _tell(f"{word}: showing neighbors of a vector inferred from its character n-grams")
+            _tell(f"{word}: showing neighbors of a vector inferred from its spelling")
             inferred[word] = vector
     return inferred
+
+
+def prepare_infer(vectors: WordVectors) -> None:
+    """Fit n-grams to the vectors if that has to be done, with progress on stderr."""
+    if vectors.has_subwords:
+        vectors.prepare_infer()
+        return
+    with click.progressbar(
+        length=1000, label="w2v-stream: fitting character n-grams", file=sys.stderr
+    ) as bar:
+        vectors.prepare_infer(lambda share: bar.update(int(1000 * share) - bar.pos))
 
 
 def _missing(vectors: WordVectors, word: str) -> str:

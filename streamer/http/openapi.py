@@ -102,6 +102,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
             "properties": {
                 "id": _NUMBER,
                 "count": _NUMBER,
+                "inferred": {"type": "boolean"},
                 "vector": {"type": "array", "items": _NUMBER},
             },
         },

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, StringConstraints
 from starlette.exceptions import HTTPException
 
@@ -26,6 +27,13 @@ Words = Annotated[list[Word], Field(min_length=1, max_length=MAX_WORDS)]
 TopN = Annotated[int, Field(ge=1, le=MAX_TOPN)]
 
 
+INFER: Any = Field(
+    False,
+    description="Infer vectors of unknown words from their spelling, of models that were learned "
+    "with --subwords.",
+)
+
+
 class Neighbors(Question):
     """The words nearest to each word, by cosine."""
 
@@ -34,21 +42,29 @@ class Neighbors(Question):
     restrict_vocab: int | None = Field(
         None, ge=1, description="Look only at so many most frequent words."
     )
+    infer: bool = INFER
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"neighbors": {word: [{"word": ..., "cosine": ..., "count": ...}]}, "counts": {...}}``.
 
-        ``counts`` are those of the words that were asked about.
+        ``counts`` are those of the words that were asked about; ``inferred`` has those whose vector
+        was inferred, if there are any.
         """
         vectors = kept.vectors
-        require(vectors, self.word)
-        answers = vectors.most_similar_batch(self.word, self.topn, self.restrict_vocab)
+        inferred = inferred_of(vectors, self.word) if self.infer else {}
+        known = [word for word in self.word if word not in inferred]
+        require(vectors, known)
+        found = vectors.most_similar_batch(known, self.topn, self.restrict_vocab)
+        answers = dict(zip(known, found, strict=True))
+        for word, vector in inferred.items():
+            found = vectors.most_similar_batch(vector[None], self.topn, self.restrict_vocab)
+            answers[word] = found[0]
         return {
             "neighbors": {
-                word: with_counts(vectors.table, found)
-                for word, found in zip(self.word, answers, strict=True)
+                word: with_counts(vectors.table, answers[word]) for word in dict.fromkeys(self.word)
             },
-            "counts": {word: _counted(vectors.table, word)["count"] for word in self.word},
+            "counts": {word: _counted(vectors.table, word)["count"] for word in known},
+            **({"inferred": list(inferred)} if inferred else {}),
         }
 
 
@@ -69,23 +85,30 @@ class Vectors(Question):
     """Vectors of words, and how often each was seen."""
 
     word: Words = Field(description="Word to look up; repeated for several.")
+    infer: bool = INFER
 
     def answer(self, kept: Kept) -> dict[str, Any]:
-        """``{"vectors": {word: {"id": ..., "count": ..., "vector": [...]}}}``."""
+        """``{"vectors": {word: {"id": ..., "count": ..., "vector": [...]}}}``.
+
+        A vector that was inferred has ``"inferred": true`` and the count 0.
+        """
         vectors = kept.vectors
-        require(vectors, self.word)
-        table = vectors.table
-        rows = [table.rows[word] for word in self.word]
-        return {
-            "vectors": {
-                word: {
-                    "id": word_id(word),
-                    "count": table.counts[row].item(),
-                    "vector": np.ascontiguousarray(table.vector(row)),
-                }
-                for word, row in zip(self.word, rows, strict=True)
-            }
-        }
+        inferred = inferred_of(vectors, self.word) if self.infer else {}
+        require(vectors, [word for word in self.word if word not in inferred])
+        return {"vectors": {word: _vector(vectors, word, inferred) for word in self.word}}
+
+
+def _vector(
+    vectors: WordVectors, word: str, inferred: dict[str, NDArray[np.float32]]
+) -> dict[str, Any]:
+    if word in inferred:
+        return {"id": word_id(word), "count": 0, "inferred": True, "vector": inferred[word]}
+    row = vectors.table.rows[word]
+    return {
+        "id": word_id(word),
+        "count": vectors.table.counts[row].item(),
+        "vector": np.ascontiguousarray(vectors.table.vector(row)),
+    }
 
 
 class Analogy(Question):
@@ -137,6 +160,20 @@ def _counted(table: VectorTable, word: str) -> dict[str, Any]:
 def with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
     """Words and cosines as documents, each with the word's count."""
     return [{**_counted(table, word), "cosine": cosine} for word, cosine in found]
+
+
+def inferred_of(vectors: WordVectors, words: list[str]) -> dict[str, NDArray[np.float32]]:
+    """Inferred vectors of the words without one; HTTPException 404 if the model has no n-grams.
+
+    A word of unknown spelling has none.
+    """
+    missing = [word for word in dict.fromkeys(words) if word not in vectors]
+    if missing and not vectors.has_subwords:
+        raise HTTPException(
+            404, f"{missing[0]!r} has no vector, and the model was learned without --subwords"
+        )
+    found = {word: vectors.infer(word) for word in missing}
+    return {word: vector for word, vector in found.items() if vector.any()}
 
 
 def require(vectors: WordVectors, words: list[str]) -> None:

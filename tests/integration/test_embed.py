@@ -73,7 +73,14 @@ def test_parquet_has_a_column_of_vectors(folder: Path, text: bytes, tmp_path: Pa
     parquet = pytest.importorskip("pyarrow.parquet")
     assert run("embed", folder, "--output", tmp_path / "x.parquet", stdin=text).returncode == 0
     table = parquet.read_table(tmp_path / "x.parquet")
-    assert table.column_names == ["line", "tokens", "known_tokens", "vector", "text"]
+    assert table.column_names == [
+        "line",
+        "tokens",
+        "known_tokens",
+        "inferred_tokens",
+        "vector",
+        "text",
+    ]
     assert table["text"].to_pylist()[2] == "GET strange"
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, 8)
     expected = load_vectors(folder).embed_lines(text.split(b"\n"))
@@ -106,6 +113,35 @@ def test_a_text_is_split_as_the_model_has_learned(served: Served) -> None:
     _, answer = served.get(f"/v1/text?text={quote('GET 10.1.2.3 (Shop) 17 nobody')}")
     assert answer["text"]["known"] == ["get", "<IP>", "shop", "<NUM>"]
     assert answer["text"]["unknown"] == ["nobody"]
+
+
+@pytest.mark.parametrize("with_ngrams", [True, False])
+def test_unknown_words_are_inferred_if_asked(
+    folder: Path, tmp_path: Path, with_ngrams: bool
+) -> None:
+    """By models that have n-grams; that vectors are inferred is in the answer."""
+    options = ["--subwords"] if with_ngrams else []
+    text = "".join(f"{line}\n" for line in LINES).encode()
+    args = ["--lowercase", "--vector-size", "8", "--min-count", "2", *options]
+    assert run("run", "--snapshot-dir", tmp_path / "s", *args, stdin=text).returncode == 0
+    served = Served(tmp_path / "s", tmp_path / "log")
+    try:
+        assert served.get("/v1/vectors?word=frmo")[0] == 404
+        status, answer = served.get("/v1/vectors?word=frmo&word=from&infer=1")
+        if not with_ngrams:
+            assert status == 404
+            assert "--subwords" in answer["error"]
+            return
+        assert answer["vectors"]["frmo"]["inferred"] is True
+        assert "inferred" not in answer["vectors"]["from"]
+        expected = load_vectors(tmp_path / "s").infer("frmo")
+        np.testing.assert_allclose(answer["vectors"]["frmo"]["vector"], expected, rtol=1e-6)
+        _, answer = served.get("/v1/neighbors?word=frmo&word=from&infer=1&topn=2")
+        assert answer["inferred"] == ["frmo"]
+        assert len(answer["neighbors"]["frmo"]) == 2
+    finally:
+        served.process.kill()
+        served.process.wait()
 
 
 def _post(served: Served, body: bytes | None, **headers: str) -> tuple[int, dict[str, object]]:

@@ -162,18 +162,9 @@ def test_neighbors_of_an_unknown_word_come_from_its_ngrams(tmp_path: Path) -> No
     runner = CliRunner()
     result = runner.invoke(main, ["neighbors", str(tmp_path), word + "qq", "--topn", "3"])
     assert result.exit_code == 0
-    assert "inferred from its character n-grams" in result.stderr
+    assert "inferred from its spelling" in result.stderr
     assert len(result.stdout.strip().splitlines()) >= 3
     assert runner.invoke(main, ["neighbors", str(tmp_path), "\u0416\u0416"]).exit_code == 1
-
-
-def test_without_subwords_infer_says_what_to_do(tmp_path: Path) -> None:
-    """The option's name is in the message."""
-    model = OnlineWord2Vec(_CONFIG.model_copy(update={"subwords": False}))
-    model.learn_text(_TEXT[:5_000])
-    model.snapshot(tmp_path)
-    with pytest.raises(ValueError, match="--subwords"):
-        load_vectors(tmp_path).infer("anything")
 
 
 def test_other_ngrams_cannot_be_gone_on_with(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Knows arrays and bytes that are split into tokens already, nothing of snapshots 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ class EmbeddedLines:
     """int64[n]: tokens of each line."""
     known_tokens: NDArray[np.int64]
     """int64[n]: those among them that have a vector."""
+    inferred_tokens: NDArray[np.int64]
+    """int64[n]: those among the others whose vector was inferred."""
 
 
 def index_of(words: Sequence[str]) -> IndexedWords:
@@ -47,6 +49,7 @@ def embed(
     words: IndexedWords,
     weights: NDArray[np.float32],
     vectors: NDArray[np.float32],
+    infer: Callable[[str], NDArray[np.float32]] | None = None,
 ) -> EmbeddedLines:
     """Vectors of ``n_lines`` lines.
 
@@ -60,23 +63,51 @@ def embed(
         int64[r]: the line that each record belongs to, from 0 on.
     words, weights, vectors
         The vocabulary, float32[V] and float32[V, D].
+    infer
+        Gives each token without a vector one, float32[D], or zeros; it weighs most.
 
     """
     sums = np.zeros((n_lines, vectors.shape[1]), np.float32)
-    counted = np.zeros((n_lines, 2), np.int64)
-    add_vectors(
-        padded_text(tokens),
-        len(tokens),
-        SEPARATED if separated else WHITESPACE,
-        lines,
-        IndexedWords(*(_read_only(array) for array in words)),
-        _read_only(weights),
-        _read_only(vectors),
-        sums,
-        counted,
-    )
-    sums /= np.maximum(1, counted[:, 1:]).astype(np.float32)
-    return EmbeddedLines(sums, counted[:, 0].copy(), counted[:, 1].copy())
+
+    def add(
+        index: IndexedWords, weights: NDArray[np.float32], vectors: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        counted = np.zeros((n_lines, 2), np.int64)
+        add_vectors(
+            padded_text(tokens),
+            len(tokens),
+            SEPARATED if separated else WHITESPACE,
+            lines,
+            IndexedWords(*(_read_only(array) for array in index)),
+            _read_only(weights),
+            _read_only(vectors),
+            sums,
+            counted,
+        )
+        return counted
+
+    counted = add(words, weights, vectors)
+    n_tokens, known = counted[:, 0].copy(), counted[:, 1].copy()
+    inferred = np.zeros(n_lines, np.int64)
+    if infer is not None and int(known.sum()) < int(n_tokens.sum()):
+        index, found = _inferred(bytes(tokens), separated, infer)
+        if len(found):
+            inferred = add(index, np.ones(len(found), np.float32), found)[:, 1].copy()
+    sums /= np.maximum(1, known + inferred)[:, None].astype(np.float32)
+    return EmbeddedLines(sums, n_tokens, known, inferred)
+
+
+def _inferred(
+    tokens: bytes, separated: bool, infer: Callable[[str], NDArray[np.float32]]
+) -> tuple[IndexedWords, NDArray[np.float32]]:
+    """The tokens that have no vector and get one, and their vectors."""
+    split = tokens.replace(b"\x1e", b"\x1f").split(b"\x1f") if separated else tokens.split()
+    found = {}
+    for token in dict.fromkeys(token.decode() for token in split if token):
+        vector = infer(token)
+        if vector.any():
+            found[token] = vector
+    return index_of(list(found)), np.array(list(found.values()), np.float32)
 
 
 def _read_only(array: NDArray) -> NDArray:  # type: ignore[type-arg]

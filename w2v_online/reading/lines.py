@@ -94,7 +94,15 @@ class Lines:
             self._index,
             self._weighted(weight),
             self._table.vectors,
+            None if self._table.infer is None else self._infer_unknown,
         )
+
+    def _infer_unknown(self, token: str) -> NDArray[np.float32]:
+        """A vector for a token without one; zeros for one that has its own."""
+        infer = self._table.infer
+        if infer is None or self._table.find(token) >= 0:
+            return np.zeros(self._table.vector_size, np.float32)
+        return infer(token)
 
     def embed_blocks(
         self, lines: Iterable[str | bytes], weight: float = WEIGHT

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.fitted import Progress, fitted
+from w2v_online.reading.inference import Inference
 from w2v_online.reading.lines import Lines
 from w2v_online.reading.snapshot_table import table_of
 from w2v_online.reading.subwords import SubwordTable
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
 from w2v_online.snapshots import reader
+from w2v_online.snapshots.reader import SUBWORD_VECTORS
+
+Unknown = Literal["error", "infer"]
+"""What words without a vector get: an UnknownWordError, or a vector inferred from the spelling."""
 
 _OPEN_ATTEMPTS = 3
 
@@ -29,6 +37,15 @@ class Options:
     vocabulary: Path | None = None
     tokenizer: str | None = None
     tokenizer_options: Mapping[str, str] | None = None
+    unknown: Unknown = "error"
+
+
+class _Prepared:
+    """What infers vectors, once it is there."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inference: Inference | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +56,40 @@ class Loaded:
     manifest: dict[str, Any]
     table: VectorTable
     options: Options = Options()
+    own_subwords: SubwordTable | None = None
+    """The n-grams of a file that has some."""
+
+    _prepared: _Prepared = field(default_factory=_Prepared, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.options.unknown == "infer":
+            self.table.infer = self.infer
+
+    @property
+    def has_subwords(self) -> bool:
+        """Whether n-grams were learned together with the vectors."""
+        return self.own_subwords is not None or SUBWORD_VECTORS in self.manifest.get("files", {})
 
     @cached_property
-    def subwords(self) -> SubwordTable:
-        """Vectors of n-grams; ValueError where there are none."""
-        if not self.manifest:
-            raise ValueError("a vector file has no vectors of n-grams: infer needs a snapshot")
-        return SubwordTable(reader.Snapshot(self.path, self.manifest))
+    def subwords(self) -> SubwordTable | None:
+        """The n-grams that were learned with the vectors; None where there are none."""
+        if self.own_subwords is None and self.has_subwords:
+            return SubwordTable.of(reader.Snapshot(self.path, self.manifest))
+        return self.own_subwords
+
+    def prepare_infer(self, progress: Progress | None = None) -> Inference:
+        """What infers vectors; n-grams are fitted now where there are none."""
+        with self._prepared.lock:
+            if self._prepared.inference is None:
+                subwords = self.subwords
+                if subwords is None:
+                    subwords = fitted(self.table, self.path, self.manifest, progress)
+                self._prepared.inference = Inference(self.table, subwords)
+            return self._prepared.inference
+
+    def infer(self, word: str) -> NDArray[np.float32]:
+        """float32[D]: see :meth:`Inference.vector`."""
+        return self.prepare_infer().vector(word)
 
     @cached_property
     def lines(self) -> Lines:

@@ -85,14 +85,17 @@ class Lookups(ABC):
         """float32[D] of one key, read-only; float32[n, D] of several, a copy. UnknownWordError."""
         table = self.table
         if isinstance(key_or_keys, str) or not isinstance(key_or_keys, Iterable):
-            return table.vector(table.row(key_or_keys))
-        return table.take([table.row(key) for key in key_or_keys])
+            row = table.find(key_or_keys)
+            return table.vector(row) if row >= 0 else self.get_vector(key_or_keys)
+        return table.vectors_of(list(key_or_keys))
 
     def get_vector(self, key: Key, norm: bool = False) -> NDArray[np.float32]:
         """float32[D]: the vector of a key, of length one with ``norm``. UnknownWordError."""
         table = self.table
-        row = table.row(key)
-        vector = table.unit([row])[0] if norm else table.vector(row)
+        if not norm and (row := table.find(key)) >= 0:
+            return table.vector(row)
+        vectors = table.units_of([key]) if norm else table.vectors_of([key])
+        vector: NDArray[np.float32] = vectors[0]
         vector.flags.writeable = False
         return vector
 
@@ -130,8 +133,7 @@ class Lookups(ABC):
 
     def vectors_for(self, words: Iterable[Key]) -> NDArray[np.float32]:
         """float32[n, D], a copy; UnknownWordError for the first that has no vector."""
-        table = self.table
-        return table.take([table.row(word) for word in key_list(words, "vectors_for")])
+        return self.table.vectors_of(key_list(words, "vectors_for"))
 
     def get_mean_vector(
         self,
@@ -174,10 +176,10 @@ class Lookups(ABC):
         for key, weight in zip(asked, given.tolist(), strict=True):
             if isinstance(key, np.ndarray):
                 vector = key
-            elif (row := table.find(key) if ignore_missing else table.row(key)) >= 0:
-                vector = (table.unit([row]) if pre_normalize else table.take([row]))[0]
-            else:
+            elif ignore_missing and not table.has_vector(key):
                 continue
+            else:
+                vector = (table.units_of([key]) if pre_normalize else table.vectors_of([key]))[0]
             mean += np.float32(weight) * vector
             total += abs(weight)
         if total > 0:

@@ -43,8 +43,7 @@ class Similarities(Lookups):
 
     def similarity(self, w1: Key, w2: Key) -> float:
         """Cosine of the angle between two words' vectors; 0 where one is zeros."""
-        table = self.table
-        return _cosine(*table.take([table.row(w1), table.row(w2)]))
+        return _cosine(*self.table.vectors_of([w1, w2]))
 
     def distance(self, w1: Key, w2: Key) -> float:
         """One less the cosine of two words' vectors."""
@@ -58,9 +57,9 @@ class Similarities(Lookups):
         if isinstance(word_or_vector, np.ndarray):
             query = unit(word_or_vector)
         else:
-            query = table.unit([table.row(word_or_vector)])[0]
-        rows = [table.row(word) for word in key_list(other_words, "distances")]
-        cosines = table.unit(rows) @ query if rows else table.cosines_of(query, slice(None))
+            query = table.units_of([word_or_vector])[0]
+        others = key_list(other_words, "distances")
+        cosines = table.units_of(others) @ query if others else table.cosines_of(query, slice(None))
         distances: NDArray[np.float32] = 1 - cosines
         return distances
 
@@ -121,7 +120,7 @@ class Similarities(Lookups):
         ``inf`` if one has no word with a vector.
         """
         words = [*key_list(document1, "wmdistance"), *key_list(document2, "wmdistance")]
-        known = [word for word in dict.fromkeys(words) if word in self]
+        known = [word for word in dict.fromkeys(words) if self.table.has_vector(word)]
         keyed = keyed_vectors(known, self.vectors_for(known))
         return float(keyed.wmdistance(document1, document2, norm=norm))
 
@@ -136,14 +135,13 @@ class Similarities(Lookups):
         """
         table = self.table
         asked = key_list(words, "rank_by_centrality")
-        known = [word for word in asked if table.find(word) >= 0]
+        known = [word for word in asked if table.has_vector(word)]
         if len(known) < len(asked):
-            unknown = [word for word in asked if table.find(word) < 0]
+            unknown = [word for word in asked if not table.has_vector(word)]
             _log.warning("left out words without a vector: %s", unknown)
         if not known:
             raise ValueError("cannot select a word from an empty list")
-        rows = [table.row(word) for word in known]
-        vectors = table.unit(rows) if use_norm else table.take(rows)
+        vectors = table.units_of(known) if use_norm else table.vectors_of(known)
         cosines = vectors @ unit(vectors.mean(axis=0))
         order = np.argsort(-cosines, kind="stable")
         return [(float(cosines[i]), known[i]) for i in order.tolist()]
@@ -286,8 +284,9 @@ class Similarities(Lookups):
             units = np.asarray(queries / np.where(norms > 0, norms, 1.0), np.float32)
             asked = topn
         else:
-            rows = [table.row(word) for word in key_list(queries, "most_similar_batch")]
-            units = table.unit(np.array(rows, np.int64))
+            words = key_list(queries, "most_similar_batch")
+            rows = [table.find(word) for word in words]
+            units = table.units_of(words)
             asked = topn + 1
         found, cosines = table.nearest(units, asked, restrict_vocab)
         return [
@@ -311,8 +310,7 @@ def _query_vector(table: VectorTable, key: Any) -> tuple[int, Vector]:
     """A key's row and unit vector; -1 and the vector for a vector."""
     if isinstance(key, np.ndarray):
         return -1, np.asarray(key, np.float32)
-    row = table.row(key)
-    return row, table.unit([row])[0]
+    return table.find(key), table.units_of([key])[0]
 
 
 def _mean(

@@ -24,7 +24,21 @@ def near_spellings(
     topn: int,
     most_frequent: int | None = None,
 ) -> list[str]:
-    """At most ``topn`` of ``words``, the same word in another case first, then by similarity.
+    """At most ``topn`` of ``words``; parameters and order are those of :func:`spelled_alike`."""
+    found = spelled_alike(word, words, rows, topn=topn, most_frequent=most_frequent)
+    return [words[row] for row, _ in found]
+
+
+def spelled_alike(
+    word: str,
+    words: Sequence[str],
+    rows: Mapping[str, int],
+    *,
+    topn: int,
+    most_frequent: int | None = None,
+    least: float = LEAST,
+) -> list[tuple[int, float]]:
+    """Rows of similar spellings and similarities: the word in another case (1), then by similarity.
 
     Of equally similar words the more frequent one comes first.
 
@@ -38,6 +52,8 @@ def near_spellings(
         Answers, at most.
     most_frequent
         Compare with so many most frequent words; with all if None.
+    least
+        Least similarity of an answer, the share of letters that stay.
 
     """
     # Imported here: who never misspells a word needs no string metrics.
@@ -52,9 +68,11 @@ def near_spellings(
             word,
             words[first : min(first + CHUNK_WORDS, end)],
             scorer=OSA.normalized_similarity,
-            score_cutoff=LEAST,
+            score_cutoff=least,
             limit=topn,
         )
         found += [(-similarity, first + place) for _, similarity, place in near]
-    best = dict.fromkeys(row for _, row in sorted(found))
-    return [words[row] for row in list(best)[:topn]]
+    best: dict[int, float] = {}
+    for negative, row in sorted(found):
+        best.setdefault(row, -negative)
+    return list(best.items())[:topn]

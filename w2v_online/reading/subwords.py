@@ -13,13 +13,19 @@ from w2v_online.snapshots.reader import SUBWORD_BUCKETS, SUBWORD_VECTORS, Snapsh
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 
 
+def _encoded(character: str) -> bytes:
+    """UTF-8, or the byte that a lone surrogate stands for."""
+    is_byte = "\udc80" <= character <= "\udcff"
+    return character.encode(errors="surrogateescape" if is_byte else "replace")
+
+
 def ngram_buckets(word: str, min_n: int, max_n: int, bucket: int) -> list[int]:
     """The hash buckets of a word's n-grams, one for each n-gram, as in fastText.
 
     The n-grams are those of ``<word>``, of ``min_n`` to ``max_n`` characters; the marks alone are
     none.
     """
-    characters = [character.encode(errors="replace") for character in f"<{word}>"]
+    characters = [_encoded(character) for character in f"<{word}>"]
     buckets = []
     for begin in range(len(characters)):
         value = _FNV_OFFSET
@@ -34,34 +40,58 @@ def ngram_buckets(word: str, min_n: int, max_n: int, bucket: int) -> list[int]:
 
 
 class SubwordTable:
-    """The n-gram vectors of a snapshot; ValueError if it was learned without --subwords."""
+    """Vectors of n-grams, each with the bucket of its hash.
 
-    def __init__(self, opened: Snapshot) -> None:
+    Parameters
+    ----------
+    vectors
+        float32[S, D].
+    buckets
+        int32[S] or int64[S], no two alike; None if row i is of bucket i.
+    ngrams
+        Shortest and longest n-gram, and the number of buckets.
+
+    """
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        buckets: NDArray[np.integer[Any]] | None,
+        ngrams: tuple[int, int, int],
+    ) -> None:
+        self.vectors = vectors
+        self.buckets = buckets
+        self.min_n, self.max_n, self.bucket = ngrams
+        if buckets is not None:
+            self._order = np.argsort(buckets, kind="stable")
+            self._sorted = buckets[self._order]
+
+    @classmethod
+    def of(cls, opened: Snapshot) -> SubwordTable:
+        """Those of a snapshot that was learned with --subwords; SnapshotError if damaged."""
         config: dict[str, Any] = opened.manifest.get("config", {})
-        if SUBWORD_VECTORS not in opened.manifest["files"]:
-            raise ValueError(
-                f"{opened.path} has no vectors of n-grams: infer needs a model that was learned "
-                "with --subwords"
-            )
-        self._vectors = opened.array(SUBWORD_VECTORS)
-        buckets = opened.array(SUBWORD_BUCKETS)
+        vectors, buckets = opened.array(SUBWORD_VECTORS), opened.array(SUBWORD_BUCKETS)
         try:
-            self._ngrams = int(config["min_n"]), int(config["max_n"]), int(config["bucket"])
+            ngrams = int(config["min_n"]), int(config["max_n"]), int(config["bucket"])
         except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{opened.path}: the manifest lacks {error}") from error
-        if self._vectors.ndim != 2 or buckets.shape != self._vectors.shape[:1]:
+        if vectors.ndim != 2 or buckets.shape != vectors.shape[:1]:
             raise SnapshotError(f"{opened.path}: {SUBWORD_BUCKETS} does not fit {SUBWORD_VECTORS}")
-        self._order = np.argsort(buckets, kind="stable")
-        self._sorted = buckets[self._order]
+        return cls(vectors, buckets, ngrams)
 
     def vector(self, word: str) -> NDArray[np.float32]:
         """float32[D]: the mean of the word's n-grams; those that never occurred count as zeros."""
-        buckets = np.array(ngram_buckets(word, *self._ngrams), np.int64)
+        found = np.array(ngram_buckets(word, self.min_n, self.max_n, self.bucket), np.int64)
+        rows = self.vectors[found if self.buckets is None else self._rows(found)]
+        mean: NDArray[np.float32] = rows.sum(axis=0, dtype=np.float32) / np.float32(
+            max(1, len(found))
+        )
+        return mean
+
+    def _rows(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of those buckets that have one."""
         places = np.searchsorted(self._sorted, buckets)
         is_known = places < len(self._sorted)
         is_known[is_known] = self._sorted[places[is_known]] == buckets[is_known]
-        rows = self._vectors[self._order[places[is_known]]]
-        mean: NDArray[np.float32] = rows.sum(axis=0, dtype=np.float32) / np.float32(
-            max(1, len(buckets))
-        )
-        return mean
+        rows: NDArray[np.int64] = self._order[places[is_known]]
+        return rows

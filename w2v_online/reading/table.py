@@ -7,7 +7,7 @@ What lies in files is read, and checked, when it is used: any method may raise S
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -63,6 +63,8 @@ class VectorTable:
         self.name = name
         self._rows = rows
         self._norms = norms
+        self.infer: Callable[[str], NDArray[np.float32]] | None = None
+        """Gives words without a vector one, if set, before the table is used."""
         if not len(words) == len(vectors) == len(counts):
             raise ValueError(
                 f"{name}: {len(words)} words, {len(vectors)} vectors and {len(counts)} counts "
@@ -161,6 +163,47 @@ class VectorTable:
             f"{key!r} has no vector in {self.name}",
             partial(self.spellings, key, 3, most_frequent=_SPELLING_POOL),
         )
+
+    def rows_or_vectors(
+        self, keys: Sequence[Key]
+    ) -> tuple[NDArray[np.int64], dict[int, NDArray[np.float32]]]:
+        """int64[n]: the row of each key, and the vectors of words without one, by their place.
+
+        Their rows are -1. UnknownWordError unless vectors are inferred, or for a word of which
+        nothing is known.
+        """
+        rows = np.fromiter((self.find(key) for key in keys), np.int64, len(keys))
+        inferred = {}
+        for place in np.flatnonzero(rows < 0).tolist():
+            key = keys[place]
+            vector = self.infer(key) if self.infer is not None and isinstance(key, str) else None
+            if vector is None or not vector.any():
+                self.row(key)  # raises
+            else:
+                inferred[place] = vector
+        return rows, inferred
+
+    def vectors_of(self, keys: Sequence[Key]) -> NDArray[np.float32]:
+        """float32[n, D]: vectors of keys, a copy; see :meth:`rows_or_vectors`."""
+        rows, inferred = self.rows_or_vectors(keys)
+        vectors = self.take(np.maximum(rows, 0))
+        for place, vector in inferred.items():
+            vectors[place] = vector
+        return vectors
+
+    def units_of(self, keys: Sequence[Key]) -> NDArray[np.float32]:
+        """float32[n, D]: the same of length one (or zero)."""
+        rows, inferred = self.rows_or_vectors(keys)
+        units = self.unit(np.maximum(rows, 0))
+        for place, vector in inferred.items():
+            units[place] = vector / np.linalg.norm(vector)
+        return units
+
+    def has_vector(self, key: object) -> bool:
+        """Whether a key has a row, or a vector can be inferred for it."""
+        if self.find(key) >= 0:
+            return True
+        return self.infer is not None and isinstance(key, str) and bool(self.infer(key).any())
 
     def find(self, key: object) -> int:
         """The same, -1 if there is none."""

@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.changes import THRESHOLD, Changes, changes
 from w2v_online.reading.lines import WEIGHT, Lines, warn_of_no_counts
-from w2v_online.reading.loaded import Loaded, Options, load_file, load_newest, load_snapshot
+from w2v_online.reading.loaded import (
+    Loaded,
+    Options,
+    Unknown,
+    load_file,
+    load_newest,
+    load_snapshot,
+)
 from w2v_online.reading.lookups import key_list
 from w2v_online.reading.prediction import probabilities
 from w2v_online.reading.similarities import Similarities
@@ -74,14 +81,19 @@ class WordVectors(Similarities):
     ) -> WordVectors:
         """The vectors of those keys that have one, each once and in their order, on their own.
 
-        ``allow_inference`` is gensim's and changes nothing: only words of the vocabulary have
-        vectors. With ``copy_vecattrs`` counts go along.
+        With ``allow_inference``, also those inferred for unknown words, if they were loaded so.
+        With ``copy_vecattrs`` counts go along; those of unknown words are 0.
         """
         table = self.table
-        words = dict.fromkeys(key_list(keys, "vectors_for_all"))
-        rows = [row for word in words if (row := table.find(word)) >= 0]
-        counts = [self.get_vecattr(row, "count") for row in rows] if copy_vecattrs else None
-        return WordVectors.from_arrays([table.words[r] for r in rows], table.take(rows), counts)
+        asked = list(dict.fromkeys(key_list(keys, "vectors_for_all")))
+        has_vector = table.has_vector if allow_inference else lambda key: table.find(key) >= 0
+        known = [key for key in asked if has_vector(key)]
+        rows = [table.find(key) for key in known]
+        words = [str(k) if r < 0 else table.words[r] for k, r in zip(known, rows, strict=True)]
+        counts = None
+        if copy_vecattrs:
+            counts = [0 if row < 0 else self.get_vecattr(row, "count") for row in rows]
+        return WordVectors.from_arrays(words, table.vectors_of(known), counts)
 
     @property
     def lines(self) -> Lines:
@@ -90,18 +102,29 @@ class WordVectors(Similarities):
 
     @property
     def has_subwords(self) -> bool:
-        """Whether :meth:`infer` can be asked."""
-        return reader.SUBWORD_VECTORS in self.manifest.get("files", {})
+        """Whether n-grams were learned together with the vectors: by --subwords, or fastText."""
+        return self._loaded.has_subwords
 
     def infer(self, word: str) -> NDArray[np.float32]:
-        """float32[D]: a vector made of the word's character n-grams, whether or not it has one.
+        """float32[D], read-only: a vector for any word, inferred from its spelling.
 
-        The mean of the vectors of its n-grams; zeros if none of them ever occurred. Raises
-        ValueError if the model was learned without ``--subwords``.
+        From its character n-grams and, as misspelled words need it, from known words that are
+        spelled alike; zeros if nothing is known of either. Of a word that has a vector it is that
+        and the mean of the n-grams, the former more the more often the word occurred.
+
+        Without ``--subwords`` the first call fits n-grams to the vectors, which takes a second for
+        20,000 words and is kept in the user's cache; see :meth:`prepare_infer`.
         """
         if not isinstance(word, str):
             raise TypeError(f"infer takes a word, not {word!r}")
-        return self._loaded.subwords.vector(word)
+        return self._loaded.infer(word)
+
+    def prepare_infer(self, progress: Callable[[float], None] | None = None) -> None:
+        """Do now what the first call of :meth:`infer` would wait for.
+
+        ``progress`` is told the share of the fit that is done, if there is one to make.
+        """
+        self._loaded.prepare_infer(progress)
 
     # --- texts -------------------------------------------------------------------------------
 
@@ -111,16 +134,19 @@ class WordVectors(Similarities):
         A word weighs a / (a + p), a being ``weight`` and p its share of all counts (smooth inverse
         frequency, Arora, Liang & Ma 2017): rare words weigh most. Without counts, as in most vector
         files, all words weigh the same, and a warning says so. Tokens without a vector are left
-        out; where there is no other the vector is zeros.
+        out, or inferred if the vectors were loaded so; where there is none the vector is zeros.
         """
         table = self.table
-        rows = [row for token in key_list(tokens, "embed") if (row := table.find(token)) >= 0]
-        if not rows:
+        known = [token for token in key_list(tokens, "embed") if table.has_vector(token)]
+        if not known:
             return np.zeros(table.vector_size, np.float32)
         if not table.has_counts:
             warn_of_no_counts(table)
-        weights = weight / (weight + table.frequencies(rows))
-        mean: NDArray[np.float32] = (weights @ table.take(rows) / len(rows)).astype(np.float32)
+        rows, _ = table.rows_or_vectors(known)
+        frequencies = np.where(rows < 0, 0.0, table.frequencies(np.maximum(rows, 0).tolist()))
+        weights = weight / (weight + frequencies)
+        vectors = table.vectors_of(known)
+        mean: NDArray[np.float32] = (weights @ vectors / len(known)).astype(np.float32)
         return mean
 
     def tokenize(self, text: str) -> list[str]:
@@ -154,12 +180,12 @@ class WordVectors(Similarities):
         """
         loaded = self._loaded
         table = loaded.table
-        rows = [row for key in key_list(context, "predict") if (row := table.find(key)) >= 0]
+        known = [key for key in key_list(context, "predict") if table.has_vector(key)]
         if loaded.path == Path() or loaded.path.is_file():
             raise SnapshotError(f"{table.name} has no output vectors to predict from")
-        if not rows:
+        if not known:
             return []
-        mean = table.take(rows).mean(axis=0)
+        mean = table.vectors_of(known).mean(axis=0)
         found = probabilities(reader.read(loaded.path), mean)
         best = np.argsort(-found, kind="stable")[:topn]
         return [(table.words[row], float(found[row])) for row in best.tolist()]
@@ -272,6 +298,7 @@ def load_vectors(
     vocabulary: str | Path | None = None,
     tokenizer: str | None = None,
     tokenizer_options: Mapping[str, str] | None = None,
+    unknown: Unknown = "error",
 ) -> WordVectors:
     """Word vectors of the snapshot at ``path``, or of the newest complete one in that folder.
 
@@ -294,6 +321,11 @@ def load_vectors(
         (``module:function``): a snapshot that names one does not get to run it.
     tokenizer_options
         The tokenizer's options, where the snapshot does not tell them, as of a dictionary.
+    unknown
+        "infer": words without a vector get one inferred from their spelling, wherever a vector is
+        asked for, in :meth:`WordVectors.embed_lines`, too; see :meth:`WordVectors.infer`.
+        ``word in vectors`` still tells which words have a vector of their own. "error": asking for
+        them is an UnknownWordError, and texts leave them out.
 
     Raises
     ------
@@ -305,7 +337,9 @@ def load_vectors(
     """
     path = local_path(path)
     given = None if vocabulary is None else Path(vocabulary).absolute()
-    options = Options(verify, given, tokenizer, tokenizer_options)
+    if unknown not in get_args(Unknown):
+        raise ValueError(f"unknown must be 'error' or 'infer', not {unknown!r}")
+    options = Options(verify, given, tokenizer, tokenizer_options, unknown)
     if path.is_file():
         return WordVectors(load_file(path, options))
     loaded = load_newest(path, options)

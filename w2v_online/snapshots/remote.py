@@ -33,8 +33,12 @@ def url_of(location: str | Path) -> str | None:
 
 def local_folder(url: str, purpose: str) -> Path:
     """Where snapshots of a URL lie on this machine, for one purpose."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "w2v-stream" / purpose / quote(url, safe="")
+    return cache_folder() / purpose / quote(url, safe="")
+
+
+def cache_folder() -> Path:
+    """What can be made again is kept here: ``w2v-stream`` in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "w2v-stream"
 
 
 class RemoteFolder:
