@@ -6,55 +6,57 @@ import io
 import os
 import sys
 from collections.abc import Container
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from streamer.checks.validation import validate
-from streamer.commands.analogy import analogy
-from streamer.commands.anneal import anneal
-from streamer.commands.changes import changes
-from streamer.commands.cluster import cluster
-from streamer.commands.completion import completion
-from streamer.commands.drift import drift
-from streamer.commands.embed import embed
-from streamer.commands.evaluate import evaluate
-from streamer.commands.export import export
-from streamer.commands.inspect import inspect
-from streamer.commands.map import map_words
-from streamer.commands.neighbors import neighbors
-from streamer.commands.predict import predict
-from streamer.commands.publish import publish
-from streamer.commands.run import run
-from streamer.commands.score import score
-from streamer.commands.serve import serve
-from streamer.commands.warmup import warmup
-from streamer.config.messages import FlagError
-from streamer.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILURE, ConfigurationError, nearest
+from streamer.errors import (
+    EXIT_CONFIG,
+    EXIT_DONE,
+    EXIT_FAILURE,
+    ConfigurationError,
+    FlagError,
+    nearest,
+)
 from w2v_online import __version__
 from w2v_online.errors import W2VError
 
 PROGRAM = "w2v-stream"
 
-GROUPS: dict[str, list[click.Command]] = {
-    "Learn": [run, cluster, anneal, validate],
-    "Ask": [
-        neighbors,
-        analogy,
-        predict,
-        embed,
-        score,
-        drift,
-        changes,
-        map_words,
-        evaluate,
-        inspect,
-    ],
-    "Serve": [serve, publish, export],
-    "Set up": [warmup, completion],
+GROUPS = {
+    "Learn": {
+        "run": "commands.run:run",
+        "cluster": "commands.cluster:cluster",
+        "anneal": "commands.anneal:anneal",
+        "validate": "checks.validation:validate",
+    },
+    "Ask": {
+        "neighbors": "commands.neighbors:neighbors",
+        "analogy": "commands.analogy:analogy",
+        "predict": "commands.predict:predict",
+        "embed": "commands.embed:embed",
+        "score": "commands.score:score",
+        "drift": "commands.drift:drift",
+        "changes": "commands.changes:changes",
+        "map": "commands.map:map_words",
+        "evaluate": "commands.evaluate:evaluate",
+        "inspect": "commands.inspect:inspect",
+    },
+    "Serve": {
+        "serve": "commands.serve:serve",
+        "publish": "commands.publish:publish",
+        "export": "commands.export:export",
+    },
+    "Set up": {
+        "warmup": "commands.warmup:warmup",
+        "completion": "commands.completion:completion",
+    },
 }
-"""Every command, under its heading in the help."""
+"""Every command under its heading in the help, and where it is; imported when it is used."""
+
+COMMANDS = {name: place for commands in GROUPS.values() for name, place in commands.items()}
 
 
 def _means_run(args: list[str], commands: Container[str]) -> bool:
@@ -69,9 +71,21 @@ def _means_run(args: list[str], commands: Container[str]) -> bool:
 class DefaultToRun(click.Group):
     """A group whose command is ``run`` unless the first word names another."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"streamer.{module}"), name)
+        return command
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``run`` in front of options and files that no command stands before."""
-        if not ctx.resilient_parsing and _means_run(args, self.commands):
+        if not ctx.resilient_parsing and _means_run(args, COMMANDS):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -81,16 +95,17 @@ class DefaultToRun(click.Group):
         """The command that the first word names; UsageError names the one that may be meant."""
         if args[0] == "settle":
             raise click.UsageError("settle is now called anneal, and --looks --passes", ctx)
-        if args[0] not in self.commands and not ctx.resilient_parsing:
-            hint = nearest(args[0], list(self.commands))
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            hint = nearest(args[0], list(COMMANDS))
             raise click.UsageError(f"there is no command or file {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under their headings, each with its whole summary."""
         for heading, commands in GROUPS.items():
+            found = [(name, self.get_command(ctx, name)) for name in commands]
             with formatter.section(heading):
-                formatter.write_dl([(str(c.name), c.get_short_help_str(200)) for c in commands])
+                formatter.write_dl([(name, c.get_short_help_str(200)) for name, c in found if c])
 
 
 @click.group(
@@ -104,11 +119,6 @@ def main() -> None:
 
     Without COMMAND, run is meant: some-command | w2v-stream
     """
-
-
-for _commands in GROUPS.values():
-    for _command in _commands:
-        main.add_command(_command)
 
 
 def entry_point() -> None:

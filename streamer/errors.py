@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import click
 
 from w2v_online.errors import W2VError
 
@@ -14,6 +14,10 @@ EXIT_CONFIG = 78
 
 class ConfigurationError(W2VError):
     """The configuration or the environment is wrong: nothing was started (exit code 78)."""
+
+
+class FlagError(click.UsageError):
+    """A flag's value is wrong; the message says all there is to say (exit code 2)."""
 
 
 class SourceError(W2VError):
@@ -30,5 +34,7 @@ class BadRecordError(ValueError):
 
 def nearest(key: str, known: list[str]) -> str:
     """The end of a message about an unknown key: which known one may be meant, if one is near."""
+    import difflib  # here, for only who mistypes waits for it
+
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-import click
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from streamer.config.fields import choices_of
 from streamer.errors import nearest
-
-
-class FlagError(click.UsageError):
-    """A flag's value is wrong; the message says all there is to say (exit code 2)."""
 
 
 def what_is_expected(error: ErrorDetails, field: FieldInfo) -> str:

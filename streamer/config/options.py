@@ -31,11 +31,11 @@ from streamer.config.fields import (
     variable_of,
 )
 from streamer.config.file import read_config_file
-from streamer.config.messages import FlagError, what_is_expected
+from streamer.config.messages import what_is_expected
 from streamer.config.renamed import current_flag, rename_variables
 from streamer.config.settings import RunSettings
 from streamer.config.types import holds_secret
-from streamer.errors import ConfigurationError, nearest
+from streamer.errors import ConfigurationError, FlagError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llvmlite.binding
 import pytest
+from llvmlite import ir
 
 from w2v_online.learning.embeddings import reserve
+from w2v_online.simd.registers import VEC, fma
 
 AVX2 = "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2"
 
@@ -39,6 +42,25 @@ def test_training_is_right_without_avx512(name: str, features: str, tmp_path: Pa
         timeout=600,
     )
     assert "4 passed" in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fused"), [("x86-64-v2", False), ("nehalem", False), ("haswell", True)]
+)
+def test_products_are_fused_only_where_the_machine_can(name: str, is_fused: bool) -> None:
+    """Elsewhere each lane would be a call of ``fmaf``, which takes twenty times as long."""
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(VEC, [VEC] * 3), "f")
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(fma(builder, *function.args))
+    llvmlite.binding.initialize_all_targets()
+    llvmlite.binding.initialize_all_asmprinters()
+    target = llvmlite.binding.Target.from_triple("x86_64-unknown-linux-gnu")
+    machine = target.create_target_machine(cpu=name)
+    assembly = machine.emit_assembly(llvmlite.binding.parse_assembly(str(module)))
+    assert "fmaf" not in assembly
+    assert ("vfmadd" in assembly) == is_fused
+    assert ("mulps" in assembly) != is_fused
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of memory")

@@ -121,8 +121,8 @@ def _call(builder: Any, name: str, args: list[Any]) -> Any:
 
 
 def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """A * b + c, rounded once."""
-    return _call(builder, f"llvm.fma.v{a.type.count}f32", [a, b, c])
+    """A * b + c, rounded once where the machine can; emulated, it takes twenty times as long."""
+    return _call(builder, f"llvm.fmuladd.v{a.type.count}f32", [a, b, c])
 
 
 def axpy(builder: Any, a: Any, x: Any, y: Any) -> Any:
