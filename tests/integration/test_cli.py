@@ -410,11 +410,11 @@ def test_commands_are_grouped_with_whole_summaries() -> None:
         (
             ["run", "text", "--kafka-topic", "t"],
             78,
-            "give either files, --kafka-topic or --redis-stream",
+            "give FILE, -, --kafka-topic or --redis-stream, not several",
         ),
         (["--kafka-topic", "t"], 78, "add --kafka-bootstrap-servers HOST:PORT"),
         (["--kafka-bootstrap-servers", "h:9"], 78, "add --kafka-topic TOPIC"),
-        (["--source", "stdin", "--kafka-topic", "t"], 78, "leave out --source, or --kafka-topic"),
+        (["--source", "stdin", "--kafka-topic", "t"], 78, "leave out --source or --kafka-topic"),
         (["nieghbors", "x"], 2, "did you mean neighbors?"),
         (["neighbors"], 2, "Usage: w2v-stream neighbors [OPTIONS] SNAPSHOT WORD..."),
         (["neighbors", "x", "y", "--topn", "0"], 2, "--topn: 0 is not in the range"),
