@@ -140,7 +140,7 @@ def test_text_piped_again_goes_on_behind_what_was_learned(tmp_path: Path) -> Non
     ("args", "code", "message"),
     [
         (["--source", "file"], 78, "no file to read: name one"),
-        (["--source", "stdin", "--path", "x"], 78, "leave out --source, or the files"),
+        (["--source", "stdin", "--path", "x"], 78, "leave out --source or FILE"),
         (["--follow"], 78, "--follow needs files to follow"),
         (["--source", "file", "--path", "x", "--stdin-skip-known"], 78, "needs piped input"),
         (["--source", "file", "--path", "/nowhere/x"], 78, "no such file"),
