@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from w2v_online.reading.vectors import WordVectors
 _DRAWN_PATHS = 20
 """Most words whose way a picture shows."""
 
+_BAR_CELLS = 12
+"""Of the curve of a word's history, on a terminal."""
+
 
 @click.command()
 @click.argument("old", metavar="OLD", type=click.Path(path_type=Path))
@@ -31,6 +35,13 @@ _DRAWN_PATHS = 20
     help="Least occurrences of a word in NEW: "
     f"{drifting.MIN_COUNT} unless given; with OLD alone {changes.MIN_COUNT:,}.",
 )
+@click.option(
+    "--min-relative",
+    type=click.FloatRange(min=0),
+    default=drifting.NOTABLE,
+    show_default=True,
+    help="Leave out words that moved less than so many times as far as words as frequent.",
+)
 @click.option("--word", help="Follow this word through all snapshots of the folder OLD.")
 @click.option("--output", type=picture_file, help="Also draw it: FILE.html or FILE.png.")
 @json_option
@@ -39,6 +50,7 @@ def drift(
     new: Path | None,
     topn: int,
     min_count: int | None,
+    min_relative: float,
     word: str | None,
     output: Path | None,
     as_json: bool,
@@ -46,8 +58,8 @@ def drift(
     """Print the words whose meaning moved most from OLD to NEW, or what one word went through.
 
     OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files. Words
-    are ranked by what they moved (one minus the cosine) in relation to words seen as often; those
-    that moved less than 0.05 are left out.
+    are ranked by what they moved (one minus the cosine) in relation to words seen as often. Those
+    that moved less than 0.05, or not notably more than such words, are left out.
 
     With OLD alone, print the words that are changing in that snapshot: their vectors leave the
     averages of their paths by 2.5 times what is usual or more.
@@ -68,19 +80,45 @@ def drift(
     before, after = load_vectors(old), load_vectors(new)
     least = drifting.MIN_COUNT if min_count is None else min_count
     try:
-        movements = drifting.drift(before, after, topn=topn, min_count=least)
+        movements = drifting.drift(
+            before, after, topn=topn, min_count=least, min_relative=min_relative
+        )
     except ValueError as error:
         raise ExportError(str(error)) from error
     if not movements:
         click.echo(
-            f"No word moved by {drifting.FLOOR} or more (one minus the cosine): the snapshots say "
-            "the same.",
+            f"No word moved by {drifting.FLOOR} or more (one minus the cosine) and "
+            f"{min_relative:g} times as far as words as frequent.",
             err=True,
         )
     elif output is not None:
         _draw_paths(before, after, movements[:_DRAWN_PATHS], output)
     if as_json:
         echo_json([asdict(movement) for movement in movements])
+        return
+    _print_movements(movements)
+
+
+def _print_movements(movements: list[drifting.Movement]) -> None:
+    if sys.stdout.isatty():
+        echo_rows(
+            [
+                (
+                    m.word,
+                    f"{m.relative:.1f}",
+                    f"{m.moved:.3f}",
+                    f"{m.old_count:,.0f}",
+                    f"{m.new_count:,.0f}",
+                    " ".join(m.lost),
+                    " ".join(m.gained),
+                )
+                for m in movements
+            ],
+            (
+                "word", "x usual", "moved (1 - cosine)", "count before", "count now",
+                "neighbors lost", "neighbors gained",
+            ),
+        )  # fmt: skip
         return
     echo_rows(
         [
@@ -94,8 +132,7 @@ def drift(
                 " ".join(m.new_neighbors),
             )
             for m in movements
-        ],
-        ("word", "relative", "moved", "count before", "now", "neighbors before", "now"),
+        ]
     )
 
 
@@ -120,20 +157,25 @@ def _print_history(moments: list[drifting.Moment], as_json: bool) -> None:
     if as_json:
         echo_json([asdict(moment) for moment in moments])
         return
-    echo_rows(
-        [
-            (
-                moment.snapshot,
-                str(moment.words),
-                f"{moment.count:.0f}",
-                "" if moment.moved != moment.moved else f"{moment.moved:.3f}",
-                f"{moment.moved_in_all:.3f}",
-                " ".join(moment.neighbors),
-            )
-            for moment in moments
-        ],
-        ("snapshot", "words", "count", "moved", "in all", "neighbors"),
-    )
+    is_terminal = sys.stdout.isatty()
+    most = max(moment.moved_in_all for moment in moments)
+    rows = [
+        (
+            moment.snapshot,
+            f"{moment.words:,}" if is_terminal else str(moment.words),
+            f"{moment.count:,.0f}" if is_terminal else f"{moment.count:.0f}",
+            "" if moment.moved != moment.moved else f"{moment.moved:.3f}",
+            f"{moment.moved_in_all:.3f}",
+            *([_bar(moment.moved_in_all / most if most else 0.0)] if is_terminal else []),
+            " ".join(moment.neighbors),
+        )
+        for moment in moments
+    ]
+    echo_rows(rows, ("snapshot", "words read", "count", "moved", "since first", "", "neighbors"))
+
+
+def _bar(share: float) -> str:
+    return "█" * round(_BAR_CELLS * share)
 
 
 def _draw_paths(

@@ -58,6 +58,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     ),
     "spellings": _COUNTED,
     "words": _COUNTED,
+    "examples": _COUNTED,
     "snapshots": _rows(name=_STRING, created=_STRING, words=_NUMBER, vocabulary=_NUMBER),
     "map": _object(
         {

@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 
 from streamer.http.atlas import MAP_WORDS
 from streamer.http.question import Kept, Question
-from streamer.http.word_questions import Word
+from streamer.http.word_questions import Word, counted
 from w2v_online.analysis import changes, drift
+from w2v_online.analysis.examples import examples
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.reading.changes import THRESHOLD
 
@@ -60,6 +61,18 @@ class Map(Question):
         }
 
 
+class Examples(Question):
+    """Words worth asking for: from different parts of the text, with near neighbours."""
+
+    is_view: ClassVar[bool] = True
+    topn: int = Field(24, ge=1, le=100, description="Words, at most.")
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"examples": [{"word": ..., "count": ...}, ...]}``, the most frequent first."""
+        table = kept.vectors.table
+        return {"examples": [counted(table, word) for word in examples(table, self.topn)]}
+
+
 class Drift(Question):
     """The words whose meaning moved most since an earlier snapshot, then and now."""
 
@@ -69,6 +82,11 @@ class Drift(Question):
     )
     topn: int = Field(50, ge=1, le=1000, description="Words.")
     min_count: int = Field(drift.MIN_COUNT, ge=1, description="Words that were seen so often.")
+    min_relative: float = Field(
+        drift.NOTABLE,
+        ge=0,
+        description="Words that moved so many times as far as words as frequent, or more.",
+    )
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"drift": {"since": ..., "words": [...]}}``; see w2v_online.analysis.drift.Movement."""
@@ -80,7 +98,11 @@ class Drift(Question):
             raise HTTPException(404, "there is no earlier snapshot yet to compare with")
         try:
             found = drift.drift(
-                kept.archive.earlier(since), kept.vectors, topn=self.topn, min_count=self.min_count
+                kept.archive.earlier(since),
+                kept.vectors,
+                topn=self.topn,
+                min_count=self.min_count,
+                min_relative=self.min_relative,
             )
         except (SnapshotError, ValueError) as error:
             raise HTTPException(404, str(error)) from error
@@ -176,6 +198,7 @@ class History(Question):
 SNAPSHOT_QUESTIONS: dict[str, type[Question]] = {
     "/v1/snapshots": Snapshots,
     "/v1/map": Map,
+    "/v1/examples": Examples,
     "/v1/drift": Drift,
     "/v1/changing": Changing,
     "/v1/changes": Changes,

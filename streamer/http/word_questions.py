@@ -63,7 +63,7 @@ class Neighbors(Question):
             "neighbors": {
                 word: with_counts(vectors.table, answers[word]) for word in dict.fromkeys(self.word)
             },
-            "counts": {word: _counted(vectors.table, word)["count"] for word in known},
+            "counts": {word: counted(vectors.table, word)["count"] for word in known},
             **({"inferred": list(inferred)} if inferred else {}),
         }
 
@@ -137,7 +137,7 @@ class Spellings(Question):
         """``{"spellings": [{"word": ..., "count": ...}, ...]}``."""
         table = kept.vectors.table
         near = table.spellings(self.word, self.topn)
-        return {"spellings": [_counted(table, word) for word in near]}
+        return {"spellings": [counted(table, word) for word in near]}
 
 
 class Frequent(Question):
@@ -150,16 +150,17 @@ class Frequent(Question):
         """``{"words": [{"word": ..., "count": ...}, ...]}``."""
         table = kept.vectors.table
         chosen = table.words[self.offset : self.offset + self.topn]
-        return {"words": [_counted(table, word) for word in chosen]}
+        return {"words": [counted(table, word) for word in chosen]}
 
 
-def _counted(table: VectorTable, word: str) -> dict[str, Any]:
+def counted(table: VectorTable, word: str) -> dict[str, Any]:
+    """A word with its count, as a document."""
     return {"word": word, "count": table.counts[table.rows[word]].item()}
 
 
 def with_counts(table: VectorTable, found: list[tuple[str, float]]) -> list[dict[str, Any]]:
     """Words and cosines as documents, each with the word's count."""
-    return [{**_counted(table, word), "cosine": cosine} for word, cosine in found]
+    return [{**counted(table, word), "cosine": cosine} for word, cosine in found]
 
 
 def inferred_of(vectors: WordVectors, words: list[str]) -> dict[str, NDArray[np.float32]]:

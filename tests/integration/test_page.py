@@ -87,6 +87,7 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         assert [row.locator("th").inner_text() for row in rows.all()] == [w for w, _ in nearest]
         expect(rows.first).to_contain_text(f"{nearest[0][1]:.3f}")
         expect(page.locator(".moment")).to_have_count(2)
+        expect(page.locator(".way path.js-line")).to_have_count(1)
         keep_screenshot(page, "ask")
         page.get_by_label("among").select_option("10000")
         expect(rows).to_have_count(15)
@@ -113,7 +114,11 @@ def test_a_visit(browser: Browser, daemon: Daemon) -> None:
         expect(page.locator("#news")).to_contain_text("A new snapshot has come")
 
         page.get_by_role("link", name="Drift").click()
+        expect(page.locator("#drift-state")).to_contain_text("as usual")
+        page.get_by_label("Moved at least").fill("0")
+        page.get_by_role("button", name="Compare").click()
         expect(page.locator("#drift-table tbody tr")).to_have_count(40)
+        expect(page.locator("#drift-table .fresh").first).to_be_visible()
         expect(page.locator("#since option")).to_have_count(number - 1)
         keep_screenshot(page, "drift")
         assert page.evaluate("window.isTheSamePage")
@@ -154,6 +159,7 @@ def test_nasty_words_are_text_everywhere(browser: Browser, daemon: Daemon) -> No
         keep_screenshot(page, "map-nasty")
         page.goto(f"http://127.0.0.1:{daemon.port}/#drift")
         page.get_by_label("Occurs at least").fill("100")
+        page.get_by_label("Moved at least").fill("0")
         page.get_by_role("button", name="Compare").click()
         expect(page.locator("#drift-table tbody tr").first).to_be_attached()
         for word in NASTY:
@@ -208,7 +214,7 @@ def turn_to(page: Page, daemon: Daemon, view: str) -> None:
         "ask?word=exception": ".moment",
         "ask?word=exeption": "#answer .words",
         "map": "#movers li",
-        "drift": "#drift-table tbody tr",
+        "drift": "#drift-state:has-text('usual')",
     }[view]
     expect(page.locator(last).first).to_be_visible(timeout=240_000)
 

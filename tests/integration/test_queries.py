@@ -196,14 +196,19 @@ def test_drift_of_equal_snapshots_is_empty_and_says_so(two_snapshots: Path) -> N
     result = run("drift", two_snapshots, two_snapshots, "--min-count", "1", "--json")
     assert (result.returncode, json.loads(result.stdout)) == (0, [])
     assert "No word moved by 0.05 or more" in result.stderr
+    assert "1.5 times as far" in result.stderr
 
 
 def test_drift_prints_and_draws(two_snapshots: Path, tmp_path: Path) -> None:
     old, new = sorted(path for path in two_snapshots.iterdir() if path.is_dir())
-    result = run("drift", old, new, "--topn", "3", "--output", tmp_path / "drift.html")
+    result = run(
+        "drift", old, new, "--topn", "3", "--min-relative", "0", "--output", tmp_path / "drift.html"
+    )
     assert result.returncode == 0, result.stderr
     rows = [line.split("\t") for line in result.stdout.splitlines()]
-    document = json.loads(run("drift", old, new, "--topn", "3", "--json").stdout)
+    document = json.loads(
+        run("drift", old, new, "--topn", "3", "--min-relative", "0", "--json").stdout
+    )
     assert [row[0] for row in rows] == [entry["word"] for entry in document]
     assert len(document[0]["old_neighbors"]) == 5
     assert (tmp_path / "drift.html").stat().st_size < 200_000

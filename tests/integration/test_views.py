@@ -118,7 +118,9 @@ def test_the_map_tells_what_is_new_and_what_moved(served: Served, folder: Path) 
     assert columns["is_new"] == [i == new for i in range(len(columns["words"]))]
     assert columns["moved"][new] is None
     before = load_vectors(folder / names(folder)[1])
-    moved = {m.word: m for m in drift.drift(before, vectors, topn=1000, min_count=1)}
+    moved = {
+        m.word: m for m in drift.drift(before, vectors, topn=1000, min_count=1, min_relative=0)
+    }
     for word, distance in zip(columns["words"], columns["moved"], strict=True):
         if word in moved:
             assert distance == pytest.approx(moved[word].moved, abs=1e-4)
@@ -198,9 +200,11 @@ def test_words_stay_where_they_were_when_the_server_starts_again(
 
 def test_drift_and_history_are_those_of_the_library(served: Served, folder: Path) -> None:
     oldest = names(folder)[-1]
-    _, answer = served.get("/v1/drift?topn=3&min_count=5")
+    _, answer = served.get("/v1/drift?topn=3&min_count=5&min_relative=0")
     assert answer["drift"]["since"] == oldest
-    expected = drift.drift(load_vectors(folder / oldest), load_vectors(folder), topn=3, min_count=5)
+    expected = drift.drift(
+        load_vectors(folder / oldest), load_vectors(folder), topn=3, min_count=5, min_relative=0
+    )
     assert [m["word"] for m in answer["drift"]["words"]] == [m.word for m in expected]
     assert answer["drift"]["words"][0]["moved"] == pytest.approx(expected[0].moved)
     _, answer = served.get("/v1/history?word=w1&topn=2")
@@ -247,6 +251,10 @@ def test_spellings_analogies_texts_and_frequent_words(served: Served, folder: Pa
     assert not {"the", "w1", "w2"} & set(near)
     _, answer = served.get("/v1/words?topn=2&offset=1")
     assert [word["word"] for word in answer["words"]] == vectors.words[1:3]
+    _, answer = served.get("/v1/examples?topn=3")
+    counts = [entry["count"] for entry in answer["examples"]]
+    assert len(counts) == 3
+    assert counts == sorted(counts, reverse=True)
 
 
 def test_events_tell_how_things_are(served: Served, folder: Path) -> None:

@@ -60,7 +60,9 @@ def test_swapped_words_moved_most(pair: tuple[WordVectors, WordVectors]) -> None
     assert (first.old_count, first.new_count) == (16_666, 33_332)
     assert first.old_neighbors == [word for word, _ in pair[0].most_similar("w5", topn=5)]
     assert first.new_neighbors == [word for word, _ in pair[1].most_similar("w5", topn=5)]
-    counted = drift(*pair, topn=600, min_count=1000)
+    assert set(first.lost) == set(first.old_neighbors) - set(first.new_neighbors)
+    assert set(first.gained) == set(first.new_neighbors) - set(first.old_neighbors)
+    counted = drift(*pair, topn=600, min_count=1000, min_relative=0)
     assert min(movement.new_count for movement in counted) >= 1000
     assert "w250" not in {movement.word for movement in counted}
 
@@ -77,6 +79,20 @@ def test_nothing_moves_between_equals(pair: tuple[WordVectors, WordVectors]) -> 
     movements = drift(old, new, min_count=0)
     assert [movement.word for movement in movements] == ["w500"]
     assert all(movement.moved >= FLOOR for movement in movements)
+
+
+def test_what_all_words_do_is_not_notable(pair: tuple[WordVectors, WordVectors]) -> None:
+    """Early in training all words move: only those that move more than their like are told."""
+    old, _ = pair
+    noise = np.random.default_rng(4).normal(size=old.vectors.shape)
+    noise *= 0.5 * np.linalg.norm(old.vectors, axis=1, keepdims=True) / old.vectors.shape[1] ** 0.5
+    noise[500] = old.vectors[499] - old.vectors[500]
+    new = WordVectors.from_arrays(list(old.words), old.vectors + noise, old.counts)
+    everything = drift(old, new, topn=600, min_count=0, min_relative=0)
+    told = drift(old, new, topn=600, min_count=0)
+    assert len(everything) > 400
+    assert len(told) < len(everything) / 2
+    assert told[0].word == everything[0].word == "w500"
 
 
 def test_what_cannot_be_compared_is_refused(pair: tuple[WordVectors, WordVectors]) -> None:

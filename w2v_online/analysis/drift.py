@@ -29,6 +29,9 @@ FLOOR = 0.05
 word: after 65 million words a million more move 0.7% of the vectors so far, and frequent words
 hardly at all, so that in relation to their peers the least noise would seem much."""
 
+NOTABLE = 1.5
+"""Movement in relation to words seen as often from which a word is worth telling."""
+
 _FITTED_WORDS = 10_000
 """Most frequent words that fix the rotation."""
 
@@ -53,6 +56,16 @@ class Movement:
     old_neighbors: list[str]
     new_neighbors: list[str]
 
+    @property
+    def lost(self) -> list[str]:
+        """Neighbours that are none any more."""
+        return [word for word in self.old_neighbors if word not in self.new_neighbors]
+
+    @property
+    def gained(self) -> list[str]:
+        """Neighbours that were none before."""
+        return [word for word in self.new_neighbors if word not in self.old_neighbors]
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -76,14 +89,16 @@ def drift(
     *,
     topn: int = 50,
     min_count: float = MIN_COUNT,
+    min_relative: float = NOTABLE,
     neighbors: int = 5,
 ) -> list[Movement]:
     """The ``topn`` words that moved most from ``old`` to ``new``, most first.
 
     Considered are words that both know and that ``new`` has counted ``min_count`` times (all, if
-    nothing is known of its counts). Those that moved less than FLOOR are left out: of equal
-    snapshots nothing remains. ValueError if there is no word to consider, or if the sizes of the
-    vectors differ.
+    nothing is known of its counts). Left out are those that moved less than FLOOR, so that of equal
+    snapshots nothing remains, or less than ``min_relative`` times as far as words seen as often:
+    early in training all words move, and that is no news. ValueError if there is no word to
+    consider, or if the sizes of the vectors differ.
     """
     before, after = old.table, new.table
     comparison = Comparison(before, after)
@@ -93,7 +108,7 @@ def drift(
     moved = comparison.moved(old_rows, new_rows)
     relative = moved / np.maximum(usual(moved, np.array(old_rows)), FLOOR)
     order = np.argsort(-relative, kind="stable")
-    most = order[moved[order] >= FLOOR][:topn]
+    most = order[(moved[order] >= FLOOR) & (relative[order] >= min_relative)][:topn]
     chosen = [words[i] for i in most]
     old_near = old.most_similar_batch(chosen, neighbors)
     new_near = new.most_similar_batch(chosen, neighbors)

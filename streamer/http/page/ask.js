@@ -1,13 +1,14 @@
 // The view that asks: neighbours of a word, analogies, a sentence, and a word's past.
 
 import { ask, Failure } from "./api.js";
+import { baseLayout, colour, CONFIG, plotly } from "./charts.js";
 import { address, bar, bare, byId, count, el, times, when, wordLink } from "./dom.js";
 
 const TOPN = 15;
 const EXAMPLES = 24;
-const EXAMPLES_FROM = 150; // more frequent ones say little
 
 let shown = {}; // parameters of the question that is answered
+let wayOf = []; // moments of the word's history that is drawn
 let current = null; // ends what is under way when another question comes
 
 export function begin() {
@@ -35,7 +36,9 @@ export function show(parameters) {
 
 export function hide() {}
 
-export function restyle() {}
+export function restyle() {
+  drawWay();
+}
 
 // A newer snapshot: the same question again.
 export const renew = () => answer();
@@ -103,11 +106,10 @@ async function sentence(text, signal) {
 }
 
 async function examples(signal) {
-  const { words } = await ask("words", { topn: EXAMPLES, offset: EXAMPLES_FROM }, signal);
-  const fewer = words.length ? words : (await ask("words", { topn: EXAMPLES }, signal)).words;
+  const { examples: found } = await ask("examples", { topn: EXAMPLES }, signal);
   return [
-    el("h3", {}, "Some frequent words"),
-    el("ul", { class: "words" }, ...fewer.map(({ word }) => el("li", {}, wordLink(word)))),
+    el("h3", {}, "Words from different parts of this text"),
+    el("ul", { class: "words" }, ...found.map(({ word }) => el("li", {}, wordLink(word)))),
   ];
 }
 
@@ -162,10 +164,49 @@ async function past(word, running) {
       el("ul", { class: "words" }, ...words),
     );
   });
+  const last = history.at(-1).moved_in_all.toFixed(3);
+  const way = el("div", { class: "way", role: "img" });
+  way.setAttribute("aria-label", `How far it moved since the first snapshot kept: ${last} by now`);
+  const curve = [
+    el("h3", {}, "How far it moved since the first snapshot kept"),
+    el("p", { class: "note" }, `One minus the cosine; ${last} by now.`),
+    way,
+  ];
   place.replaceChildren(
+    ...(history.length > 1 ? curve : []),
     el("h3", {}, "Its neighbours over the snapshots kept"),
     el("p", { class: "note" }, "Newest first; marked words are new among them."),
     el("ol", { class: "moments", reversed: true }, ...rows.reverse()),
+  );
+  wayOf = history;
+  if (history.length > 1) await drawWay();
+}
+
+async function drawWay() {
+  const charts = await plotly();
+  const place = document.querySelector(".way");
+  if (!place || byId("ask-view").hidden) return;
+  const grid = { gridcolor: colour("line"), zeroline: false, fixedrange: true };
+  await charts.react(
+    place,
+    [
+      {
+        x: wayOf.map((moment) => new Date(moment.created)),
+        y: wayOf.map((moment) => moment.moved_in_all),
+        hoverinfo: "none", // ours: plotly's own would need inline styles
+        mode: "lines+markers",
+        line: { color: colour("purple"), width: 2 },
+      },
+    ],
+    {
+      ...baseLayout(),
+      margin: { l: 44, r: 12, t: 6, b: 22 },
+      height: 120,
+      dragmode: false,
+      xaxis: { ...grid, showgrid: false, nticks: 4, type: "date" },
+      yaxis: { ...grid, nticks: 3, rangemode: "tozero" },
+    },
+    CONFIG,
   );
 }
 

@@ -88,9 +88,16 @@ async function compare({ isSecond = false } = {}) {
   say("Comparing …");
   try {
     const least = Math.max(1, Number(byId("least").value) || 1);
-    const { drift } = await ask("drift", { since, min_count: least, topn: TOPN });
-    byId("drift-table").replaceChildren(table(drift.words));
-    say("Ranked by movement in relation to words as frequent: 1.0 is as usual.");
+    const relative = Math.max(0, Number(byId("relative").value) || 0);
+    const asked = { since, min_count: least, min_relative: relative, topn: TOPN };
+    const { drift } = await ask("drift", asked);
+    byId("drift-table").replaceChildren(...(drift.words.length ? [table(drift.words)] : []));
+    say(
+      drift.words.length
+        ? "Movement in relation to words as frequent: 1.0 is as usual. "
+          + "Neighbours that were lost are struck out, those gained are marked."
+        : `No word moved by 0.05 or more (one minus the cosine) and ${relative} times as far as usual.`,
+    );
   } catch (error) {
     byId("drift-table").replaceChildren();
     say(`${error.message}.`);
@@ -114,8 +121,8 @@ function table(movements) {
       el("th", { scope: "row" }, wordLink(m.word)),
       el("td", { "data-label": "movement" }, moved(m, most)),
       el("td", { "data-label": "times seen" }, `${count(m.old_count)} → ${count(m.new_count)}`),
-      el("td", { "data-label": "then" }, near(m.old_neighbors)),
-      el("td", { "data-label": "now" }, near(m.new_neighbors)),
+      el("td", { "data-label": "then" }, near(m.old_neighbors, m.new_neighbors, "lost")),
+      el("td", { "data-label": "now" }, near(m.new_neighbors, m.old_neighbors, "fresh")),
     ),
   );
   return filled(names, rows);
@@ -145,6 +152,9 @@ function amount(value, most, title = "") {
   );
 }
 
-function near(words) {
-  return el("ul", { class: "words" }, ...words.map((word) => el("li", {}, wordLink(word))));
+// Words as links; those that are not among the others are marked.
+function near(words, others, mark) {
+  const known = new Set(others);
+  const items = words.map((word) => el("li", { class: known.has(word) ? null : mark }, wordLink(word)));
+  return el("ul", { class: "words" }, ...items);
 }
