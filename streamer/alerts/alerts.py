@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamer.alerts.alert import Alert, alert_id, utc
 from streamer.alerts.distribution import SurpriseDistribution
-from streamer.alerts.kinds import Kinds, kind_of
+from streamer.alerts.kinds import Kinds, kind_id, kind_of
 from streamer.alerts.measure import DEFAULT_MEASURE, Measure
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
@@ -29,6 +29,15 @@ WARM_UP_RECORDS = 10_000
 
 LATEST = 100
 """Alerts that are kept for monitoring."""
+
+SHOWN = 20
+"""Alerts that the page shows."""
+
+MAX_MUTED = 1000
+"""Kinds that can be muted."""
+
+_MEMORY_RECORDS = 1000.0
+"""Records after which the recent mean of surprise has forgotten about two thirds."""
 
 P_VALUES = (0.5, 0.1, 0.01, 0.001, 0.0001)
 """P-values whose surprise is reported."""
@@ -83,9 +92,14 @@ class Alerts:
         self._clock = clock
         self._kinds = Kinds(limits.window_seconds)
         self._sent_at: deque[float] = deque()
+        self._muted: dict[str, str] = {}
         self.distribution = SurpriseDistribution()
         self.latest: deque[Alert] = deque(maxlen=LATEST)
         """The newest alerts, for monitoring."""
+        self.muted = 0
+        """Records worth an alert whose kind is muted."""
+        self.recent_surprise = math.nan
+        """Mean surprise of the last thousand records or so, in nats."""
         self.scored = 0
         """Records that this process has scored."""
         self.raised = 0
@@ -115,6 +129,7 @@ class Alerts:
         """
         before = self.distribution.records
         self.scored += len(surprises)
+        self._average(surprises)
         p_values = self.distribution.p_values(surprises)
         self._rule.count(len(surprises))
         is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
@@ -125,8 +140,44 @@ class Alerts:
         for i in np.flatnonzero(is_unexpected).tolist():
             self.raised += 1
             alert = self._alert(record_at(i), float(surprises[i]), float(p_values[i]), now)
+            if kind_id(alert.kind) in self._muted:
+                self.muted += 1
+                continue
             self._send(self._kinds.add(alert, now), now)
         self._send(self._kinds.ended(now), now)
+
+    def _average(self, surprises: NDArray[np.float64]) -> None:
+        known = surprises[np.isfinite(surprises)]
+        if not len(known):
+            return
+        mean = float(known.mean())
+        old = mean if math.isnan(self.recent_surprise) else self.recent_surprise
+        kept = math.exp(-len(known) / _MEMORY_RECORDS)
+        self.recent_surprise = kept * old + (1.0 - kept) * mean
+
+    def mute(self, kind: str, is_muted: bool) -> bool:
+        """Send no more alerts of a kind, or send them again, from now on; it is given by its id.
+
+        False if no such kind is known. May be called from another thread.
+        """
+        if not is_muted:
+            return self._muted.pop(kind, None) is not None
+        for alert in list(self.latest):
+            if kind_id(alert.kind) == kind and len(self._muted) < MAX_MUTED:
+                self._muted[kind] = alert.kind
+                return True
+        return False
+
+    def shown(self) -> dict[str, Any]:
+        """The newest alerts, that first, and the muted kinds; may be asked from another thread."""
+        alerts = list(self.latest)[: -SHOWN - 1 : -1]
+        muted = list(self._muted.items())
+        return {
+            "latest": [alert.as_dict() | {"kind_id": kind_id(alert.kind)} for alert in alerts],
+            "muted": [
+                {"kind_id": key, "kind": kind if self._has_text else None} for key, kind in muted
+            ],
+        }
 
     def _alert(self, record: Record, surprise: float, p: float, now: float) -> Alert:
         text = record.text.decode(errors="replace").rstrip("\n")
@@ -190,6 +241,7 @@ class Alerts:
         about = {
             "measure": self.measure.as_dict(),
             "kinds": self._kinds.state(),
+            "muted": self._muted,
             "targets": {target.name: target.state() for target in self.targets},
         }
         return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
@@ -206,6 +258,7 @@ class Alerts:
         if not about:
             return
         self._kinds.restore(about["kinds"])
+        self._muted = dict(about.get("muted", {}))
         if about["measure"] == self.measure.as_dict():
             self.distribution.restore(state)
         elif self._log:

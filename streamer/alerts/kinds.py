@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -29,6 +30,11 @@ _VARYING = re.compile(
 def kind_of(text: str) -> str:
     """The text with numbers and hexadecimal identifiers masked, cut to a few hundred characters."""
     return _VARYING.sub("#", text[: 4 * MAX_KIND_CHARACTERS])[:MAX_KIND_CHARACTERS]
+
+
+def kind_id(kind: str) -> str:
+    """16 hexadecimal digits that stand for a kind where its text must not be told."""
+    return hashlib.sha256(kind.encode()).hexdigest()[:16]
 
 
 @dataclass

@@ -27,6 +27,7 @@ class ClusterView:
         self.settings = settings
         self.counters = counters
         self.driver = driver
+        self.alerts = None
 
     @property
     def bad_records(self) -> int:

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamer.config.alert_at import parse_alert_at
 from streamer.config.fields import section
-from streamer.config.types import Interval, MaybeAddress, MaybeSpan, Pairs, Paths, Span, Values
+from streamer.config.types import Interval, MaybeAddress, MaybeSpan, Pairs, Span, Targets, Values
 from streamer.sources.choice import chosen, kind_of
 from streamer.sources.registry import source_options
 from streamer.sources.settings import SourceSettings
@@ -102,7 +102,7 @@ class RunSettings(SourceOptions):
         description="Split longer lines into several records, between words.",
         json_schema_extra=section("text"),
     )
-    alerts: Paths = Field(
+    alerts: Targets = Field(
         (),
         description="Score each record before it is learned, and send the unexpected ones here: a "
         "file of JSON lines, - for standard output, kafka://HOST:PORT/TOPIC, kafka:TOPIC on the "

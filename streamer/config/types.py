@@ -69,6 +69,15 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(as_values)]
 """Several files or patterns: their names may have commas."""
 
 
+def _without_paths(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Whoever knows the path of a webhook can post there: it is masked."""
+    return tuple(re.sub(r"(https?://[^/]*/).+", r"\1**********", value) for value in values)
+
+
+Targets = Annotated[tuple[str, ...], BeforeValidator(as_values), PlainSerializer(_without_paths)]
+"""Several places that something is sent to; the paths of webhooks are masked when dumped."""
+
+
 def parse_pairs(value: object) -> object:
     """``KEY=VALUE`` pairs as a dictionary."""
     if not isinstance(value, list | tuple):

@@ -61,6 +61,7 @@ class Service:
             token=token,
             version=__version__,
             log=log,
+            mute=self._observer.mute,
             tokenizer={
                 "tokenizer": settings.tokenizer,
                 "tokenizer_options": settings.tokenizer_option,

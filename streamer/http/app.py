@@ -9,12 +9,12 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer.errors import nearest
 from streamer.http.feed import Feed
+from streamer.http.mute import MAX_MUTE_BYTES, MUTE, Mute
 from streamer.http.openapi import QUESTIONS, description, method_of
 from streamer.http.page import page_routes
 from streamer.http.question import Question
@@ -39,6 +40,8 @@ PACKED_BYTES = 20_000
 
 
 _CLOSE = {"Connection": "close"}
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class JSONResponse(Response):
@@ -61,6 +64,8 @@ class Parts:
     feed: Feed
     version: str
     token: str | None = None
+    mute: Callable[[str, bool], bool] | None = None
+    """Mutes a kind of alerts, or not; False if there is no such kind."""
     is_local: bool = False
     """Whether only this machine can reach the server; other names for it are refused then."""
 
@@ -74,6 +79,7 @@ def make_app(parts: Parts) -> ASGIApp:
         Route("/metrics", _metrics(parts.registry), methods=["GET"]),
         Route("/healthz", _alive(parts.health), methods=["GET"]),
         Route("/readyz", _ready(parts.health), methods=["GET"]),
+        Route(MUTE, _mute(parts.mute), methods=["POST"]),
         Route("/openapi.json", _describe(parts.version), methods=["GET"]),
         *(
             Route(path, _ask(parts.search, question), methods=[method_of(question)])
@@ -143,7 +149,17 @@ def _follow(feed: Feed, search: Search) -> Handler:
     return follow
 
 
-async def _posted(question: type[Question], request: Request) -> Question:
+def _mute(mute: Callable[[str, bool], bool] | None) -> Handler:
+    async def answer(request: Request) -> Response:
+        asked = await _posted(Mute, request)
+        if mute is None or not mute(asked.kind_id, asked.muted):
+            raise HTTPException(404, "there is no such kind of alerts")
+        return JSONResponse({"kind_id": asked.kind_id, "muted": asked.muted})
+
+    return answer
+
+
+async def _posted(question: type[Asked], request: Request) -> Asked:
     """The question in a request's body, of which :class:`Guard` bounds the size."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "the body must be application/json")
@@ -162,7 +178,7 @@ async def _parsed(question: type[Question], request: Request) -> Question:
     return _valid(question, lambda: question.model_validate(given))
 
 
-def _valid(question: type[Question], validate: Callable[[], Question]) -> Question:
+def _valid(question: type[BaseModel], validate: Callable[[], Asked]) -> Asked:
     """The question; HTTPException 400 names what is wrong with it."""
     try:
         return validate()
@@ -203,6 +219,7 @@ class Guard:
     def __init__(self, app: ASGIApp, parts: Parts, paths: set[str], is_open: set[str]) -> None:
         self._app = app
         self._max_body_bytes = {path: asked.max_body_bytes for path, asked in QUESTIONS.items()}
+        self._max_body_bytes[MUTE] = MAX_MUTE_BYTES
         self._paths = paths
         self._open = is_open
         self._is_local = parts.is_local

@@ -31,7 +31,7 @@ MAX_STREAMS = 32
 _POLL_SECONDS = 0.25
 """Time between two checks for a new sample: the longest that closing the server waits."""
 
-_CURVES = ("words_per_second", "loss", "vocabulary", "lag", "snapshot_age")
+_CURVES = ("words_per_second", "loss", "vocabulary", "surprise", "lag", "snapshot_age")
 
 
 class Feed:

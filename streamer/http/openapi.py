@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamer.http.mute import MUTE, Mute
 from streamer.http.question import Question
 from streamer.http.snapshot_questions import SNAPSHOT_QUESTIONS
 from streamer.http.text_questions import TEXT_QUESTIONS
@@ -151,6 +152,7 @@ def description(version: str) -> dict[str, Any]:
         "paths": {
             **{path: _plain(*entry) for path, entry in _PLAIN.items()},
             **{path: _question(path, question) for path, question in QUESTIONS.items()},
+            MUTE: _mute(),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -172,6 +174,27 @@ def _plain(summary: str, media_type: str, codes: dict[str, str]) -> dict[str, An
             "summary": summary,
             "responses": {
                 code: {"description": text, "content": {media_type: {}}}
+                for code, text in codes.items()
+            },
+        }
+    }
+
+
+def _mute() -> dict[str, Any]:
+    codes = {
+        "200": "What is so now.",
+        "400": "What is wrong with the request.",
+        "404": "There is no such kind, or no --alerts.",
+    }
+    return {
+        "post": {
+            "summary": (Mute.__doc__ or "").strip(),
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": Mute.model_json_schema()}},
+            },
+            "responses": {
+                code: {"description": text, "content": {"application/json": {}}}
                 for code, text in codes.items()
             },
         }

@@ -25,8 +25,8 @@ class Site:
     """Answers at ``address``, from the snapshots in ``folder``, until closed.
 
     ``status`` returns the state that the page shows; with a ``token`` only requests that carry it
-    are answered. ``tokenizer`` is for :class:`streamer.http.archive.Archive`. Raises
-    ConfigurationError if it cannot listen there.
+    are answered. ``tokenizer`` is for :class:`streamer.http.archive.Archive`, ``mute`` as in
+    :class:`streamer.http.app.Parts`. Raises ConfigurationError if it cannot listen there.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Site:
         version: str,
         log: Any,
         tokenizer: Mapping[str, Any] | None = None,
+        mute: Callable[[str, bool], bool] | None = None,
     ) -> None:
         self._server = HttpServer(address, log)
         self.address = self._server.address
@@ -59,7 +60,14 @@ class Site:
         self._server.start(
             make_app(
                 Parts(
-                    registry, health, self._search, self._feed, version, token, address.is_loopback
+                    registry,
+                    health,
+                    self._search,
+                    self._feed,
+                    version,
+                    token,
+                    mute,
+                    address.is_loopback,
                 )
             )
         )

@@ -124,7 +124,10 @@ _ALERTS = (
         "alerts_suppressed",
         "counter",
         "Alerts that were not sent as they came.",
-        {"reason": "`kind`: counted into one of the same kind; `limit`: beyond --alert-limit"},
+        {
+            "reason": "`kind`: counted into one of the same kind; `limit`: beyond --alert-limit; "
+            "`muted`: of a kind that was muted on the page"
+        },
     ),
     Family("alerts_sent", "counter", "Alerts that arrived.", _TARGET),
     Family("alerts_dropped", "counter", "Alerts that a target gave up; they are lost.", _TARGET),

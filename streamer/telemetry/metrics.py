@@ -70,7 +70,10 @@ def alerts(told: Alerts) -> Iterator[Metric]:
     yield one("scored_records", told.scored)
     yield each("surprise_nats", {f"{p:g}": value for p, value in told.surprises().items()})
     yield one("unexpected_records", told.raised)
-    yield each("alerts_suppressed", {"kind": told.suppressed, "limit": told.limited})
+    yield each(
+        "alerts_suppressed",
+        {"kind": told.suppressed, "limit": told.limited, "muted": told.muted},
+    )
     sent: Counter[str | tuple[str, ...]] = Counter()
     dropped: Counter[str | tuple[str, ...]] = Counter()
     for target in told.targets:  # of two webhooks on one host the paths are secrets

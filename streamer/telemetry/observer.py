@@ -5,12 +5,13 @@ Reads figures that the parts keep anyway, in another thread: training does nothi
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamer.config.fields import flag_of
 from streamer.config.settings import RunSettings
@@ -18,6 +19,9 @@ from streamer.sources.registry import KINDS
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import Health
 from streamer.telemetry.status import Concern, Status, spell_seconds
+
+if TYPE_CHECKING:
+    from streamer.alerts.alerts import Alerts
 
 QUIET_SECONDS = 1.0
 """Time without text after which the source is said to be quiet."""
@@ -73,6 +77,10 @@ class Observed(Protocol):
     def is_stalled(self) -> bool:
         """Whether nothing is read although there is something to read."""
 
+    @property
+    def alerts(self) -> Alerts | None:
+        """What tells of unexpected records, None without --alerts."""
+
     def figures(self) -> dict[str, float]:
         """The source's (:meth:`streamer.sources.base.Source.figures`)."""
 
@@ -98,6 +106,11 @@ class Observer:
         self._lags: deque[float] = deque(maxlen=LAG_SAMPLES)
         self._changed_at = self._began_at = clock()
         self._bad_records = 0
+
+    def mute(self, kind: str, is_muted: bool) -> bool:
+        """Mute a kind of alerts, or not; False if there is no such kind."""
+        alerts = None if self._parts is None else self._parts.alerts
+        return alerts is not None and alerts.mute(kind, is_muted)
 
     def began(self, parts: Observed) -> None:
         """The parts are in place."""
@@ -128,6 +141,8 @@ class Observer:
             words_per_second=(words - words_then) / (now - began) if now > began else 0.0,
             loss=parts.counters.loss,
             vocabulary=parts.vocabulary,
+            surprise=math.nan if parts.alerts is None else parts.alerts.recent_surprise,
+            alerts=None if parts.alerts is None else parts.alerts.shown(),
             lag=lag,
             snapshot_age=parts.snapshot_age_seconds(),
             next_snapshot=parts.snapshot_due_seconds(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamer.alerts.alerts import Alerts
     from streamer.alerts.watching import Watching
     from streamer.checkpoints.annealer import Annealer
     from streamer.checkpoints.checkpointer import Checkpointer
@@ -72,6 +73,11 @@ class Parts:
     def is_stalled(self) -> bool:
         """Whether the source reads nothing although there is something to read."""
         return self.source.is_stalled
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """What tells of unexpected records, None without --alerts."""
+        return None if self.watching is None else self.watching.alerts
 
     def figures(self) -> dict[str, float]:
         """The source's figures."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Status:
     loss: float = math.nan
     """Recent loss per positive pair."""
     vocabulary: int | None = None
+    surprise: float = math.nan
+    """With --alerts, mean surprise of recent records in nats."""
     lag: float | None = None
     """Messages waiting in the source, for sources that know."""
     snapshot_age: float | None = None
@@ -45,6 +48,8 @@ class Status:
     options: dict[str, str] = field(default_factory=dict)
     """Options that differ from their defaults, by flag; secrets are masked."""
     warnings: list[Concern] = field(default_factory=list)
+    alerts: dict[str, Any] | None = None
+    """With --alerts, ``latest`` ones, the newest first, and ``muted`` kinds."""
 
 
 def spell_seconds(seconds: float) -> str:

@@ -71,8 +71,12 @@ def test_a_former_name_of_an_option_is_understood_with_a_note(tmp_path: Path) ->
 def test_the_printed_configuration_masks_secrets(tmp_path: Path) -> None:
     file = tmp_path / "w2v.toml"
     file.write_text('[kafka]\nssl_password = "sesame-1"\nclient_id = "x"\n')
-    printed = run("--config", file, "--print-config", W2V_STREAM_KAFKA_PASSWORD="sesame-2")
+    printed = run(
+        "--config", file, "--print-config", W2V_STREAM_KAFKA_PASSWORD="sesame-2",
+        W2V_STREAM_ALERTS="slack+https://hooks.example.com/services/sesame-3",
+    )  # fmt: skip
     assert printed.returncode == 0, printed.stderr
+    assert "hooks.example.com" in printed.stdout
     assert "sesame" not in printed.stdout + printed.stderr
     assert re.search(r'^#kafka-password = "\*+"  # environment', printed.stdout, re.M)
     tomllib.loads(printed.stdout)

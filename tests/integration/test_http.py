@@ -304,6 +304,7 @@ def test_the_description_is_of_what_is_answered(daemon: Daemon) -> None:
     assert (status, document["openapi"]) == (200, "3.1.0")
     asked = {"word": "cat", "a": "cat", "b": "mat", "c": "sat", "text": "the+cat"}
     document["paths"].pop("/v1/events")  # has no end
+    document["paths"].pop("/v1/alerts/mute")  # answered on the page
     posted = document["paths"].pop("/v1/embed")["post"]  # answered in test_embed
     assert posted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["lines"]
     for path, methods in document["paths"].items():
@@ -354,3 +355,15 @@ def test_a_port_that_is_taken_and_tokens_that_make_no_sense_stop_the_start(
         assert result.returncode == code, result.stderr
         assert message in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_nothing_is_muted_where_there_are_no_alerts(daemon: Daemon) -> None:
+    """The one request that changes something wants JSON, which foreign pages cannot send."""
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=240)
+    body = b'{"kind_id": "00"}'
+    for kind, status in (("application/json", 404), ("text/plain", 415)):
+        connection.request("POST", "/v1/alerts/mute", body, {"Content-Type": kind})
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+    connection.close()

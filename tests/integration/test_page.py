@@ -148,6 +148,44 @@ def test_stores_that_follow_the_model(browser: Browser, daemon: Daemon) -> None:
     shutil.rmtree(folder)
 
 
+def test_unexpected_records_are_shown_and_their_kind_is_muted(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Words are marked, markup is text; what is muted comes no more, and can be sent again."""
+    options = ["--alert-warm-up", "1000", "--alert-window", "1s", "--boundaries", "--sample", "0"]
+    file = tmp_path / "alerts.jsonl"
+    calm = b"user came from host\n" * 2000
+
+    def written() -> int:
+        return len(file.read_bytes().splitlines())
+
+    with Daemon(tmp_path, "--alerts", str(file), *options) as daemon:
+        daemon.learn(calm)
+        wait_until(lambda: daemon.metrics()["w2v_stream_scored_records_total"] == 2000)
+        daemon.learn(b"user lost <b>disk</b> 7 from host\n")
+        with open_page(browser, daemon.port) as page:
+            record = page.locator("#alerts-latest li").first
+            expect(record.locator(".record")).to_have_text("user lost <b>disk</b> 7 from host")
+            expect(record.locator("mark", has_text="<b>disk</b>")).to_be_visible()
+            expect(record).to_contain_text("source stdin line 2001")
+            keep_screenshot(page, "alerts")
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                found = Axe().run(page).response["violations"]
+                assert [entry for entry in found if entry["impact"] != "minor"] == []
+            record.get_by_role("button", name="Mute this kind").click()
+            expect(page.locator("#alerts-muted")).to_be_visible()
+            before = written()
+            daemon.learn(b"user lost <b>disk</b> 8 from host\n")
+            muted = "w2v_stream_alerts_suppressed_total muted"
+            wait_until(lambda: daemon.metrics()[muted] == 1)
+            assert written() == before
+            page.locator("#alerts-muted summary").click()
+            page.get_by_role("button", name="Send again").click()
+            expect(page.locator("#alerts-muted")).to_be_hidden()
+            assert page.evaluate("document.querySelectorAll('#alerts b').length") == 0
+
+
 def test_nasty_words_are_text_everywhere(browser: Browser, daemon: Daemon) -> None:
     with open_page(browser, daemon.port, "map") as page:
         expect(page.locator("#map-state")).to_contain_text("words of snapshot", timeout=240_000)

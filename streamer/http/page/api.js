@@ -22,6 +22,18 @@ export async function ask(path, parameters = {}, signal = undefined) {
   return answer;
 }
 
+// Tells the server something; Failure with its reason if it does not take it.
+export async function post(path, document) {
+  const response = await get(`/v1/${path}`, undefined, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(document),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Failure(response.status, answer.error);
+  return answer;
+}
+
 // Calls `tell(name, document)` for each event for ever, and `tell("lost")` when nobody answers.
 export async function follow(tell) {
   for (;;) {
@@ -47,11 +59,11 @@ async function reach(url, options) {
   }
 }
 
-async function get(url, signal) {
+async function get(url, signal, { headers: own = {}, ...options } = {}) {
   for (;;) {
     const used = token;
-    const headers = used ? { Authorization: `Bearer ${used}` } : {};
-    const response = await reach(url, { headers, signal });
+    const headers = { ...own, ...(used ? { Authorization: `Bearer ${used}` } : {}) };
+    const response = await reach(url, { ...options, headers, signal });
     if (response.status !== 401) return response;
     if (used === token) {
       asking ??= askForToken(used !== "").finally(() => (asking = null));

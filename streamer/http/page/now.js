@@ -1,6 +1,7 @@
 // The view of what is going on: the source in words, warnings, and curves of the last hour.
 
 import { baseLayout, colour, CONFIG, plotly } from "./charts.js";
+import { fillAlerts } from "./alerts.js";
 import { ask } from "./api.js";
 import { byId, bytes, count, el, span, when } from "./dom.js";
 
@@ -11,6 +12,7 @@ const CURVES = [
   { name: "words_per_second", title: "Words per second", show: count, colour: "blue", zero: true },
   { name: "loss", title: "Loss", show: (v) => v.toFixed(3), colour: "purple", zero: false },
   { name: "vocabulary", title: "Vocabulary", show: count, colour: "green", zero: true },
+  { name: "surprise", title: "Surprise of records (nats)", show: (v) => v.toFixed(2), colour: "red", zero: false },
   { name: "lag", title: "Messages waiting", show: count, colour: "orange", zero: true },
   { name: "snapshot_age", title: "Age of the snapshot", show: span, colour: "teal", zero: true },
 ];
@@ -53,6 +55,7 @@ export function takeStatus(status) {
   byId("source").textContent = sentence(status);
   fillWarnings(status.warnings);
   fillFacts(status);
+  fillAlerts(status.alerts);
   if (status.snapshot !== listed) listSnapshots(status.snapshot);
   if (history.time.at(-1) !== status.time) {
     history.time.push(status.time);
