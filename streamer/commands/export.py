@@ -20,7 +20,9 @@ from w2v_online.analysis import export as exporting
     help="By default what the end of FILE's name stands for; word2vec-text for any other. Word2vec "
     "formats have the counts in FILE.vocab. npz and safetensors hold the arrays vectors, counts "
     "and words, parquet and arrow the columns id, word, count and vector; projector is a folder "
-    "for TensorBoard's embedding projector, and gensim a KeyedVectors.",
+    "for TensorBoard's embedding projector, and gensim a KeyedVectors. fasttext (a binary model) "
+    "and gensim-fasttext (a FastTextKeyedVectors) also have the n-grams of a model with "
+    "--subwords, a vector for each of --bucket.",
 )
 @click.option(
     "--output",
@@ -32,11 +34,12 @@ from w2v_online.analysis import export as exporting
 def export(snapshot: Path, file_format: str | None, output: Path) -> None:
     """Write vectors as a file for other programs, words in the order of their counts.
 
-    SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file. Words that a format cannot
-    hold are left out and counted.
+    SNAPSHOT is a snapshot, a folder of snapshots, or a word2vec or fastText file. Words that a
+    format cannot hold are left out and counted.
     """
     chosen = file_format or exporting.format_of(output)
-    written = exporting.write(load_vectors(snapshot).table, chosen, output)
+    vectors = load_vectors(snapshot)
+    written = exporting.write(vectors.table, chosen, output, vectors.subwords)
     click.echo(f"{written.words:,} words to {' and '.join(map(str, written.files))}", err=True)
     for reason, count in written.left_out.items():
         click.echo(f"{count:,} words with {reason} left out: {chosen} cannot hold them", err=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
+from w2v_online.reading.fasttext_format import is_fasttext, read_fasttext
 from w2v_online.reading.fitted import Progress, fitted
 from w2v_online.reading.inference import Inference
 from w2v_online.reading.lines import Lines
@@ -126,7 +127,17 @@ def load_newest(source: Path, options: Options) -> Loaded:
 
 
 def load_file(path: Path, options: Options) -> Loaded:
-    """A word2vec file, with counts if there is a vocabulary. FileFormatError."""
+    """A word2vec file, with counts if there is a vocabulary, or a fastText model; FileFormatError.
+
+    fastText's models have counts and n-grams of their own.
+    """
+    if is_fasttext(path):
+        model = read_fasttext(path)
+        counts = model.counts
+        if options.vocabulary is not None:
+            counts = counts_of(model.words, options.vocabulary)
+        table = VectorTable(model.words, model.vectors, counts, str(path))
+        return Loaded(path, {}, table, options, model.subwords)
     words, vectors = read_word2vec(path)
     vocabulary = options.vocabulary or vocabulary_beside(path)
     has_counts = options.vocabulary is not None or vocabulary.is_file()

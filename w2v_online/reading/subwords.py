@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,11 @@ from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots.reader import SUBWORD_BUCKETS, SUBWORD_VECTORS, Snapshot
+
+END_OF_LINE = "</s>"
+"""The only word that has no n-grams in fastText."""
+
+_BLOCK_ROWS = 16_384
 
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 
@@ -87,6 +93,38 @@ class SubwordTable:
             max(1, len(found))
         )
         return mean
+
+    def means_of_words(self, words: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """float32[V, D], int64[V]: the same for many words at once, and how many n-grams each has.
+
+        fastText's end of a line has none.
+        """
+        # Imported here: reading vectors needs no kernels.
+        from w2v_online.subwords.word_ngrams import WordNgrams
+
+        buckets = np.arange(self.bucket) if self.buckets is None else self.buckets
+        given = buckets.astype(np.int32)
+        ngrams = WordNgrams(words, self.min_n, self.max_n, self.bucket, given)
+        means, sizes = ngrams.means(self.vectors)
+        is_marker = np.array([word == END_OF_LINE for word in words], bool)
+        means[is_marker], sizes[is_marker] = 0, 0
+        return means, sizes
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """float32[n, D] in turn: a row for each bucket in order, zeros for those without one."""
+        if self.buckets is None:
+            yield from (
+                self.vectors[first : first + _BLOCK_ROWS]
+                for first in range(0, self.bucket, _BLOCK_ROWS)
+            )
+            return
+        for first in range(0, self.bucket, _BLOCK_ROWS):
+            rows = np.zeros(
+                (min(_BLOCK_ROWS, self.bucket - first), self.vectors.shape[1]), np.float32
+            )
+            begin, end = np.searchsorted(self._sorted, [first, first + len(rows)])
+            rows[self._sorted[begin:end] - first] = self.vectors[self._order[begin:end]]
+            yield rows
 
     def _rows(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of those buckets that have one."""

@@ -31,6 +31,7 @@ from w2v_online.reading.loaded import (
 from w2v_online.reading.lookups import key_list
 from w2v_online.reading.prediction import probabilities
 from w2v_online.reading.similarities import Similarities
+from w2v_online.reading.subwords import SubwordTable
 from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.watch import Watch
 from w2v_online.snapshots import reader
@@ -104,6 +105,11 @@ class WordVectors(Similarities):
     def has_subwords(self) -> bool:
         """Whether n-grams were learned together with the vectors: by --subwords, or fastText."""
         return self._loaded.has_subwords
+
+    @property
+    def subwords(self) -> SubwordTable | None:
+        """The vectors of n-grams that were learned with the words; None where there are none."""
+        return self._loaded.subwords
 
     def infer(self, word: str) -> NDArray[np.float32]:
         """float32[D], read-only: a vector for any word, inferred from its spelling.
@@ -309,7 +315,7 @@ def load_vectors(
     path
         A snapshot, a folder of snapshots, a URL (``s3://bucket/prefix``) of which the newest
         complete one is copied to this machine, or a word2vec file, text or binary, which is read
-        whole.
+        whole, or a fastText model (``.bin``), whose n-grams are mapped.
     verify
         Compare the checksums of words, counts and vectors here and at each refresh, which reads
         them all.

@@ -34,7 +34,7 @@ _SAMPLED_LINES = 100
 _CHECKED_ROWS = 65_536
 
 _OTHERS = {
-    b"\xba\x16\x4f\x2f": "a fastText model; its .vec file has the vectors",
+    b"\xba\x16\x4f\x2f": "a compressed fastText model; decompress it first",
     b"\x80\x04\x95": "a Python pickle, which is not opened because it can run code; let gensim "
     "write it anew with save_word2vec_format",
     b"PAR1": "a parquet file",

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from w2v_online.analysis.export import arrays, columns, projector, word2vec
+from w2v_online.analysis.export import arrays, columns, fasttext, projector, word2vec
 from w2v_online.analysis.export.selection import Reason, Selection
 from w2v_online.errors import ExportError
 from w2v_online.reading.lookups import keyed_vectors
+from w2v_online.reading.subwords import SubwordTable
 from w2v_online.reading.table import VectorTable
 
 
@@ -25,6 +26,7 @@ class Format:
     """Writes the words to a path; returns the files that it wrote."""
     cannot_hold: tuple[Reason, ...] = ()
     suffixes: tuple[str, ...] = ()
+    needs_subwords: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,19 @@ class Written:
     """Words that the format cannot hold, by the reason."""
 
 
-def write(table: VectorTable, file_format: str, path: Path) -> Written:
-    """Write a table to ``path`` in the format of this name.
+def write(
+    table: VectorTable, file_format: str, path: Path, subwords: SubwordTable | None = None
+) -> Written:
+    """Write a table to ``path`` in the format of this name, with n-grams if the format has them.
 
-    Raises ExportError: a library is missing, or ``path`` cannot be written.
+    Raises ExportError: a library is missing, n-grams are, or ``path`` cannot be written.
     """
     chosen = FORMATS[file_format]
-    selection = Selection.of(table, chosen.cannot_hold)
+    if subwords is None and chosen.needs_subwords:
+        raise ExportError(
+            f"format {file_format} needs the n-grams of a model that was learned with --subwords"
+        )
+    selection = Selection.of(table, chosen.cannot_hold, subwords)
     try:
         files = chosen.write(path, selection)
     except ImportError as error:
@@ -73,6 +81,8 @@ FORMATS: dict[str, Format] = {
     "word2vec-text": Format(word2vec.write_text, word2vec.CANNOT_HOLD, (".vec", ".txt")),
     "word2vec-binary": Format(word2vec.write_binary, word2vec.CANNOT_HOLD, (".bin",)),
     "gensim": Format(_save_gensim, (), (".kv",)),
+    "fasttext": Format(fasttext.write, fasttext.CANNOT_HOLD),
+    "gensim-fasttext": Format(fasttext.write_gensim, needs_subwords=True),
     "npz": Format(arrays.write_npz, (Reason.ENDS_IN_NUL,), (".npz",)),
     "safetensors": Format(arrays.write_safetensors, arrays.CANNOT_HOLD, (".safetensors",)),
     "parquet": Format(columns.write_parquet, (Reason.NOT_UTF8,), (".parquet",)),

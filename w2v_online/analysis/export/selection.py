@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.reading.subwords import SubwordTable
 from w2v_online.reading.table import VectorTable
 
 BLOCK_ROWS = 8192
@@ -24,6 +25,7 @@ class Reason(Enum):
     TAB = "a tab"
     CARRIAGE_RETURN = "a carriage return"
     ENDS_IN_NUL = "NUL at the end"
+    NUL = "NUL"
     NOT_UTF8 = "bytes that are not UTF-8"
 
     def applies(self, word: str) -> bool:
@@ -40,6 +42,7 @@ _LETTERS = {
     Reason.LINE_FEED: "\n",
     Reason.TAB: "\t",
     Reason.CARRIAGE_RETURN: "\r",
+    Reason.NUL: "\0",
 }
 
 
@@ -51,9 +54,16 @@ class Selection:
     words: list[str]
     rows: NDArray[np.int64] | None
     left_out: dict[str, int]
+    subwords: SubwordTable | None = None
+    """The n-grams of the words; None where there are none."""
 
     @classmethod
-    def of(cls, table: VectorTable, cannot_hold: tuple[Reason, ...]) -> Selection:
+    def of(
+        cls,
+        table: VectorTable,
+        cannot_hold: tuple[Reason, ...],
+        subwords: SubwordTable | None = None,
+    ) -> Selection:
         """All words but those that one of the reasons applies to, which are counted."""
         words = list(table.words)
         left_out: dict[str, int] = {}
@@ -65,8 +75,9 @@ class Selection:
             else:
                 left_out[reason.value] = left_out.get(reason.value, 0) + 1
         if not left_out:
-            return cls(table, words, None, {})
-        return cls(table, [words[row] for row in kept], np.array(kept, np.int64), left_out)
+            return cls(table, words, None, {}, subwords)
+        rows = np.array(kept, np.int64)
+        return cls(table, [words[row] for row in kept], rows, left_out, subwords)
 
     def __len__(self) -> int:
         return len(self.words)
