@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -59,21 +61,37 @@ def tokenizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return own(options(command))
 
 
+@dataclass(frozen=True)
+class TextOptions:
+    """How lines become tokens; None, empty: as the snapshot says."""
+
+    lowercase: bool | None
+    json_fields: tuple[str, ...]
+    tokenizer: str | None
+    tokenizer_options: dict[str, str]
+
+
 def text_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How lines become tokens, where that is not to be as the snapshot says."""
+    """The options that the command gets as ``text``, which is a :class:`TextOptions`."""
+
+    @wraps(command)
+    def with_text(**given: Any) -> Any:
+        own = {field.name: given.pop(field.name) for field in fields(TextOptions)}
+        return command(**given, text=TextOptions(**own))
+
     lowercase = click.option(
         "--lowercase/--no-lowercase",
         default=None,
         help="Turn text into lower case. By default as in training.",
     )
-    fields = click.option(
+    json_fields = click.option(
         "--json-field",
         "json_fields",
         multiple=True,
         metavar="PATH",
         help="Lines are JSON: take these fields' texts. By default as in training.",
     )
-    return lowercase(fields(tokenizer_options(command)))
+    return lowercase(json_fields(tokenizer_options(with_text)))
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,16 +10,15 @@ import click
 import numpy as np
 import orjson
 
+from streamer.commands.output_file import JSON_LINE, output_file
 from w2v_online import load_vectors
-from w2v_online.analysis.export.columns import vector_array, vector_field
+from w2v_online.analysis.export.columns import open_parquet, vector_array, vector_field
 from w2v_online.errors import ExportError
-from w2v_online.output import whole_file
 from w2v_online.reading.changes import THRESHOLD, Changes
 from w2v_online.reading.changes import changes as compare
 from w2v_online.reading.words import word_id
 
 _BLOCK_ROWS = 8192
-_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 @click.command()
@@ -54,22 +51,9 @@ def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
         raise ExportError(str(error)) from error
     if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):
         raise click.UsageError(f"--output: {output} ends in neither .parquet nor .jsonl")
-    try:
-        with ExitStack() as opened:
-            if str(output) == "-":
-                _write_json(sys.stdout.buffer, found)
-            elif output.suffix == ".jsonl":
-                _write_json(opened.enter_context(whole_file(output)), found)
-            else:
-                _write_parquet(opened.enter_context(whole_file(output)), found)
-    except ImportError as error:
-        raise ExportError(
-            f"{output} needs {error.name}: pip install 'w2v-stream[export]'"
-        ) from error
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
+    write = _write_parquet if output.suffix == ".parquet" else _write_json
+    with output_file(output) as file:
+        write(file, found)
     n_new, n_moved = len(found.new_rows), len(found.moved_rows)
     click.echo(
         f"{n_new:,} words are new, {n_moved:,} moved, {len(found.gone):,} are gone; "
@@ -104,13 +88,11 @@ def _write_json(file: IO[bytes], found: Changes) -> None:
             for name in ("count", "cosine", "vector"):
                 if block[name] is not None:
                     document[name] = block[name][i]
-            file.write(orjson.dumps(document, option=_JSON))
-    file.flush()
+            file.write(orjson.dumps(document, option=JSON_LINE))
 
 
 def _write_parquet(file: IO[bytes], found: Changes) -> None:
     import pyarrow as pa
-    from pyarrow import parquet
 
     field = vector_field("vector", found.table.vector_size).with_nullable(True)
     schema = pa.schema(
@@ -123,7 +105,7 @@ def _write_parquet(file: IO[bytes], found: Changes) -> None:
             field,
         ]
     )
-    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+    with open_parquet(file, schema) as writer:
         for block in _blocks(found):
             size = len(block["word"])
             columns = [

@@ -14,12 +14,17 @@ from typing import IO
 
 import click
 
-from streamer.commands.arguments import infer_option, snapshot_argument, text_options
+from streamer.commands.arguments import (
+    TextOptions,
+    infer_option,
+    snapshot_argument,
+    text_options,
+)
 from streamer.commands.line_files import Block, writer_of
 from streamer.commands.lookup import prepare_infer
+from streamer.commands.output_file import output_file
 from w2v_online import load_vectors
 from w2v_online.errors import ExportError
-from w2v_online.output import whole_file
 from w2v_online.reading.compressed import buffered, open_plain
 from w2v_online.reading.lines import Lines
 
@@ -48,10 +53,7 @@ def embed(
     output: Path,
     with_text: bool,
     infer: bool,
-    lowercase: bool | None,
-    json_fields: tuple[str, ...],
-    tokenizer: str | None,
-    tokenizer_options: dict[str, str],
+    text: TextOptions,
 ) -> None:
     """Write a vector for each line of FILE, or of standard input.
 
@@ -70,35 +72,21 @@ def embed(
         vectors.path,
         vectors.manifest,
         vectors.table,
-        tokenizer=tokenizer,
-        tokenizer_options=tokenizer_options,
-        lowercase=lowercase,
-        json_fields=json_fields or None,
+        tokenizer=text.tokenizer,
+        tokenizer_options=text.tokenizer_options,
+        lowercase=text.lowercase,
+        json_fields=text.json_fields or None,
     )
     make = writer_of(output)
     counted = _Counted()
-    try:
-        with ExitStack() as opened:
-            source = (
-                _standard_input() if file is None else opened.enter_context(open_plain(file))[1]
-            )
-            if str(output) == "-":
-                target: IO[bytes] = sys.stdout.buffer
-            else:
-                target = opened.enter_context(whole_file(output))
-            writer = opened.enter_context(make(target, vectors.vector_size, with_text))
-            for block in _embedded(source, lines):
-                counted.add(block)
-                writer.write(block)
-            counted.check()
-    except ImportError as error:
-        raise ExportError(
-            f"{output} needs {error.name}: pip install 'w2v-stream[export]'"
-        ) from error
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error
+    with ExitStack() as opened:
+        target = opened.enter_context(output_file(output))
+        source = _standard_input() if file is None else opened.enter_context(open_plain(file))[1]
+        writer = opened.enter_context(make(target, vectors.vector_size, with_text))
+        for block in _embedded(source, lines):
+            counted.add(block)
+            writer.write(block)
+        counted.check()
     click.echo(counted.summary(output, lines.text.failed_lines), err=True)
 
 

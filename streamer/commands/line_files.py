@@ -15,7 +15,8 @@ import click
 import numpy as np
 import orjson
 
-from w2v_online.analysis.export.columns import vector_array, vector_field
+from streamer.commands.output_file import JSON_LINE
+from w2v_online.analysis.export.columns import open_parquet, vector_array, vector_field
 from w2v_online.snapshots import npy
 
 if TYPE_CHECKING:
@@ -78,7 +79,6 @@ class _Rows:
 @contextmanager
 def _parquet(file: IO[bytes], vector_size: int, with_text: bool) -> Iterator[Writer]:
     import pyarrow as pa
-    from pyarrow import parquet
 
     fields = [pa.field(name, pa.int64(), nullable=False) for name in _COLUMNS]
     fields.append(vector_field("vector", vector_size))
@@ -101,7 +101,7 @@ def _parquet(file: IO[bytes], vector_size: int, with_text: bool) -> Iterator[Wri
                 columns.append(pa.array(block.texts(), pa.string()))
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
-    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+    with open_parquet(file, schema) as writer:
         yield Batches()
 
 
@@ -121,12 +121,10 @@ def _json_lines(file: IO[bytes], _vector_size: int, with_text: bool) -> Iterator
                 }
                 if texts:
                     document["text"] = texts[i]
-                file.write(orjson.dumps(document, option=_JSON))
+                file.write(orjson.dumps(document, option=JSON_LINE))
 
     yield Documents()
-    file.flush()
 
 
 _COLUMNS = ("line", "tokens", "known_tokens", "inferred_tokens")
-_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _WRITERS: dict[str, MakeWriter] = {".npy": _npy, ".parquet": _parquet, ".jsonl": _json_lines}

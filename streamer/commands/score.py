@@ -19,7 +19,7 @@ import click
 import numpy as np
 import orjson
 
-from streamer.commands.arguments import snapshot_argument, text_options
+from streamer.commands.arguments import TextOptions, snapshot_argument, text_options
 from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
@@ -127,10 +127,7 @@ def score(
     top: int | None,
     with_words: bool,
     as_json: bool,
-    lowercase: bool | None,
-    json_fields: tuple[str, ...],
-    tokenizer: str | None,
-    tokenizer_options: dict[str, str],
+    text: TextOptions,
 ) -> None:
     """Print how surprising each line of FILE, or of standard input, is to a model.
 
@@ -156,17 +153,24 @@ def score(
         model.tokenizer,
         model.text_state,
         model.config.max_token_bytes,
-        name=tokenizer,
-        options=tokenizer_options,
+        name=text.tokenizer,
+        options=text.tokenizer_options,
     )
+    lowercase = text.lowercase
     if lowercase is None:
         lowercase = bool(scorer.manifest.get("text", {}).get("lowercase", False))
     splitter = RecordSplitter(
         _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=splits.is_separated
     )
-    decoder = Decoder(splitter, lowercase=lowercase, json_fields=json_fields)
+    decoder = Decoder(splitter, lowercase=lowercase, json_fields=text.json_fields)
     parts = _scored(
-        file, splitter, decoder, splits, scorer, Measure(by, of), has_documents=bool(json_fields)
+        file,
+        splitter,
+        decoder,
+        splits,
+        scorer,
+        Measure(by, of),
+        has_documents=bool(text.json_fields),
     )
     form = partial(_as_json if as_json else _as_text, with_words=with_words)
     if top is None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from w2v_online.analysis.export.selection import Selection
 from w2v_online.output import whole_file
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow import parquet
 
 
 def write_parquet(path: Path, selection: Selection) -> list[Path]:
     """Write a parquet file, compressed by zstd."""
-    from pyarrow import parquet
-
-    with (
-        whole_file(path) as file,
-        parquet.ParquetWriter(file, _schema(selection), compression="zstd") as writer,
-    ):
+    with whole_file(path) as file, open_parquet(file, _schema(selection)) as writer:
         for batch in _batches(selection):
             writer.write_batch(batch)
     return [path]
@@ -34,6 +30,18 @@ def write_arrow(path: Path, selection: Selection) -> list[Path]:
         for batch in _batches(selection):
             writer.write_batch(batch)
     return [path]
+
+
+def open_parquet(file: IO[bytes], schema: pyarrow.Schema) -> parquet.ParquetWriter:
+    """A writer of parquet, compressed by zstd.
+
+    Dictionaries are tried for text only: for vectors they take most of the time and save nothing.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    return parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=texts)
 
 
 def _schema(selection: Selection) -> pyarrow.Schema:
