@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from streamer.commands.arguments import json_option, picture_file, topn_option
+from streamer.commands.lookup import spelled
 from streamer.commands.pictures.files import write_picture
 from streamer.commands.pictures.picture import Picture
 from streamer.commands.tables import echo_json, echo_rows
@@ -17,6 +18,8 @@ from w2v_online.analysis import changes, layout
 from w2v_online.analysis import drift as drifting
 from w2v_online.errors import ExportError
 from w2v_online.reading.vectors import WordVectors
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import url_of
 
 _DRAWN_PATHS = 20
 """Most words whose way a picture shows."""
@@ -69,7 +72,10 @@ def drift(
             raise click.UsageError(
                 "--word follows a word through one folder: give no NEW, no --output"
             )
-        _print_history(drifting.history(old, word), as_json)
+        if url_of(old):
+            raise click.UsageError("--word follows a word through a folder on this machine")
+        newest = load_vectors(old)
+        _print_history(drifting.history(old, spelled(newest, word) or word), as_json)
         return
     if new is None:
         if output is not None:
@@ -77,6 +83,7 @@ def drift(
         least = changes.MIN_COUNT if min_count is None else min_count
         _print_changing(load_vectors(old), topn, least, as_json)
         return
+    _refuse_missing(old, new)
     before, after = load_vectors(old), load_vectors(new)
     least = drifting.MIN_COUNT if min_count is None else min_count
     try:
@@ -97,6 +104,17 @@ def drift(
         echo_json([asdict(movement) for movement in movements])
         return
     _print_movements(movements)
+
+
+def _refuse_missing(*paths: Path) -> None:
+    """What a pattern of the shell leaves as it is, because there are fewer snapshots."""
+    for path in paths:
+        kept = [] if path.exists() or url_of(path) else reader.folders(path.parent)
+        if kept:
+            names = ", ".join(folder.name for folder in kept[:5])
+            raise click.UsageError(
+                f"there is no snapshot {path}; {path.parent} has {len(kept)}: {names}"
+            )
 
 
 def _print_movements(movements: list[drifting.Movement]) -> None:

@@ -12,7 +12,9 @@ import click
 
 from streamer.commands.arguments import json_option
 from streamer.commands.tables import echo_json, echo_rows
+from streamer.errors import EXIT_FAILURE
 from w2v_online import load_vectors
+from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
@@ -66,23 +68,42 @@ _UNITS = {
 @click.argument("path", metavar="SNAPSHOT", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Compare every file's checksum with the manifest.")
 @json_option
-def inspect(path: Path, verify: bool, as_json: bool) -> None:
+@click.pass_context
+def inspect(ctx: click.Context, path: Path, verify: bool, as_json: bool) -> None:
     """Print what a snapshot holds: totals, settings, positions, files.
 
-    Into a pipe, it prints a line for each value: section, name, value and unit, separated by tabs.
+    Exit code 1 with --verify if something is damaged, also if that is a newer snapshot than the one
+    that is shown. Into a pipe, it prints a line for each value: section, name, value and unit,
+    separated by tabs.
     """
-    opened = reader.read(local_path(path))
+    folder = local_path(path)
+    opened = reader.read(folder)
+    is_damaged = _tell_damaged(folder, opened)
     if verify:
         opened.verify()
     manifest = opened.manifest
     if as_json:
         echo_json({"path": str(opened.path), "verified": verify, **manifest})
-        return
-    sections = {"snapshot": _snapshot(opened, verify), **manifest}
-    for section, title in _TITLES.items():
-        if isinstance(sections.get(section), Mapping) and sections[section]:
-            _echo(section, title, sections[section])
-    _echo_words(load_vectors(opened.path))
+    else:
+        sections = {"snapshot": _snapshot(opened, verify), **manifest}
+        for section, title in _TITLES.items():
+            if isinstance(sections.get(section), Mapping) and sections[section]:
+                _echo(section, title, sections[section])
+        _echo_words(load_vectors(opened.path))
+    if verify and is_damaged:
+        ctx.exit(EXIT_FAILURE)
+
+
+def _tell_damaged(folder: Path, opened: reader.Snapshot) -> bool:
+    """Whether snapshots that are newer than the one opened cannot be read; why, on stderr."""
+    newer = [path for path in reader.folders(folder) if path.name > opened.path.name]
+    for path in newer if opened.path.parent == folder else ():
+        try:
+            reader.read(path)
+        except SnapshotError as error:
+            click.echo(f"w2v-stream: {error}; showing {opened.path.name}", err=True)
+            return True
+    return False
 
 
 def _snapshot(opened: reader.Snapshot, is_verified: bool) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from streamer.telemetry.status import Concern, Status, spell_seconds
 from w2v_online import __version__
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import url_of
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
@@ -96,8 +97,19 @@ def _listen_for_end() -> int:
     return told
 
 
+def _on_this_machine(_ctx: click.Context, _param: click.Parameter, path: Path) -> Path:
+    if url := url_of(path):
+        raise click.BadParameter(
+            f"{url}: serve reads a folder on this machine; copy the snapshots there first, or give "
+            "--http to the run that writes them"
+        )
+    if not path.is_dir():
+        raise click.BadParameter(f"there is no folder {path}")
+    return path
+
+
 @click.command()
-@click.argument("snapshot_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("snapshot_dir", callback=_on_this_machine, type=click.Path(path_type=Path))
 @click.option(
     "--http",
     callback=_address,

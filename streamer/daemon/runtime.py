@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,8 @@ from streamer.sources.registry import KINDS
 from streamer.telemetry.log import LogLevel, make_log
 from streamer.telemetry.observer import Observed
 from streamer.telemetry.progress import Progress
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import url_of
 from w2v_online.snapshots.retention import Retention
 
 if TYPE_CHECKING:
@@ -70,6 +73,9 @@ class Runtime:
         connections = KINDS[settings.source].connections(settings)
         self.kafka_config = connections.get("kafka", {})
         """What alerts in Kafka connect with; empty where the source is not Kafka."""
+        location = settings.snapshot_dir
+        if not url_of(location) and not reader.folders(Path(location)):
+            KINDS[settings.source].refuse(settings)
         self.quality_probe = QualityProbe(settings.probe) if settings.probe else None
         self.folder = SnapshotFolder(settings.snapshot_dir)
         if not self.folder.is_locked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from typing import Any
@@ -120,8 +121,9 @@ class HttpServer:
         try:
             self._socket = socket.create_server((address.host, address.port), family=family)
         except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise ConfigurationError(
-                f"--http {address}: cannot listen there: {error.strerror or error}"
+                f"--http {address}: cannot listen there: {reason}; choose another port or address"
             ) from error
         # Headers and body are two writes: without this a client that keeps its connection waits 40
         # ms for the second one. asyncio sets it only for sockets that it has made itself.

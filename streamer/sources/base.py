@@ -184,6 +184,12 @@ class SourceKind(ABC, Generic[S]):
         """
         return {}
 
+    def refuse(self, settings: S) -> None:
+        """Raise ConfigurationError if there is nothing to read, before anything is made for a run.
+
+        Called where nothing was learned yet; for what can be seen at once, on this machine.
+        """
+
     # --- at a start ---
 
     @abstractmethod

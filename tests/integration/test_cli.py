@@ -233,6 +233,9 @@ def test_old_snapshots_go(tmp_path: Path) -> None:
         (["neighbors", "/nowhere", "word"], 1, "does not exist"),
         (["neighbors", "/nowhere"], 2, "WORD"),
         (["--config", "/nowhere.toml"], 78, "/nowhere.toml"),
+        (["run", "nowhere.txt", "--snapshot-dir", "new"], 78, "nowhere.txt: there is no such file"),
+        (["serve", "s3://bucket/prefix"], 2, "s3://bucket/prefix: serve reads a folder on this"),
+        (["drift", "s3://bucket/prefix", "--word", "a"], 2, "a folder on this machine"),
     ],
 )
 def test_mistakes_get_one_message_and_their_exit_code(
@@ -242,6 +245,20 @@ def test_mistakes_get_one_message_and_their_exit_code(
     assert result.returncode == code, result.stderr
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_newest_snapshot_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    """The one before is shown; verifying fails."""
+    for _ in range(2):
+        run("--snapshot-dir", tmp_path, *_SMALL, stdin=b"a b\n" * 5)
+    old, new = sorted(path.name for path in tmp_path.glob("0*"))
+    (tmp_path / new / "words.txt").write_text("")
+    for args, code in ([], 0), (["--verify"], 1), (["--verify", "--json"], 1):
+        result = run("inspect", tmp_path, *args)
+        assert result.returncode == code
+        assert old in result.stdout
+        assert f"{new}/words.txt" in result.stderr
+        assert f"showing {old}" in result.stderr
 
 
 def test_a_half_deleted_snapshot_is_one_clear_message(tmp_path: Path) -> None:

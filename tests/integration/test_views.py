@@ -340,7 +340,7 @@ def test_serve_asks_for_the_token_and_refuses_what_makes_no_sense(
     assert served.get("/v1/words")[0] == 401
     assert served.get("/v1/words", Authorization=f"Bearer {TOKEN}")[0] == 200
     for args, code, message in (
-        ([tmp_path / "nowhere"], 2, "does not exist"),
+        ([tmp_path / "nowhere"], 2, "there is no folder"),
         ([folder, "--http", "nonsense"], 2, "expected HOST:PORT"),
         ([folder, "--http", str(served.port)], 78, "cannot listen there"),
         ([folder, "--http", "0", "--http-token-file", tmp_path / "none"], 78, "cannot be read"),

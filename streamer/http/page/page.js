@@ -103,6 +103,10 @@ function useTheme(theme) {
 }
 
 useTheme(localStorage.getItem("theme"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  useTheme(localStorage.getItem("theme"));
+  for (const view of Object.values(VIEWS)) view.restyle();
+});
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from streamer.errors import ConfigurationError
 from streamer.finding import Finding
 from streamer.sources.base import Opening, Source
 from streamer.sources.file import reports
@@ -38,6 +39,16 @@ class FileKind(SharedKind[FileSettings]):
         from streamer.sources.file.checks import check
 
         return check(settings)
+
+    def refuse(self, settings: FileSettings) -> None:
+        """See :class:`SourceKind`."""
+        from streamer.sources.file.search import check_paths, matching
+
+        check_paths(settings.path)
+        problems: list[str] = []
+        found = matching(settings.path, lambda _event, **values: problems.append(str(values)))
+        if not found and not problems and not settings.follow:
+            raise ConfigurationError(f"{' '.join(settings.path)}: there is no such file")
 
     def open(self, settings: FileSettings, opening: Opening) -> Source:
         """See :class:`SourceKind`."""
