@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.sampler import Negatives, NoiseDistribution
+from w2v_online.learning.sampler import MAX_BLOCK, Negatives, NoiseDistribution
 
 
 def _negatives(
@@ -99,3 +99,33 @@ def test_a_burst_is_drawn_at_its_new_rate_within_one_percent_more_of_the_stream(
     expected = weights[row] / weights.sum()
     # The weights are at most one segment, 1 / 128 of the stream, old.
     assert expected * 0.2 < share <= expected * 1.01
+
+
+def test_a_block_has_a_power_of_two_draws() -> None:
+    counts = np.array([3.0])
+    sizes = [len(_draws(_negatives(counts, sentence_draws=n), 1)) for n in (1, 4095, 4096, 4097)]
+    assert sizes == [1, 4096, 4096, 8192]
+
+
+def test_memory_is_what_is_told_before() -> None:
+    """Of a vocabulary as large as the largest block."""
+    distribution = NoiseDistribution(0.75, MAX_BLOCK)
+    sampler = Negatives(distribution, 100, seed_state=1)
+    distribution.update(np.ones(MAX_BLOCK), 1)
+    sampler.refill()
+    assert sampler.block.nbytes == sampler.max_bytes
+    assert distribution._weights.nbytes + distribution._working.nbytes == distribution.max_bytes
+
+
+def test_a_saved_block_is_gone_on_with_where_it_was() -> None:
+    """The same draws come next, and a block of the same age is not thrown away."""
+    counts = np.array([5.0, 2, 9])
+    first, second = _negatives(counts, total_words=100), _negatives(counts[::-1])
+    first.refill()
+    first.next[0] = 1000
+    second._distribution.restore(first._distribution.state())
+    second.restore(first.state())
+    second.renew()
+    rest = first.block[1000:].copy()
+    assert second.block[int(second.next[0]) :].tolist() == rest.tolist()
+    assert _draws(second, 1).tolist() == _draws(first, 1).tolist()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import UnknownWordError
+from w2v_online.kernels import table
 from w2v_online.learning import replay, vocabulary
 from w2v_online.learning.vocabulary import EVICTION_MARGIN
 
@@ -268,3 +269,27 @@ def test_decay_survives_rescaling_and_makes_room() -> None:
     assert set(model.vocabulary.words()) == {f"e59w{i}" for i in range(20)}
     assert np.isfinite(model.vocabulary.counts).all()
     assert model.vocabulary.counts.sum() == pytest.approx(200 / np.log(2), rel=0.2)
+
+
+def test_a_row_is_given_to_the_most_frequent_of_those_that_wait() -> None:
+    model = _model(rows=2, min_count=1)
+    model.learn([["a"] * 400 + ["b"] * 2, ["c"] * 20 + ["d"] * 90 + ["e"] * 50])
+    assert model.vocabulary.words() == ["a", "d"]
+    assert model.evicted_words == 1
+
+
+def test_the_table_is_at_most_half_full_also_after_a_restart(tmp_path: Path) -> None:
+    """Of entries, and of memory: of so many entries as there can be it takes twice to four times.
+
+    Above that a look-up takes long, as text of chosen words could make it take.
+    """
+    model = _model(rows=1 << 15)
+    model.learn([[f"w{i}" for i in range(at, at + 500)] for at in range(0, 6000, 500)])
+    arrays = model.vocabulary.arrays
+    entries = len(arrays.counts)
+    assert 2 * entries <= len(arrays.table) < 4 * entries
+    restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
+    for words in (model.vocabulary, restored.vocabulary):
+        held = len(words) + words.candidates
+        assert held == 6000
+        assert 1 << int(words.arrays.numbers[table.TABLE_BITS]) >= 2 * held
