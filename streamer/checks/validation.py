@@ -53,9 +53,6 @@ def findings(settings: RunSettings) -> Iterator[Finding]:
 
 def _files(settings: RunSettings) -> Iterator[Finding]:
     """The files that options name."""
-    if settings.init is not None:
-        readable = settings.init.is_file() and os.access(settings.init, os.R_OK)
-        yield _either(readable, "init", f"{settings.init} can be read", "cannot be read")
     if settings.probe is not None:
         from streamer.checkpoints.quality_probe import QualityProbe
 
@@ -83,8 +80,10 @@ def _http(settings: RunSettings) -> Iterator[Finding]:
     if settings.http is None:
         return
     # Imported here: a configuration without HTTP need not load the server.
+    from streamer.daemon.service import read_token
     from streamer.http.server import HttpServer
 
+    read_token(settings.http_token, settings.http_token_file)
     HttpServer(settings.http, _quiet_log()).close()
     yield Finding("ok", "http", f"{settings.http} is free")
 
@@ -121,6 +120,8 @@ def _snapshots(settings: RunSettings) -> Iterator[Finding]:
         names = remote.names()
         yield Finding("ok", "snapshot-dir", f"{url} answers and holds {len(names)} snapshot(s)")
         if not reader.folders(folder):
+            if not names:
+                yield from _warm_start(settings)
             return  # what is there is copied here by a start
     check_free(folder)
     yield from _resume(settings, folder)
@@ -139,11 +140,22 @@ def _resume(settings: RunSettings, folder: Path) -> Iterator[Finding]:
 
     found = SnapshotFolder(str(folder), is_held=True).find(settings.resume, accept, _quiet_log())
     if found is None:
+        yield from _warm_start(settings)
         return
     saved, changed = found
     if changed:
         yield Finding("warning", "resume", f"other options than in {saved.path}: {changed}")
     yield Finding("ok", "resume", f"{saved.path} can be continued")
+
+
+def _warm_start(settings: RunSettings) -> Iterator[Finding]:
+    """What a new model starts from; one that is continued does not need it."""
+    if settings.init is None:
+        return
+    from streamer.daemon.warm_start import read_start
+
+    words = len(read_start(settings.init, settings.learner_config))
+    yield Finding("ok", "init", f"{settings.init} holds {words:,} words")
 
 
 @functools.cache  # asked for memory and for disk

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError
+from w2v_online.config import LearnerConfig
 from w2v_online.errors import W2VError
 from w2v_online.learning.learner import OnlineWord2Vec
-from w2v_online.reading.vectors import load_vectors
+from w2v_online.reading.vectors import WordVectors, load_vectors
 
 
-def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
-    """Load the words and vectors of ``file`` into a new learner. Raises ConfigurationError."""
+def read_start(file: Path, config: LearnerConfig) -> WordVectors:
+    """Vectors that a new learner can start from. Raises ConfigurationError."""
     try:
         wv = load_vectors(file)
     except W2VError as error:
         raise ConfigurationError(f"--init: {error}") from error
-    config = learner.config
     if wv.vector_size != config.vector_size:
         raise ConfigurationError(
             f"--init: the vectors of {file} have {wv.vector_size} dimensions, not "
@@ -32,6 +32,12 @@ def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
             f"--init: {file} holds {len(wv):,} words, more than --max-vocab-size "
             f"{config.max_vocab_size}; raise it, with room for new words"
         )
+    return wv
+
+
+def warm_start(learner: OnlineWord2Vec, file: Path, log: Any) -> None:
+    """Load the words and vectors of ``file`` into a new learner. Raises ConfigurationError."""
+    wv = read_start(file, learner.config)
     # Bytes that are not UTF-8 are in the words of a file what they become in the stream: U+FFFD.
     words = [word.encode(errors="surrogateescape").decode(errors="replace") for word in wv.words]
     adopted = learner.adopt(words, wv.vectors)

@@ -89,11 +89,17 @@ def test_a_valid_configuration_is_said_to_be_and_leaves_no_trace(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+_NO_REDIS = ("--redis-url", "redis://127.0.0.1:9")
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--snapshot-dir", "file/below"], "snapshot-dir: cannot be written"),
-        (["--init", "missing"], "init: cannot be read"),
+        (["--init", "missing"], "--init: missing does not exist"),
+        (["--init", "file"], "--init: file is no word2vec file"),
+        (["--http", "127.0.0.1:0", "--http-token-file", "missing"], "--http-token-file missing"),
+        (["--source", "redis", "--redis-stream", "s", *_NO_REDIS], "redis: redis://127.0.0.1:9"),
         (["--probe", "file"], "failure  files: --probe"),
         (["--source", "file", "--path", "missing"], "path: missing cannot be read"),
         (["--max-vocab-size", "100000000", "--vector-size", "8000"], "failure  memory: "),

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.sources.redis.kind import KIND
+from streamer.sources.redis.settings import RedisSettings
 from tests.kafka.process import Daemon, counts, lines_of, words_of
 from tests.redis.conftest import Server
+from tests.streamer.followed import Reports
 from w2v_online import load_vectors
 
 Start = Callable[..., Daemon]
@@ -113,3 +116,21 @@ def test_wrong_settings_stop_the_start(tmp_path: Path, args: list[str], message:
     assert process.process.wait(timeout=60) == 78
     process.wait_for(message)
     assert ":secret@" not in "".join(process.lines)
+
+
+def test_validate_asks_redis(server: Server) -> None:
+    server.add("there", [b"one", b"two"])
+    server.client().set("text", "no stream")
+
+    def found(stream: str, **options: str) -> list[tuple[str, str]]:
+        given = {"redis_url": server.url, "redis_stream": (stream,)} | options
+        findings = KIND.findings(RedisSettings.model_validate(given), Reports())
+        return [(finding.level, finding.message) for finding in findings]
+
+    assert found("there")[1] == ("ok", "stream there has 2 entries")
+    assert found("later")[1][0] == "warning"
+    assert found("text")[1] == ("failure", "text is no stream")
+    server.client().config_set("requirepass", "sesame")
+    ((level, message),) = found("there")
+    assert (level, "sesame" in message) == ("failure", False)
+    assert found("there", redis_password="sesame")[0][0] == "ok"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streamer.errors import ConfigurationError
+from streamer.finding import Finding
 from streamer.sources.base import Opening, Source, SourceKind
 from streamer.sources.redis import reports
 from streamer.sources.redis.settings import RedisSettings
@@ -33,22 +35,25 @@ class RedisKind(SourceKind[RedisSettings]):
         """See :class:`SourceKind`."""
         return "a Redis stream has no end"
 
+    def findings(self, settings: RedisSettings, log: Any) -> Iterator[Finding]:
+        """See :class:`SourceKind`."""
+        _check_installed()
+        from streamer.sources.redis.checks import check
+
+        return check(settings)
+
     def open(self, settings: RedisSettings, opening: Opening) -> Source:
         """See :class:`SourceKind`."""
-        try:
-            from streamer.sources.redis.source import RedisSource
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                "--redis-stream needs the extra redis: pip install 'w2v-stream[redis]'"
-            ) from error
-        password = settings.redis_password
-        return RedisSource(
-            settings.redis_url,
-            None if password is None else password.get_secret_value(),
-            settings.redis_stream,
-            settings.redis_field,
-            opening.position,
-            opening.log,
+        _check_installed()
+        from streamer.sources.redis.source import RedisSource
+
+        return RedisSource(settings, opening.position, opening.log)
+
+
+def _check_installed() -> None:
+    if importlib.util.find_spec("redis") is None:
+        raise ConfigurationError(
+            "--redis-stream needs the extra redis: pip install 'w2v-stream[redis]'"
         )
 
 

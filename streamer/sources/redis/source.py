@@ -15,6 +15,7 @@ import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from streamer.errors import ConfigurationError, SourceError
+from streamer.sources.redis.settings import RedisSettings
 from streamer.text.batch import Batch, MessageList, Origin
 
 BATCH_ENTRIES = 2000
@@ -38,8 +39,23 @@ REPEAT_SECONDS = 60.0
 _BEGINNING = "0-0"
 
 
+def connect(settings: RedisSettings) -> Any:
+    """A client that connects when it is first asked; ConfigurationError if the address is wrong."""
+    password = settings.redis_password
+    options = {} if password is None else {"password": password.get_secret_value()}
+    try:
+        return redis.Redis.from_url(
+            settings.redis_url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            **options,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"--redis-url {settings.redis_url}: {error}") from error
+
+
 class RedisSource:
-    """Entries of streams at ``url``; the value of ``field`` is a message, a record for each line.
+    """Entries of streams; the value of ``--redis-field`` is a message, a record for each line.
 
     The position is ``{stream: {"entry": id, "index": n}}``: the last entry that was read of each,
     and how many entries had ever been added up to it. Raises ConfigurationError if the address is
@@ -48,27 +64,13 @@ class RedisSource:
 
     name = "redis"
 
-    def __init__(
-        self,
-        url: str,
-        password: str | None,
-        streams: tuple[str, ...],
-        field: str,
-        position: dict[str, Any],
-        log: Any,
-    ) -> None:
-        options = {} if password is None else {"password": password}
-        try:
-            self._redis = redis.Redis.from_url(
-                url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, **options
-            )
-        except ValueError as error:
-            raise ConfigurationError(f"--redis-url {url}: {error}") from error
-        self._field = field.encode()
+    def __init__(self, settings: RedisSettings, position: dict[str, Any], log: Any) -> None:
+        self._redis = connect(settings)
+        self._field = settings.redis_field.encode()
         self._log = log
         # What other streams the checkpoint knows is kept: they may be read again some day.
         self._position: dict[str, dict[str, Any]] = _checked(position)
-        self._streams = streams
+        self._streams = settings.redis_stream
         self._begun: set[str] = set()
         self._check_at = self._retry_at = 0.0
         self._pause = RETRY_SECONDS[0]
