@@ -111,7 +111,8 @@ class LearnerConfig(BaseModel):
         2_000_000,
         ge=1,
         le=1 << 30,
-        description="Maximum number of n-gram vectors; more n-grams share them. Bounds memory.",
+        description="Maximum number of n-gram vectors; beyond it, n-grams share vectors. Bounds "
+        "memory.",
     )
     seed: int = Field(1, ge=0, le=2**63 - 1, description="Random seed.")
     threads: int = Field(
@@ -125,8 +126,8 @@ class LearnerConfig(BaseModel):
     )
     boundaries: bool = Field(
         False,
-        description="Make the start and the end of a record words, <s> and </s>. Advised for logs: "
-        "contexts then tell what begins and ends a record.",
+        description="Treat the start and the end of each record as words, <s> and </s>. Useful for "
+        "logs: the model then learns what begins and ends a record.",
         json_schema_extra={"section": "text"},
     )
 

@@ -56,7 +56,7 @@ def tokenizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_pairs,
-        help="As in training, if the snapshot does not tell.",
+        help="Option of the tokenizer, for snapshots that do not record it.",
     )
     return own(options(command))
 

@@ -62,8 +62,8 @@ def embed(
     an unknown token gets a vector by its spelling, which takes milliseconds for each different one.
     FILE may be compressed. npy: float32, a row a line; parquet and JSON lines: the line's number,
     how many tokens it has, how many of them are known and how many inferred, its vector and its
-    text. SNAPSHOT is a snapshot, a folder of snapshots or a file of vectors, of which white space
-    splits lines.
+    text. SNAPSHOT is a snapshot, a folder of snapshots or a file of vectors, with which lines are
+    split at white space.
     """
     vectors = load_vectors(snapshot, unknown="infer" if infer else "error")
     if infer:

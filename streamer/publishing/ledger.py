@@ -104,7 +104,7 @@ class Ledger:
         digest = hashlib.sha256(text)
         digest.update(data)
         if digest.hexdigest() != header["sha256"]:
-            raise SnapshotError(f"{file} is damaged; --full sends everything again")
+            raise SnapshotError(f"{file} is damaged: use --full to send every vector again")
         if header["vector_size"] != vector_size:
             raise ConfigurationError(
                 f"the store was sent vectors of {header['vector_size']} dimensions, the snapshot "

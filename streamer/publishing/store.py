@@ -81,7 +81,7 @@ def open_store(url: str, vector_size: int, access: Access | None = None) -> Stor
     parts = urlsplit(url)
     if parts.scheme not in STORES:
         raise ConfigurationError(
-            f"--to: {parts.scheme or url}:// is no store; known are "
+            f"--to: {parts.scheme or url}:// is not a store; use one of "
             f"{', '.join(f'{scheme}://' for scheme in STORES)}"
         )
     module, _, name = STORES[parts.scheme].partition(":")

@@ -40,7 +40,7 @@ def custom(name: str, options: dict[str, str]) -> FunctionTokenizer:
             f"--tokenizer: {name} cannot be imported: {type(error).__name__}: {error}"
         ) from error
     if not callable(function):
-        raise ConfigurationError(f"--tokenizer: {name} is no function")
+        raise ConfigurationError(f"--tokenizer: {name} is not a function")
     try:
         inspect.signature(function).bind("", **options)
     except TypeError as error:

@@ -242,7 +242,7 @@ def test_drift_of_one_snapshot_prints_what_is_changing(tmp_path: Path) -> None:
     [
         (["drift", "{folder}", "--output", "x.html"], 2, "give OLD and NEW"),
         (["drift", "{folder}", "{folder}", "--word", "king"], 2, "one folder"),
-        (["drift", "{folder}", "{folder}", "--min-count", "100000"], 1, "share no word"),
+        (["drift", "{folder}", "{folder}", "--min-count", "100000"], 1, "no word in common"),
         (["drift", "{folder}", "--word", "kong"], 1, "did you mean king"),
         (["drift", "{folder}", "{folder}/00000009-*"], 2, "{folder} has 2: 00000002-"),
         (["map", "{folder}", "--output", "map.pdf"], 1, "neither .html nor .png"),

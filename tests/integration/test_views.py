@@ -217,7 +217,7 @@ def test_drift_and_history_are_those_of_the_library(served: Served, folder: Path
     ("path", "status", "message"),
     [
         ("/v1/drift?since=../../etc", 404, "there is no snapshot '../../etc'"),
-        ("/v1/drift?min_count=100000000", 404, "share no word"),
+        ("/v1/drift?min_count=100000000", 404, "no word in common"),
         ("/v1/history?word=nobody", 404, "'nobody' has no vector in any snapshot"),
         ("/v1/history?word=a&word=b", 400, "word"),
         ("/v1/map?words=2", 400, "words"),

@@ -18,18 +18,11 @@ from streamer.sources.kafka.watchdog import (
     Cause,
     Watchdog,
 )
+from tests.clock import Clock
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon, counts
 
 Start = Callable[..., Daemon]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

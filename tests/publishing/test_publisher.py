@@ -176,7 +176,7 @@ def test_one_process_holds_a_ledger(tmp_path: Path) -> None:
 
 
 def test_urls() -> None:
-    with pytest.raises(ConfigurationError, match="is no store; known are kafka://"):
+    with pytest.raises(ConfigurationError, match="is not a store; use one of kafka://"):
         open_store("mysql://a/b", 3)
     assert without_password("postgresql://me:secret@h:1/d?x=y") == "postgresql://me:***@h:1/d?x=y"
     assert issubclass(StoreError, Exception)

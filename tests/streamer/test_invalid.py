@@ -11,6 +11,7 @@ from streamer.text.batch import Batch
 from streamer.text.decode import Decoder
 from streamer.text.invalid import REPEAT_SECONDS, WINDOW_RECORDS, WINDOW_SECONDS, InvalidRecords
 from streamer.text.records import RecordSplitter
+from tests.clock import Clock
 
 
 class Log:
@@ -22,14 +23,6 @@ class Log:
     def warning(self, event: str, **values: Any) -> None:
         assert event == "records_invalid"
         self.said.append(values)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

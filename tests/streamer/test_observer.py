@@ -19,15 +19,8 @@ from streamer.telemetry.health import Health
 from streamer.telemetry.observer import IDLE_SECONDS, LAG_SAMPLES, Observer
 from streamer.telemetry.parts import Parts
 from streamer.telemetry.status import Concern, Status, spell_seconds
+from tests.clock import Clock
 from tests.integration.daemons import wait_until
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Daemon:

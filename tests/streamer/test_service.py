@@ -20,17 +20,10 @@ from streamer.telemetry.counters import Counters
 from streamer.telemetry.health import STUCK_SECONDS, Health
 from streamer.telemetry.log import LogLevel, make_log
 from streamer.telemetry.metrics import make_registry
+from tests.clock import Clock
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.rates import rate_scale, rate_table
 from w2v_online.stats import BatchStats
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.parametrize(

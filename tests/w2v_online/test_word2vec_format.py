@@ -206,7 +206,7 @@ def test_the_first_of_equal_words_counts_and_words_keep_their_bytes(
         (b"1 2\na 1 2\nb 3 4\n", "line 3: more words"),
         (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
         (b"2 2\na 1 2\nb 3 x\n", "line 3: expected a word and 2 numbers"),
-        (b"2 1\na 1 2\nb 3 4\n", "header says vectors of 1 numbers, and its lines have 2"),
+        (b"2 1\na 1 2\nb 3 4\n", "header announces 1 numbers per word, but its lines have 2"),
         (b"2 2\na 1 nan\nb 3 4\n", "vector of 'a' has a number that is not finite"),
         (b"2 2\na 1 2\nb 1e39 4\n", "vector of 'b' has a number that is not finite"),
         (_word2vec_c(["a", "b"], np.ones((2, 3), np.float32))[:-5], "after 1 of 2 words"),

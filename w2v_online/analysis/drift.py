@@ -136,7 +136,8 @@ def _considered(before: VectorTable, after: VectorTable, min_count: float) -> li
     ]
     if not words:
         raise ValueError(
-            f"{before.name} and {after.name} share no word that was seen {min_count:g} times"
+            f"{before.name} and {after.name} have no word in common that occurs at least "
+            f"{min_count:g} times"
         )
     return words
 

@@ -230,7 +230,7 @@ class OnlineWord2Vec(Model):
         for word in words:
             row = self.vocabulary.entry(word)
             if not 0 <= row < self.vocabulary.max_rows:
-                raise UnknownWordError(f"{word!r} has no row to pin")
+                raise UnknownWordError(f"{word!r} cannot be pinned: it has no vector yet")
             rows.append(row)
         for row in rows:
             self.vocabulary.pin(row)

@@ -73,7 +73,7 @@ def read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
             return _read_text(path, file, None, size)
         count, size = header
         if not 0 < size <= _MAX_VECTOR_SIZE:
-            raise FileFormatError(f"{path}: its header says vectors of {size} numbers")
+            raise FileFormatError(f"{path}: its header announces vectors of {size} numbers")
         file.readline()
         read = sum(_parse(line, size) is not None for line in sample)
         if 2 * read <= len(sample) and _is_binary(head):
@@ -81,7 +81,7 @@ def read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
         usual = _usual_size(sample)
         if usual > size and read:
             raise FileFormatError(
-                f"{path}: its header says vectors of {size} numbers, and its lines have {usual}"
+                f"{path}: its header announces {size} numbers per word, but its lines have {usual}"
             )
         return _read_text(path, file, count, size)
 

@@ -129,7 +129,9 @@ class WordIndex(Mapping[str, int]):
     def __init__(self, words: WordList, places: CheckedArray, name: Path) -> None:
         size = len(places)
         if size <= len(words) or size & (size - 1):
-            raise SnapshotError(f"{name} is damaged: {size} places for {len(words)} words")
+            raise SnapshotError(
+                f"{name} is damaged: its index has {size} places for {len(words)} words"
+            )
         self._words = words
         self._places = places
         # Whoever looks up texts meets the same words again and again. What is remembered does not

@@ -88,7 +88,7 @@ class CheckedBlocks:
             return
         found = block_sums(self._data[first * BLOCK_BYTES : last * BLOCK_BYTES])
         if not np.array_equal(found, self._sums[first:last]):
-            raise SnapshotError(f"{self._file} is damaged: it differs from its sums")
+            raise SnapshotError(f"{self._file} is damaged: it does not match its checksums")
         # Threads that meet here find the same.
         self._is_checked[first:last] = b"\1" * (last - first)
 

@@ -52,7 +52,7 @@ class Mark:
         numbers = (mark.device, mark.inode, mark.offset, mark.read_bytes, mark.modified_ns)
         for value in (*numbers, mark.checksum):
             if type(value) is not int or value < 0:
-                raise ValueError("a file's position must be whole numbers")
+                raise ValueError("a file's position must consist of whole numbers")
         others = (mark.path, mark.is_aside, mark.bytes, mark.lines)
         if tuple(map(type, others)) != (str, bool, int, int):
             raise ValueError("a file's position has something else where its path should be")

@@ -103,7 +103,7 @@ def _parse(key: str, name: str, text: str) -> Any:
         raise ConfigurationError(f"kafka setting {key} must be one of {choices}") from None
     except ValueError:
         raise ConfigurationError(f"kafka setting {key} must be a number, not {text!r}") from None
-    raise ConfigurationError(f"kafka setting {key} cannot be written in a configuration")
+    raise ConfigurationError(f"kafka setting {key} takes a Python object: it cannot be set here")
 
 
 def _password(settings: KafkaSettings) -> str | None:

@@ -156,7 +156,7 @@ class Values:
         """
         array = np.frombuffer(data, np.uint8)
         if records > len(array):
-            raise CorruptRecordError(f"{records} records in {len(array)} bytes")
+            raise CorruptRecordError(f"the batch claims {records} records in {len(array)} bytes")
         text = np.empty(len(array), np.uint8)
         starts, ends, deltas, schemas = (np.empty(records, np.int64) for _ in range(4))
         values, length = _extract(
