@@ -7,17 +7,25 @@ that become one.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.alerts.alerts import MAX_WORDS, Alerts, Record
 from streamer.alerts.measure import Measure
-from streamer.text.trace import Trace
+from streamer.text.batch import Origin
 from w2v_online.learning.boundaries import END, START
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.surprise import Surprise
 from w2v_online.stats import BatchStats
+
+
+class Traced(Protocol):
+    """Records that remember where they came from."""
+
+    def origin(self, record: int) -> Origin:
+        """Where a record came from, by its index."""
 
 
 class Watching:
@@ -28,7 +36,7 @@ class Watching:
         self.alerts = alerts
 
     def learn(
-        self, tokens: bytes | bytearray, *, separated: bool, text: bytes, trace: Trace
+        self, tokens: bytes | bytearray, *, separated: bool, text: bytes, trace: Traced
     ) -> BatchStats:
         """Score and learn ``tokens``, which are the records of ``text``; see ``learn_text``."""
         stats, surprise = self._learner.learn_scored_text(tokens, separated=separated)
@@ -53,7 +61,7 @@ class _Scored:
         self,
         tokens: bytes | bytearray,
         text: bytes,
-        trace: Trace,
+        trace: Traced,
         surprise: Surprise,
         measure: Measure,
         is_separated: bool,

@@ -82,6 +82,8 @@ class ClusterSettings(RunSettings):
             raise ValueError("cluster mode does not support --subwords: leave it out")
         if self.alerts:
             raise ValueError("cluster mode does not support --alerts: use w2v-stream run")
+        if self.group_by:
+            raise ValueError("cluster mode does not support --group-by: use w2v-stream run")
         if self.phrases:
             raise ValueError("cluster mode does not support --phrases: leave it out")
         if self.init is not None:

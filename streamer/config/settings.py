@@ -69,6 +69,24 @@ class RunSettings(SourceOptions):
         "Without it, each line is a record.",
         json_schema_extra=section("text", "REGEX"),
     )
+    group_by: str = Field(
+        "",
+        description="Join lines that share a key into one record: a regular expression such as "
+        "'request=(\\S+)', whose first group, or all of it, is the key.",
+        json_schema_extra=section("text", "REGEX"),
+    )
+    group_timeout: Span = Field(
+        Interval(seconds=300.0),
+        description="With --group-by, time without another line after which a record is complete.",
+        json_schema_extra=section("text"),
+    )
+    group_lines: int = Field(
+        0,
+        ge=0,
+        description="With --group-by, lines with other keys after which a record is complete, "
+        "however fast they come; 0: only time counts.",
+        json_schema_extra=section("text", "LINES"),
+    )
     tokenizer: str = Field(
         "whitespace",
         description="How to split text into words: whitespace (ASCII), unicode, log, chinese, "
@@ -242,7 +260,7 @@ class RunSettings(SourceOptions):
         "info", description="Minimum log level.", json_schema_extra=section("service")
     )
 
-    @field_validator("record_start")
+    @field_validator("record_start", "group_by")
     @classmethod
     def _check_pattern(cls, pattern: str) -> str:
         try:
@@ -257,9 +275,9 @@ class RunSettings(SourceOptions):
         parse_alert_at(text)
         return text
 
-    @field_validator("alert_window")
+    @field_validator("alert_window", "group_timeout")
     @classmethod
-    def _check_alert_window(cls, window: Interval) -> Interval:
+    def _check_time(cls, window: Interval) -> Interval:
         if window.seconds is None:
             raise ValueError("expected a time such as 30s, 10m or 1h")
         return window

@@ -5,6 +5,7 @@ The daemon and each worker of a cluster join them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from streamer.config.settings import RunSettings
@@ -12,6 +13,7 @@ from streamer.daemon.compiling import CompileNotice
 from streamer.daemon.footprint import release_compiler
 from streamer.text.containers import DOCKER_FIELDS, ContainerSplitter
 from streamer.text.decode import DeadLetters, Decoder
+from streamer.text.groups import STATE, Grouper
 from streamer.text.invalid import InvalidRecords
 from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
@@ -68,3 +70,21 @@ def make_splitter(settings: RunSettings) -> RecordSplitter:
     )
     keeps_documents = any(path.split(".")[0] in DOCKER_FIELDS for path in settings.json_field)
     return ContainerSplitter(splitter, settings.max_line_bytes, keeps_documents=keeps_documents)
+
+
+def make_grouper(settings: RunSettings, text_state: Mapping[str, Any]) -> Grouper | None:
+    """What joins lines to records, as the checkpoint has it; None if nothing is to be joined.
+
+    Lines that a run with ``--group-by`` left are learned by one without it, too.
+    """
+    if not settings.group_by and STATE not in text_state:
+        return None
+    grouper = Grouper(
+        settings.group_by,
+        seconds=settings.group_timeout.seconds or 0.0,
+        lines=settings.group_lines,
+        max_characters=settings.max_line_bytes,
+    )
+    if STATE in text_state:
+        grouper.restore(text_state)
+    return grouper

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamer.alerts.watching import Traced
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.telemetry.parts import Parts
 from streamer.text.trace import Trace
+from w2v_online.stats import BatchStats
 
 
 def run(parts: Parts, runtime: Runtime) -> bool:
@@ -17,7 +19,7 @@ def run(parts: Parts, runtime: Runtime) -> bool:
     """
     source, decoder, tokenizer = parts.source, parts.decoder, parts.tokenizer
     learner, checkpointer, watching = parts.learner, parts.checkpointer, parts.watching
-    signals, progress = runtime.signals, runtime.progress
+    grouper, signals, progress = parts.grouper, runtime.signals, runtime.progress
     position = source.position
     failure: SourceError | None = None
 
@@ -29,19 +31,21 @@ def run(parts: Parts, runtime: Runtime) -> bool:
             if parts.annealer is not None:
                 parts.annealer.offer(Path(checkpointer.written.path))
 
+    def learn(text: bytes, trace: Traced | None) -> BatchStats:
+        tokens = tokenizer.tokenize(text)
+        if watching is None or trace is None:
+            return learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+        return watching.learn(tokens, separated=tokenizer.is_separated, text=text, trace=trace)
+
     try:
         while (batch := source.stop() if signals.stop else source.next_batch()) is not None:
-            if watching is None:
-                tokens = tokenizer.tokenize(decoder.decode(batch))
-                stats = learner.learn_text(tokens, separated=tokenizer.is_separated, wait=False)
+            trace = None if watching is None else Trace(batch)
+            text = decoder.decode(batch, trace)
+            if grouper is not None:
+                grouped = grouper.take(text) if trace is None else grouper.take(text, trace.origin)
+                progress.learned(learn(grouped.text, grouped), len(batch.records))
             else:
-                trace = Trace(batch)
-                text = decoder.decode(batch, trace)
-                tokens = tokenizer.tokenize(text)
-                stats = watching.learn(
-                    tokens, separated=tokenizer.is_separated, text=text, trace=trace
-                )
-            progress.learned(stats, len(batch.records))
+                progress.learned(learn(text, trace), len(batch.records))
             position = batch.position
             advance(is_wanted=signals.take_snapshot_request(), at_once=batch.checkpoint)
             progress.show(
@@ -56,6 +60,10 @@ def run(parts: Parts, runtime: Runtime) -> bool:
     runtime.ending()
     progress.learned(learner.flush())
     has_ended = failure is None and not signals.stop
+    if grouper is not None and has_ended:
+        grouped = grouper.end()
+        progress.learned(learn(grouped.text, grouped))
+        progress.learned(learner.flush())
     if learner.is_new and has_ended:
         return True  # the next run reads the input from its beginning
     if watching is not None and has_ended:

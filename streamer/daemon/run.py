@@ -90,7 +90,7 @@ def _begin_or_resume(
     if isinstance(tokenizer, PhraseTokenizer):
         if manifest:
             tokenizer.restore(learner.text_state)
-        learner.text_state = tokenizer.state()
+        learner.text_state = {**learner.text_state, **tokenizer.state()}
     if settings.init and not manifest:
         warm_start(learner, settings.init, log)
     return learner, manifest
@@ -119,6 +119,8 @@ def _make_parts(
     invalid_records = manifest.get("counters", {}).get("invalid_records", 0)
     decoder = build.make_decoder(settings, dead_letters, log, invalid_records)
 
+    grouper = build.make_grouper(settings, learner.text_state)
+
     def writes_empty() -> bool:
         """Whether a place in the stream is kept though nothing was learned up to it.
 
@@ -130,6 +132,8 @@ def _make_parts(
     def settle() -> bool:
         """Whether nothing that precedes a checkpoint can be lost."""
         is_settled = decoder.settle()
+        if grouper is not None:
+            learner.text_state = {**learner.text_state, **grouper.state()}
         return (watching is None or watching.settle()) and is_settled
 
     checkpointer = Checkpointer(
@@ -163,6 +167,7 @@ def _make_parts(
         source,
         annealer,
         watching,
+        grouper,
     )
 
 

@@ -68,6 +68,7 @@ _LEARNED = (
             "dropped by --max-token-bytes"
         },
     ),
+    Family("open_groups", "gauge", "With --group-by, records that are not complete yet."),
     Family("evicted_words", "counter", "Words that lost their vector to more frequent ones."),
     Family("forgotten_candidates", "counter", "Words forgotten before they got a vector."),
 )

@@ -105,6 +105,8 @@ class DaemonMetrics(Collector):
             yield one("annealing_failures", annealer.failures)
         source = self._parts.source
         yield from read(source.name, source.figures())
+        if self._parts.grouper is not None:
+            yield one("open_groups", len(self._parts.grouper))
         if self._parts.watching is not None:
             yield from alerts(self._parts.watching.alerts)
 

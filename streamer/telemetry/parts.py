@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streamer.sources.base import Source
     from streamer.telemetry.counters import Counters
     from streamer.text.decode import Decoder
+    from streamer.text.groups import Grouper
     from streamer.tokenizers.base import Tokenizer
     from w2v_online.learning.learner import OnlineWord2Vec
 
@@ -31,6 +32,7 @@ class Parts:
     source: Source
     annealer: Annealer | None = None
     watching: Watching | None = None
+    grouper: Grouper | None = None
     _invalid_before: int = field(init=False)
 
     def __post_init__(self) -> None:

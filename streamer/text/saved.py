@@ -77,6 +77,8 @@ def text_entry(settings: RunSettings) -> dict[str, Any]:
     entry: dict[str, Any] = {"lowercase": settings.lowercase}
     if settings.json_field:
         entry["json_field"] = list(settings.json_field)
+    if settings.group_by:
+        entry["group_by"] = settings.group_by
     return entry
 
 

@@ -111,3 +111,42 @@ def _assert_same_model(one: Path, other: Path) -> None:
     new = {str(file.relative_to(b.path)) for file in b.path.rglob("*.npy")} - set(names)
     assert all(name.startswith("state/alerts_") for name in new)
     assert new
+
+
+def test_sessions_are_records_and_each_line_is_learned_once(tmp_path: Path) -> None:
+    """Though the daemon is killed: what is not complete is part of a checkpoint."""
+    log, messages, snapshots = tmp_path / "app.log", tmp_path / "messages", tmp_path / "s"
+    log.touch()
+    arguments = [
+        "run", log, "--follow", *SMALL, "--snapshot-dir", snapshots, "--group-by", r"block=(\d+)",
+        "--group-lines", "500",
+    ]  # fmt: skip
+    chance = np.random.default_rng(1)
+    blocks = np.sort(chance.integers(0, 3000, 6000) + chance.integers(0, 200, 6000)) // 10
+    blocks = blocks[np.argsort(np.arange(6000) + chance.integers(0, 100, 6000), kind="stable")]
+    for part in range(3):
+        daemon = start(messages, *arguments, "--snapshot-every", "1s" if part != 1 else "1h")
+        begin = 2000 * part
+        with log.open("a") as writer:
+            for number, block in enumerate(blocks[begin : begin + 2000].tolist(), begin):
+                writer.write(f"block={block} line{number}\n")
+        if part != 1:
+            wait_until(lambda part=part: _offset(snapshots) == log.stat().st_size)
+        daemon.kill()
+        daemon.wait(timeout=60)
+    ended = [argument for argument in arguments if argument != "--follow"]
+    assert start(messages, *ended).wait(240) == 0
+    newest = reader.newest(snapshots)
+    assert newest is not None
+    words = (newest.path / "words.txt").read_text().splitlines()
+    counts = dict(zip(words, np.load(newest.path / "counts.npy").tolist(), strict=True))
+    assert [counts[f"line{number}"] for number in range(6000)] == [1] * 6000
+    assert newest.manifest["totals"]["records"] == len(set(blocks.tolist()))
+
+
+def _offset(snapshots: Path) -> int:
+    newest = reader.newest(snapshots)
+    if newest is None or not newest.manifest["positions"]["file"]:
+        return 0
+    (marks,) = newest.manifest["positions"]["file"].values()
+    return int(marks[0]["offset"])
