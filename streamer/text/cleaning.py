@@ -1,4 +1,4 @@
-"""What is no text in text: terminals' control sequences, byte order marks, zeros."""
+"""What is no text in text: control sequences of terminals, marks of byte order, invisible signs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ _SEQUENCES = re.compile(
     rb"|[PX^_][^\x1b\n]*\x1b\\"  # strings to a device
     rb"|[ -/]*[0-~]|)"
 )
+_INVISIBLE = re.compile(rb"\xc2\xad|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]")
+"""Soft hyphens, word joiners and marks of direction in UTF-8: the word is the same without them."""
+_INVISIBLE_BEGIN = (b"\xc2\xad", b"\xe2\x80", b"\xe2\x81")
 
 
 def clean(records: bytes) -> bytes:
-    """Records without what terminals and editors put between the words.
+    """Records without what terminals and editors put into words and between them.
 
-    Control sequences and zeros go wherever they stand, byte order marks where a record begins.
+    Control sequences, zeros and invisible signs go wherever they stand, byte order marks where a
+    record begins. What joins characters (U+200C, U+200D) stays: it makes other words.
     """
     if _ESCAPE in records:
         records = _SEQUENCES.sub(b"", records)
@@ -26,4 +30,6 @@ def clean(records: bytes) -> bytes:
         records = records.replace(b"\0", b"")
     if _MARK in records:
         records = records.removeprefix(_MARK).replace(b"\n" + _MARK, b"\n")
+    if any(begin in records for begin in _INVISIBLE_BEGIN):
+        records = _INVISIBLE.sub(b"", records)
     return records

@@ -241,3 +241,16 @@ def test_threads_share_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stats.words == 0
     assert model.config.loss == "hs"
     assert len(model.objective.tree) <= len(model.vocabulary)
+
+
+def test_upkeep_is_due_once_the_stream_has_grown_and_its_state_is_as_large_as_told() -> None:
+    tree = HuffmanTree(10)
+    tree.grow(10)
+    for words in (1, 10, 1_000_000):
+        assert tree.is_due(words)
+        tree.update(np.arange(1.0, 11.0), words)
+        assert not tree.is_due(words)
+    state = tree.state()
+    links = state["leaf_links"].nbytes + state["inner_links"].nbytes
+    # Beside half of the leaves new ones are put; there is one inner node less than leaves.
+    assert links + 2 * state["tree_beside"].nbytes + 4 == tree.max_state_bytes
