@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -23,9 +24,10 @@ def _run(code: str, folder: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with snapshots of the words that the README asks for."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with snapshots of the words that the guides ask for."""
+    tmp_path = tmp_path_factory.mktemp("guides")
     words = b"france spain king man woman queen\n" * 20
     subprocess.run(
         [sys.executable, "-m", "streamer", "--snapshot-dir", tmp_path / "vectors"],
@@ -38,12 +40,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_guides_python_runs(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(block, id=f"{file.stem}-{number}")
+        for file in FILES
+        if file != README
+        for number, block in enumerate(python_blocks(file.read_text()))
+    ],
+)
+def test_the_guides_python_runs(folder: Path, code: str) -> None:
     """README's is typed by tests/integration/test_readme.py."""
-    code = [block for file in FILES if file != README for block in python_blocks(file.read_text())]
-    assert len(code) >= 3
-    for block in code:
-        _run(block, folder)
+    for package in re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE):
+        if find_spec(package) is None:
+            pytest.skip(f"needs {package}")
+    _run(code, folder)
 
 
 def test_every_block_has_a_language_that_is_run_or_meant_to_be_shown() -> None:
