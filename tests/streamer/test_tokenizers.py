@@ -106,6 +106,21 @@ def test_log_words_are_split_and_kept_on_request() -> None:
     assert len({_LOG.identity, split.identity, keep.identity}) == 3
 
 
+def test_small_numbers_are_kept_on_request() -> None:
+    """As status codes and levels; longer ones, and what is more than a number, are not."""
+    kept = LogTokenizer(keep_digits="3")
+    line = "GET 404 in 15ms exit -7 of 1234 blk_42 1.5 10.0.0.1:80 at 12:00:00 eth0"
+    assert _tokens(kept, line) == (
+        "GET 404 in <SPAN> exit 7 of <NUM> blk <NUM> <NUM> <IP> <PORT> at <TIME> eth0"
+    )
+    assert _tokens(LogTokenizer(), "GET 404") == "GET <NUM>"
+    assert kept.identity.endswith("keep_digits=3 keep_words=true split_words=false")
+    again = open_tokenizer("log", {"keep_digits": "3", "keep_words": "true"})
+    assert again.identity == kept.identity
+    with pytest.raises(ConfigurationError, match="keep_digits is a number up to 9, not 'x'"):
+        open_tokenizer("log", {"keep_digits": "x"})
+
+
 @given(_LOG_TEXT, st.booleans(), st.booleans())
 @example("a1\n1a1\n1s,1s", True, True)
 def test_log_loses_no_record_and_no_letter(text: str, split: bool, keep: bool) -> None:

@@ -108,6 +108,15 @@ def _put_label(out, size, label):
 
 
 @inner
+def _put_text(text, at, stop, out, size):
+    for i in range(at, stop):
+        out[size] = text[i]
+        size += 1
+    out[size] = _US
+    return size + 1
+
+
+@inner
 def _is_number(text, at, i, stop, digits):
     """Whether the byte ``i`` of the word ``text[at:stop]`` is of a number, not of ``eth0``."""
     if not KINDS[text[i]] & DIGIT:
@@ -172,12 +181,12 @@ def _is_border(text, at, stop):
 
 
 @kernel
-def split(text, end, split_words, keep_words, out):
+def split(text, end, split_words, keep_words, keep_digits, out):
     """Tokens of ``text[:end]``, which is uint8[n], into ``out``, uint8[MAX_GROWTH * end + 1].
 
     Returns how many bytes were written. Times that follow each other become one. ``split_words``
     divides camelCase and snake_case, ``keep_words`` adds the words of letters alone that paths,
-    URLs and addresses of mail hold.
+    URLs and addresses of mail hold, and numbers of up to ``keep_digits`` digits stay what they are.
     """
     at, size, before = 0, 0, np.uint8(_LF)
     time_end, host_end = -3, -3
@@ -195,7 +204,9 @@ def split(text, end, split_words, keep_words, out):
         if stop > at:
             if label == NUM and host_end == at - 1 and before == ord(":") and stop - at <= 5:
                 label = PORT
-            if label != TIME or time_end < at - 2 or text[at - 1] == _LF:
+            if label == NUM and stop - at <= keep_digits and run(text, at, end, DIGIT) == stop:
+                size = _put_text(text, at, stop, out, size)
+            elif label != TIME or time_end < at - 2 or text[at - 1] == _LF:
                 size = _put_label(out, size, label)
             if label == TIME:
                 time_end = stop
