@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints.timetable import Timetable
-from streamer.cluster.assignment import deal
+from streamer.cluster.assignment import Shares
 from streamer.cluster.crew import Crew, LostError, Member, StoppedError
 from streamer.cluster.mark import Mark
 from streamer.cluster.messages import Beginning, Begun, Checkpoint, Held, Report
@@ -25,7 +25,6 @@ from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
-from streamer.sources.base import Share
 from streamer.sources.choice import shared_kind_of
 from streamer.sources.shared import Pieces
 from w2v_online.errors import W2VError
@@ -39,8 +38,6 @@ LAST_SECONDS = 900.0
 """Longest time for the last checkpoint."""
 
 ROUND_SECONDS = 0.2
-SEARCH_SECONDS = 5.0
-"""Time between two searches for new partitions and logs."""
 
 MAX_FAILURES = 10
 """Rollbacks in a row, without a checkpoint in between, before the driver gives up."""
@@ -61,7 +58,7 @@ class Driver:
     ) -> None:
         self._settings = settings
         self._crew = crew
-        self._pieces = pieces
+        self._shares = Shares(pieces)
         self._runtime = runtime
         self._progress = runtime.progress
         self._signals = runtime.signals
@@ -72,9 +69,6 @@ class Driver:
         self._mark = self._base = mark
         """The newest checkpoint on disk, and the one that this epoch began at."""
         self._is_writing = False
-        self._shares: list[Share] = []
-        """Of the workers that read; the others only merge."""
-        self._searched_at = 0.0
         self._safe_at = time.monotonic()
         self._marked_at: float | None = None
         self._failures = 0
@@ -189,13 +183,13 @@ class Driver:
         self._is_writing = False
         self._base = self._mark
         self.reports = [Report()] * len(self._crew.workers)
-        self._shares = deal(self._pieces.find(), [frozenset()] * self._due_readers)
+        self._shares.begin(self._due_readers)
         crew, mark = self._crew, self._mark
         shards: list[Begun] = self._ask(crew.shards, "begin", (self.epoch,))
         actors = [shard.actor for shard in crew.shards]
 
         def beginning(number: int) -> tuple[Any, ...]:
-            share, readers = self._share(number), len(self._shares)
+            share, readers = self._shares.of(number), len(self._shares)
             return Beginning(self.epoch, share, readers, mark.snapshot, mark.positions), actors
 
         workers: list[Begun] = self._ask(crew.workers, "begin", beginning)
@@ -208,7 +202,7 @@ class Driver:
         self._log.info(
             "epoch_started",
             epoch=self.epoch,
-            pieces=sum(map(len, self._shares)),
+            pieces=self._shares.pieces,
             readers=len(self._shares),
             members=_places(crew.workers, workers) | _places(crew.shards, shards),
             worker_memory_ceiling_mib=_ceiling_mib(workers),
@@ -223,9 +217,6 @@ class Driver:
     @property
     def _has_joining_workers(self) -> bool:
         return self._due_readers > len(self._shares)
-
-    def _share(self, number: int) -> Share:
-        return self._shares[number] if number < len(self._shares) else frozenset()
 
     def _ask(self, members: Any, method: str, arguments: Any = ()) -> list[Any]:
         """Call what may take long; a stop cancels it, because nothing is lost by that."""
@@ -251,7 +242,7 @@ class Driver:
         if not self._is_writing and (
             self._is_wanted
             or self._timetable.is_due()
-            or self._has_new_pieces()
+            or self._shares.has_new_pieces()
             or self._has_joining_workers
         ):
             self._is_wanted = False
@@ -291,14 +282,6 @@ class Driver:
         self._marked_at = self._safe_at = time.monotonic()
         self._ask_workers("commit", (self._mark.positions[self._settings.source],))
 
-    def _has_new_pieces(self) -> bool:
-        now = time.monotonic()
-        if now - self._searched_at < SEARCH_SECONDS:
-            return False
-        self._searched_at = now
-        known = frozenset().union(*self._shares)
-        return not self._pieces.find().keys() <= known
-
     # --- the barrier ---
 
     def _barrier(self, *, is_last: bool) -> bool:
@@ -314,10 +297,12 @@ class Driver:
         invalid_records = self._base.invalid_records + sum(one.invalid_records for one in held)
         checkpoint = Checkpoint(position, invalid_records, self._keep, is_last)
         if not is_last:
-            self._deal_again()
+            if self._has_joining_workers:
+                self._log.info("workers_joined", workers=self._due_readers, words=self.words)
+            self._shares.deal(self._due_readers)
 
         def release(number: int) -> tuple[Any, ...]:
-            return self._share(number), len(self._shares), checkpoint
+            return self._shares.of(number), len(self._shares), checkpoint
 
         seconds = LAST_SECONDS if is_last else 0.0
         outcome = self._ask_workers("release", release, seconds)[0]
@@ -333,15 +318,6 @@ class Driver:
             self._take_in(self._ask_workers("report"))
             self._ask_workers("end")
         return True
-
-    def _deal_again(self) -> None:
-        """Assign new pieces, and all of them again when the other workers join."""
-        known = {piece: 0.0 for share in self._shares for piece in share}
-        pieces = known | self._pieces.find()
-        if self._has_joining_workers:
-            self._shares = [frozenset()] * self._due_readers
-            self._log.info("workers_joined", workers=self._due_readers, words=self.words)
-        self._shares = deal(pieces, self._shares)
 
 
 def _places(members: list[Member], begun: list[Begun]) -> dict[str, str]:
