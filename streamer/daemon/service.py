@@ -62,6 +62,7 @@ class Service:
             version=__version__,
             log=log,
             mute=self._observer.mute,
+            training_threads=settings.threads,
             tokenizer={
                 "tokenizer": settings.tokenizer,
                 "tokenizer_options": settings.tokenizer_option,

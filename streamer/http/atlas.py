@@ -35,15 +35,18 @@ _AGE_SNAPSHOTS = 8
 
 
 class Atlas:
-    """Maps of an archive's snapshots; the last one is remembered. Called from one thread."""
+    """Maps of an archive's snapshots; the last one is remembered. Called from one thread.
 
-    def __init__(self, archive: Archive) -> None:
+    They are made beside ``training_threads``.
+    """
+
+    def __init__(self, archive: Archive, training_threads: int = 0) -> None:
         self._archive = archive
         self._file = MapFile(archive.folder)
         self._last = self._file.read()
         self._name = ""
         self._map: dict[str, Any] = {}
-        self._process = MapProcess()
+        self._process = MapProcess(training_threads)
 
     def map(self, vectors: WordVectors) -> dict[str, Any]:
         """Columns, an entry a word: ``words x y counts ages is_new moved relative``; ``clusters``.

@@ -19,8 +19,16 @@ import orjson
 
 from w2v_online.analysis.layout import Layout
 
-NICENESS = 10
-"""Training goes first."""
+_NICENESS = 10
+"""Training goes first: a map is no hurry."""
+
+_CROWDED_NICENESS = 19
+"""Where training fills all cores: then the map takes 1.4% of one of them, and some minutes."""
+
+
+def niceness(training_threads: int) -> int:
+    """How nice a map is to so many threads of training on this machine."""
+    return _NICENESS if training_threads < (os.cpu_count() or 1) else _CROWDED_NICENESS
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,13 @@ class Drawn:
 
 
 class MapProcess:
-    """Starts one process at a time; ``close`` may be called in another thread."""
+    """Starts one process at a time, beside so many threads of training.
 
-    def __init__(self) -> None:
+    ``close`` may be called in another thread.
+    """
+
+    def __init__(self, training_threads: int = 0) -> None:
+        self._niceness = niceness(training_threads)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -46,6 +58,7 @@ class MapProcess:
         request = {
             "snapshot": str(snapshot),
             "words": n_words,
+            "niceness": self._niceness,
             "besides": besides,
             "previous": None if previous is None else document_of(previous),
         }
@@ -59,14 +72,15 @@ class MapProcess:
         with self._lock:
             if self._is_closed:
                 raise ValueError("the server is stopping")
-            # A session of its own: Ctrl-C is for the daemon, which ends this one.
+            # A group of its own: Ctrl-C is for the daemon, which ends this one. But no session:
+            # Linux shares the cores among sessions, whatever the niceness in each.
             process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamer.http.map_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,
-                start_new_session=True,
+                process_group=0,
             )
         answer, errors = process.communicate(request)
         if process.returncode != 0:
@@ -110,8 +124,8 @@ def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer one request."""
-    os.nice(NICENESS)
     request = orjson.loads(sys.stdin.buffer.read())
+    os.nice(request["niceness"])
     try:
         answer = _lay_out(request)
     except Exception as error:  # told to the server, which has the log

@@ -37,9 +37,9 @@ MAX_REMEMBERED_BYTES = 16 << 20
 class Search:
     """Answers from the newest complete snapshot of an archive, and from earlier ones."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, training_threads: int = 0) -> None:
         self._archive = archive
-        self._atlas = Atlas(archive)
+        self._atlas = Atlas(archive, training_threads)
         self._queries = _Line("http-search", MAX_WAITING)
         self._views = _Line("http-views", MAX_WAITING_VIEWS)
         self._maps = _Line("http-map", MAX_WAITING_VIEWS)

@@ -26,7 +26,8 @@ class Site:
 
     ``status`` returns the state that the page shows; with a ``token`` only requests that carry it
     are answered. ``tokenizer`` is for :class:`streamer.http.archive.Archive`, ``mute`` as in
-    :class:`streamer.http.app.Parts`. Raises ConfigurationError if it cannot listen there.
+    :class:`streamer.http.app.Parts`; maps are made beside ``training_threads``. Raises
+    ConfigurationError if it cannot listen there.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class Site:
         version: str,
         log: Any,
         tokenizer: Mapping[str, Any] | None = None,
+        training_threads: int = 0,
         mute: Callable[[str, bool], bool] | None = None,
     ) -> None:
         self._server = HttpServer(address, log)
         self.address = self._server.address
         if token is None and not address.is_loopback:
             log.warning("http_unprotected", note="reachable from outside and without a token")
-        self._search = Search(Archive(folder, tokenizer=tokenizer))
+        self._search = Search(Archive(folder, tokenizer=tokenizer), training_threads)
 
         def newest() -> str:
             return newest_name(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from streamer.http import atlas, map_file
 from streamer.http.archive import Archive
 from streamer.http.feed import MAX_STREAMS, SAMPLE_SECONDS
-from streamer.http.map_process import Drawn, MapProcess
+from streamer.http.map_process import Drawn, MapProcess, niceness
 from streamer.http.server import EXCHANGE_SECONDS
 from tests.integration.daemons import COMMAND, environment, start, wait_until
 from tests.integration.test_http import TOKEN
@@ -381,3 +382,29 @@ def test_a_word_is_predicted_from_its_context(served: Served, folder: Path) -> N
     expected = load_vectors(folder).predict(["novel", "w1"], 3)
     assert [a["word"] for a in answer["predict"]] == [word for word, _ in expected]
     assert served.get("/v1/predict?word=nobody")[0] == 404
+
+
+def test_a_map_leaves_the_cores_to_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is nicer where training fills them, and in training's own session, where that counts."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn(SENTENCES)
+    learner.snapshot(tmp_path)
+    started: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen.__init__
+
+    def note(process: subprocess.Popen[bytes], *args: Any, **options: Any) -> None:
+        begin(process, *args, **options)
+        started.append(process)
+        sessions.append(os.getsid(process.pid))
+        groups.append(os.getpgid(process.pid))
+
+    sessions: list[int] = []
+    groups: list[int] = []
+    monkeypatch.setattr(subprocess.Popen, "__init__", note)
+    MapProcess(os.cpu_count() or 1).draw(learner_path := load_vectors(tmp_path).path, 100, [], None)
+    MapProcess(0).draw(learner_path, 100, [], None)
+    assert (niceness(os.cpu_count() or 1), niceness(0)) == (19, 10)
+    assert set(sessions) == {os.getsid(0)}
+    assert groups == [process.pid for process in started]
