@@ -19,7 +19,8 @@ import pytest
 
 from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
-from w2v_online.errors import SnapshotError, UnknownWordError
+from w2v_online.errors import ExportError, SnapshotError, UnknownWordError
+from w2v_online.reading import words as words_module
 from w2v_online.reading.words import word_id
 
 
@@ -369,6 +370,17 @@ def test_an_id_stays_with_its_word(folder: Path) -> None:
     many = WordVectors.from_arrays([f"w{n}" for n in range(50_000)], np.zeros((50_000, 1))).ids
     assert len(np.unique(many)) == 50_000
     assert many.min() >= 0
+
+
+def test_words_with_the_same_id_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They hardly ever occur; an index or a table would mix them up silently."""
+    monkeypatch.setattr(words_module, "word_id", lambda word: {"e": 1, "b": 1}.get(word, ord(word)))
+    wv = WordVectors.from_arrays(list("abcde"), np.eye(5))
+    with pytest.raises(
+        ExportError, match=r"^1 words have the id .*: 'b' and 'e' have 1; tell words"
+    ):
+        wv.ids  # noqa: B018, asking is the test
+    assert WordVectors.from_arrays(list("acde"), np.eye(4)).ids.tolist() == [97, 99, 100, 1]
 
 
 def test_a_learner_can_be_asked_as_its_snapshot_would_be(tmp_path: Path) -> None:

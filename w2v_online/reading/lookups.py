@@ -54,8 +54,9 @@ class Lookups(ABC):
     def ids(self) -> NDArray[np.int64]:
         """int64[V]: a number for each word, which stays the word's in every snapshot.
 
-        Rows do not: nearly every word has another one in the next snapshot. See
-        :func:`w2v_online.reading.words.word_id`.
+        Rows do not: nearly every word has another one in the next snapshot. Made from the word
+        alone, so a word that leaves and comes back has its old id. See
+        :func:`w2v_online.reading.words.word_id`. Raises ExportError if two words have the same.
         """
         return self.table.ids
 

@@ -18,7 +18,7 @@ from w2v_online.errors import UnknownWordError
 from w2v_online.reading.codes import BLOCK_ROWS
 from w2v_online.reading.search import ExactSearch
 from w2v_online.reading.spelling import near_spellings
-from w2v_online.reading.words import WordIndex, as_dict, word_id
+from w2v_online.reading.words import WordIndex, as_dict, word_ids
 from w2v_online.snapshots.block_sums import CheckedArray
 
 Key = str | int | np.integer[Any]
@@ -99,8 +99,8 @@ class VectorTable:
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
-        """int64[V]: a number for each word that stays with it, whatever its row; see word_id."""
-        ids = np.fromiter(map(word_id, self.words), np.int64, len(self))
+        """int64[V]: a number for each word that stays with it, whatever its row; see word_ids."""
+        ids = word_ids(self.words)
         ids.flags.writeable = False
         return ids
 

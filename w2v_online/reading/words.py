@@ -7,15 +7,16 @@ A list and a dictionary of a million strings take a second to make, and most rea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import index
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.errors import SnapshotError
+from w2v_online.errors import ExportError, SnapshotError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.block_sums import CheckedArray
 
@@ -234,8 +235,24 @@ def word_id(word: str) -> int:
     """A number for a word, the same in every snapshot and model: for indexes that want integers.
 
     The first eight bytes of BLAKE2b with a digest of eight bytes of its UTF-8, little-endian,
-    without the highest bit. Among a million words two are alike with a chance of 5 in 100 million.
+    without the highest bit. Among a million words two are alike with a chance of 5 in 100 million;
+    :func:`word_ids` refuses such words.
     """
     encoded = word.encode(errors="surrogateescape")
     digest = hashlib.blake2b(encoded, digest_size=8).digest()
     return int.from_bytes(digest, "little") & _LARGEST_ID
+
+
+def word_ids(words: Iterable[str]) -> NDArray[np.int64]:
+    """int64[n]: :func:`word_id` of each word. Raises ExportError if two words have the same."""
+    listed = list(words)
+    ids = np.fromiter(map(word_id, listed), np.int64, len(listed))
+    order = np.argsort(ids, kind="stable")
+    same = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
+    if len(same):
+        one, other = (listed[order[same[0] + i]] for i in (0, 1))
+        raise ExportError(
+            f"{len(same)} words have the id of another one: {one!r} and {other!r} have "
+            f"{word_id(one)}; tell words apart by the words themselves"
+        )
+    return ids
