@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 RUNNABLE := $(VENV)/.runnable
 DOCUMENTED := $(VENV)/.documented
 
-.PHONY: demo test check docs package bench clean
+.PHONY: demo test test-all check docs package bench clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,16 @@ demo: $(RUNNABLE) ## stream the Python documentation through the daemon and ask 
 
 test: $(INSTALLED) ## the test suite, in two processes
 	$(BIN)/python -m pytest --numprocesses 2
+
+# Each in a virtual environment of its own; PYTHONS may hold paths.
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+test-all: ## the test suite with each of PYTHONS that is installed
+	@for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+			|| { echo "$$python is not installed: left out"; continue; }; \
+		echo "Python $$version"; \
+		$(MAKE) test PYTHON="$$python" VENV=".venv-$$version" || exit 1; \
+	done
 
 check: $(INSTALLED) ## formatting, lint, types and the layer rule
 	$(BIN)/ruff format --check .
@@ -55,4 +65,4 @@ bench: $(INSTALLED) ## speed beside gensim and other programs
 		$(foreach peer,$(PEERS),--peer '$(peer)') $(ARGS)
 
 clean:
-	rm -rf $(VENV) demo build dist site *.egg-info
+	rm -rf $(VENV) .venv-3.* demo build dist site *.egg-info

@@ -248,7 +248,7 @@ class Session(threading.Thread):
         """Stop learning and close everything; TimeoutError if learning hangs."""
         self._is_over = True
         if not self._turns.acquire(timeout=END_SECONDS):
-            raise TimeoutError("learning does not end")
+            raise TimeoutError("the learning thread does not end")
         self._turns.notify_all()
         self._turns.release()
         if self.is_alive():

@@ -130,8 +130,8 @@ class RunSettings(SourceOptions):
     )
     alert_at: str = Field(
         "p=0.001",
-        description="Which records are worth an alert: p=0.001 those among the most surprising "
-        "0.1% of recent records, rate=10/hour as many as that, whatever the stream's speed.",
+        description="Which records to alert on: p=0.001, the most surprising 0.1% of recent "
+        "records; rate=10/hour, about ten an hour, however fast the stream is.",
         json_schema_extra=_alerts("p=SHARE|rate=N/hour"),
     )
     alert_by: Literal["mean", "max", "pm4"] = Field(

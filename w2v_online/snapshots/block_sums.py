@@ -137,7 +137,7 @@ class CheckedArray:
     def part(self, first: int, end: int) -> NDArray[Any]:
         """Rows [first, end), a view; ValueError if there are not so many."""
         if not 0 <= first <= end <= len(self):
-            raise ValueError(f"rows {first} to {end} of {len(self)}")
+            raise ValueError(f"rows {first} to {end} are out of range: there are {len(self)}")
         if self._blocks is not None and end > first:
             begin = self._offset + first * self.row_bytes
             self._blocks.check(begin, self._offset + end * self.row_bytes)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,15 @@ from w2v_online.learning.saving.image import ROOM_FACTOR, Image, Room, SavedMatr
 from w2v_online.learning.saving.rowcopy import CancelledError, RowCopy, rowcopy_bytes
 from w2v_online.learning.subwords import Subwords
 from w2v_online.snapshots.writer import SnapshotWriter
+
+
+class _Beside(NamedTuple):
+    """A matrix beside those of the objective, whose owner says which rows are about to change."""
+
+    owner: Averages | Subwords
+    copy: RowCopy
+    updates: str
+    """In the learner's state: how often each row was changed."""
 
 
 class BackgroundSnapshot:
@@ -49,8 +59,6 @@ class BackgroundSnapshot:
         self.pause_seconds = 0.0
         """Time that learning stood still."""
         self._embeddings = embeddings
-        self._live_averages = averages
-        self._live_subwords = subwords
         self._whole_image = image
         self._vectors_only = vectors_only
         self._wait = wait
@@ -80,18 +88,14 @@ class BackgroundSnapshot:
                 if vectors_only
                 else self._copy_of("output_vectors", matrices.syn1, matrices.updates1, size)
             )
-            self._averages = (
-                None
-                if averages is None
-                else self._copy_of(
-                    "averages", averages.words, averages.averaged, averages.words.shape[1]
-                )
-            )
-            self._subwords = (
-                None
-                if subwords is None
-                else self._copy_of("subwords", subwords.vectors, subwords.updates, size)
-            )
+            self._beside: dict[str, _Beside] = {}
+            if averages is not None:
+                words = averages.words
+                copy = self._copy_of("averages", words, averages.averaged, words.shape[1])
+                self._beside["averages"] = _Beside(averages, copy, "averaged")
+            if subwords is not None:
+                copy = self._copy_of("subwords", subwords.vectors, subwords.updates, size)
+                self._beside["subwords"] = _Beside(subwords, copy, "subword_updates")
         except SnapshotError:
             self._clean_up()
             raise
@@ -128,12 +132,9 @@ class BackgroundSnapshot:
         if self._output_vectors is not None:
             self._output_vectors.begin(rows, image.state["updates1"])
         self._embeddings.before_change = self._save_rows
-        if self._averages is not None and self._live_averages is not None:
-            self._averages.begin(rows, image.state["averaged"])
-            self._live_averages.before_change = self._save_averages
-        if self._subwords is not None and self._live_subwords is not None:
-            self._subwords.begin(len(self._live_subwords), image.state["subword_updates"])
-            self._live_subwords.before_change = self._save_subwords
+        for owner, copy, updates in self._beside.values():
+            copy.begin(len(owner) if isinstance(owner, Subwords) else rows, image.state[updates])
+            owner.before_change = partial(self._save, copy)
         self._is_cut = True
         self._thread = self._start(lambda: self._write(image, extra))
         self.pause_seconds += time.perf_counter() - began
@@ -143,14 +144,6 @@ class BackgroundSnapshot:
         self._save(self._vectors, rows)
         if self._output_vectors is not None:
             self._save(self._output_vectors, output_rows)
-
-    def _save_averages(self, rows: NDArray[np.int32]) -> None:
-        if self._averages is not None:
-            self._save(self._averages, rows)
-
-    def _save_subwords(self, rows: NDArray[np.int32]) -> None:
-        if self._subwords is not None:
-            self._save(self._subwords, rows)
 
     def _save(self, copy: RowCopy, rows: NDArray[np.int32]) -> None:
         """Save rows; a failure is the snapshot's, not the learner's."""
@@ -163,13 +156,14 @@ class BackgroundSnapshot:
 
     def _end_saving(self) -> None:
         self._embeddings.before_change = None
-        if self._live_averages is not None:
-            self._live_averages.before_change = None
-        if self._live_subwords is not None:
-            self._live_subwords.before_change = None
+        for owner, _, _ in self._beside.values():
+            owner.before_change = None
 
     def _write(self, image: Image, extra: dict[str, Any]) -> None:
-        copies = SavedMatrices(self._vectors, self._output_vectors, self._averages, self._subwords)
+        beside = {name: copy for name, (_, copy, _) in self._beside.items()}
+        copies = SavedMatrices(
+            self._vectors, self._output_vectors, beside.get("averages"), beside.get("subwords")
+        )
         for copy in self._copies:
             copy.copy()
         self._end_saving()
