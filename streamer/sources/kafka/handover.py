@@ -82,7 +82,6 @@ class Handover:
             self._durable = dict(places)
             self._commit_wanted = True
             self._checkpoint_asked = False
-            self._changed.notify_all()
 
     @property
     def positions(self) -> Places:
