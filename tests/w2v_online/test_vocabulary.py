@@ -293,3 +293,10 @@ def test_the_table_is_at_most_half_full_also_after_a_restart(tmp_path: Path) -> 
         held = len(words) + words.candidates
         assert held == 6000
         assert 1 << int(words.arrays.numbers[table.TABLE_BITS]) >= 2 * held
+
+
+def test_each_of_several_that_wait_must_be_clearly_more_frequent() -> None:
+    model = _model(rows=2, min_count=1)
+    model.learn([["x"] * 100 + ["y"] * 190, ["c"] * 300 + ["d"] * 195])
+    assert model.evicted_words == 1
+    assert sorted(model.vocabulary.words()) == ["c", "y"]
