@@ -72,8 +72,8 @@ _UNITS = {
 def inspect(ctx: click.Context, path: Path, verify: bool, as_json: bool) -> None:
     """Print what a snapshot holds: totals, settings, positions, files.
 
-    With --verify, the exit code is 1 if anything is damaged, even a newer snapshot than the one that
-    is shown. Into a pipe, it prints a line for each value: section, name, value and unit,
+    With --verify, the exit code is 1 if anything is damaged, even a newer snapshot than the one
+    shown. Into a pipe, it prints a line for each value: section, name, value and unit,
     separated by tabs.
     """
     folder = local_path(path)

@@ -188,7 +188,7 @@ def test_a_state_that_is_no_tree_is_refused() -> None:
     with pytest.raises(W2VError, match="not those of a tree"):
         HuffmanTree(10).restore(state)
     state["inner_links"] = state["inner_links"][:2]
-    with pytest.raises(W2VError, match="one inner node less"):
+    with pytest.raises(W2VError, match="one inner node fewer"):
         HuffmanTree(10).restore(state)
 
 

@@ -259,7 +259,7 @@ class HuffmanTree:
         leaf_links, inner_links = np.asarray(state["leaf_links"]), np.asarray(state["inner_links"])
         leaves = len(leaf_links)
         if len(inner_links) != max(0, leaves - 1):
-            raise W2VError("the Huffman tree does not have one inner node less than leaves")
+            raise W2VError("the Huffman tree must have one inner node fewer than leaves")
         links = np.sort(np.concatenate([leaf_links, inner_links]))
         if leaves and not np.array_equal(links, np.arange(-1, len(links) - 1)):
             raise W2VError("the Huffman tree's links are not those of a tree")

@@ -67,7 +67,7 @@ def array_in(content: NDArray[np.uint8], file: Path) -> NDArray[Any]:
         items *= length
     if len(content) != offset + items * dtype.itemsize:
         raise SnapshotError(
-            f"{file} is damaged: it has {len(content)} bytes, its header tells of "
+            f"{file} is damaged: it has {len(content)} bytes, but its header asks for "
             f"{offset + items * dtype.itemsize}"
         )
     if not items:

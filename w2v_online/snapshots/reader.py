@@ -259,7 +259,7 @@ def parse_manifest(file: Path, text: bytes) -> dict[str, Any]:
             f"{' and '.join(map(str, READABLE_VERSIONS))}"
         )
     if version > 1 and manifest_sha256(text) != manifest.get("manifest_sha256", ""):
-        raise SnapshotError(f"{file} is damaged: it differs from its own checksum")
+        raise SnapshotError(f"{file} is damaged: it does not match its own checksum")
     _check_files(file, manifest.get("files"))
     for section in ("config", "totals", "counters", "positions"):
         if not isinstance(manifest.get(section, {}), dict):
