@@ -182,6 +182,13 @@ async function past(word, running) {
   if (history.length > 1) await drawWay();
 }
 
+// How times on the curve are told: in as few letters as tell them apart.
+function clock() {
+  const [first, last] = [wayOf[0], wayOf.at(-1)].map((moment) => new Date(moment.created));
+  const hours = (last - first) / 3.6e6;
+  return hours > 36 ? "%b %d" : hours > 0.2 ? "%H:%M" : "%H:%M:%S";
+}
+
 async function drawWay() {
   const charts = await plotly();
   const place = document.querySelector(".way");
@@ -196,6 +203,7 @@ async function drawWay() {
         hoverinfo: "none", // ours: plotly's own would need inline styles
         mode: "lines+markers",
         line: { color: colour("purple"), width: 2 },
+        cliponaxis: false,
       },
     ],
     {
@@ -203,7 +211,7 @@ async function drawWay() {
       margin: { l: 44, r: 12, t: 6, b: 22 },
       height: 120,
       dragmode: false,
-      xaxis: { ...grid, showgrid: false, nticks: 4, type: "date" },
+      xaxis: { ...grid, showgrid: false, nticks: 4, tickformat: clock(), type: "date" },
       yaxis: { ...grid, nticks: 3, rangemode: "tozero" },
     },
     CONFIG,
