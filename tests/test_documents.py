@@ -85,7 +85,7 @@ def test_every_flag_in_the_documents_exists() -> None:
     for file in [*FILES, _ROOT / "CHANGELOG.md"]:
         if file.name in ("benchmarks.md", "CONTRIBUTING.md"):
             continue  # programs with flags of their own; recipes that add flags
-        others = r"(`|^)(python|docker|pip|journalctl) [^`]*?(`|$)"
+        others = r"(`|^)(python|docker|pip|journalctl|embedding-atlas) [^`]*?(`|$)"
         text = re.sub(others, "", file.read_text(), flags=re.MULTILINE)
         flags = set(re.findall(r"--[a-z][a-z-]+", text))
         assert flags <= known, f"{file.name}: {flags - known}"
