@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from streamer.commands.arguments import TextOptions, snapshot_argument, text_options
+from streamer.commands.scoring_model import ScoringModel
 from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
-    from streamer.tokenizers.base import Tokenizer
-    from w2v_online.learning.score import Scorer, Scores
+    from w2v_online.learning.score import Scores
     from w2v_online.learning.surprise import By, Of
 
 _CHUNK_BYTES = 1 << 19
@@ -116,6 +116,11 @@ class _ScoredText:
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="K", help="Print the K most surprising lines."
 )
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Take newer snapshots as they come; SNAPSHOT is a folder of them.",
+)
 @click.option("--words", "with_words", is_flag=True, help="Also print the score of each word.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a document for each line.")
 @text_options
@@ -125,6 +130,7 @@ def score(
     by: By,
     of: Of,
     top: int | None,
+    follow: bool,
     with_words: bool,
     as_json: bool,
     text: TextOptions,
@@ -144,33 +150,17 @@ def score(
     """
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
-    from streamer.tokenizers.saved import saved_tokenizer
-    from w2v_online.learning.score import load_scorer
 
-    scorer = load_scorer(snapshot)
-    model = scorer.model
-    splits = saved_tokenizer(
-        model.tokenizer,
-        model.text_state,
-        model.config.max_token_bytes,
-        name=text.tokenizer,
-        options=text.tokenizer_options,
-    )
+    model = ScoringModel(snapshot, text, follows=follow)
     lowercase = text.lowercase
     if lowercase is None:
-        lowercase = bool(scorer.manifest.get("text", {}).get("lowercase", False))
+        lowercase = bool(model.scorer.manifest.get("text", {}).get("lowercase", False))
     splitter = RecordSplitter(
-        _MAX_LINE_BYTES, scorer.config.max_token_bytes, keep_runs=splits.is_separated
+        _MAX_LINE_BYTES, model.scorer.config.max_token_bytes, keep_runs=model.splits.is_separated
     )
     decoder = Decoder(splitter, lowercase=lowercase, json_fields=text.json_fields)
     parts = _scored(
-        file,
-        splitter,
-        decoder,
-        splits,
-        scorer,
-        Measure(by, of),
-        has_documents=bool(text.json_fields),
+        file, splitter, decoder, model, Measure(by, of), has_documents=bool(text.json_fields)
     )
     form = partial(_as_json if as_json else _as_text, with_words=with_words)
     if top is None:
@@ -179,7 +169,7 @@ def score(
             sys.stdout.flush()
     else:
         sys.stdout.write("".join(_most_surprising(parts, top, form)))
-    if failed := decoder.invalid_records + splits.failed_records:
+    if failed := decoder.invalid_records + model.splits.failed_records:
         click.echo(f"{failed:,} lines could not be decoded or split", err=True)
 
 
@@ -187,8 +177,7 @@ def _scored(
     file: BinaryIO,
     splitter: RecordSplitter,
     decoder: Decoder,
-    tokenizer: Tokenizer,
-    scorer: Scorer,
+    model: ScoringModel,
     measure: Measure,
     *,
     has_documents: bool,
@@ -217,10 +206,11 @@ def _scored(
             number += lines
         if not text:
             continue
-        tokens = tokenizer.tokenize(text)
-        scores = scorer.score_text(tokens, separated=tokenizer.is_separated)
+        model.refresh()
+        tokens = model.splits.tokenize(text)
+        scores = model.scorer.score_text(tokens, separated=model.splits.is_separated)
         yield _ScoredText(
-            numbers, text.decode().split("\n")[:-1], scores, scorer.total_name, measure
+            numbers, text.decode().split("\n")[:-1], scores, model.scorer.total_name, measure
         )
 
 

@@ -7,10 +7,12 @@ import json
 import random
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from streamer.commands.scoring_model import LOOK_SECONDS
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.saved import saved_tokenizer
@@ -270,3 +272,37 @@ def test_surprise_is_of_context_of_rarity_or_of_both(snapshots: Path) -> None:
         assert mean < power < most
     document = found["max", "both"]
     assert document["surprise"] == max(document["context"], document["rarity"])
+
+
+def test_a_newer_snapshot_is_taken_while_lines_come(tmp_path: Path) -> None:
+    """What it has learned meanwhile surprises less; without --follow nothing changes."""
+    folder = tmp_path / "s"
+    model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, loss="hs", sample=0.0))
+    model.learn([["usual", "words", "come"]] * 500)
+    model.snapshot(folder)
+    processes = [
+        subprocess.Popen(
+            [*COMMAND, "score", str(folder), *follow],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )
+        for follow in (["--follow"], [])
+    ]  # fmt: skip
+
+    def surprise(process: subprocess.Popen[str]) -> float:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("new things happen\n")
+        process.stdin.flush()
+        return float(process.stdout.readline().split("\t")[1])
+
+    before = [surprise(process) for process in processes]
+    assert before[0] == before[1]
+    model.learn([["new", "things", "happen"]] * 500)
+    model.snapshot(folder)
+    time.sleep(LOOK_SECONDS)
+    after = [surprise(process) for process in processes]
+    assert after[0] < before[0] / 2
+    assert after[1] == before[1]
+    for process in processes:
+        process.communicate(timeout=240)
+        assert process.returncode == 0
