@@ -162,7 +162,7 @@ def test_what_terminals_and_editors_put_between_words_is_no_text(raw: bytes, tex
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_messages_in_utf_16_are_read(encoding: str) -> None:
-    text = "a message of some length"
+    text = "a message of some length " * 6 + "\u0141\u017a"  # these are ASCII, byte by byte
     plain = text.encode(encoding)
     document = f'{{"m": "{text}"}}'.encode(encoding)
     for decoder, message in [(_decoder(), plain), (_decoder(json_fields=("m",)), document)]:
