@@ -35,7 +35,7 @@ _BAR_CELLS = 12
 @click.option(
     "--min-count",
     type=click.IntRange(min=0),
-    help="Least occurrences of a word in NEW: "
+    help="Minimum occurrences of a word in NEW: "
     f"{drifting.MIN_COUNT} unless given; with OLD alone {changes.MIN_COUNT:,}.",
 )
 @click.option(
@@ -43,7 +43,7 @@ _BAR_CELLS = 12
     type=click.FloatRange(min=0),
     default=drifting.NOTABLE,
     show_default=True,
-    help="Leave out words that moved less than so many times as far as words as frequent.",
+    help="Show words that moved at least this many times as far as words of similar frequency.",
 )
 @click.option("--word", help="Follow this word through all snapshots of the folder OLD.")
 @click.option("--output", type=picture_file, help="Also draw it: FILE.html or FILE.png.")

@@ -171,7 +171,9 @@ class Lookups(ABC):
             raise ValueError("cannot compute mean with no input")
         given = np.ones(len(asked), np.float32) if weights is None else np.asarray(weights)
         if given.shape != (len(asked),):
-            raise ValueError(f"{len(asked)} keys need as many weights, not {given.shape}")
+            raise ValueError(
+                f"{len(asked)} keys need {len(asked)} weights: the shape is {given.shape}"
+            )
         mean = np.zeros(table.vector_size, np.float32)
         total = 0.0
         for key, weight in zip(asked, given.tolist(), strict=True):

@@ -122,7 +122,7 @@ class WordVectors(Similarities):
         20,000 words and is kept in the user's cache; see :meth:`prepare_infer`.
         """
         if not isinstance(word, str):
-            raise TypeError(f"infer takes a word, not {word!r}")
+            raise TypeError(f"infer takes a word as str, not {word!r}")
         return self._loaded.infer(word)
 
     def prepare_infer(self, progress: Callable[[float], None] | None = None) -> None:
