@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from streamer.text.batch import Origin
 from streamer.text.records import RecordSplitter
 
+MAX_KEPT_BYTES = 1 << 22
+"""Text of a record that is not complete which is kept to tell where it began."""
+
 UNKNOWN_LINES = -1
 """In the place of a number of lines that nobody has counted."""
 
@@ -83,10 +86,14 @@ class Origins:
 
 
 class Traced:
-    """Splits one stream into records, and remembers what they are split from."""
+    """Splits one stream into records, and remembers what they are split from.
+
+    Of a record that is longer than ``MAX_KEPT_BYTES`` only its place is remembered.
+    """
 
     def __init__(self) -> None:
-        self._pending = b""
+        self._pending_bytes = 0
+        self._pending: list[bytes] | None = []
 
     def split(
         self,
@@ -99,22 +106,35 @@ class Traced:
 
         ``stretch`` is what was read last; its ``begin`` and ``lines`` are those of where it ends.
         """
-        before = copy.deepcopy(splitter)
+        before = None if self._pending is None else copy.deepcopy(splitter)
         records = split(splitter)
-        text = self._pending + stretch.text
-        split_bytes = len(text) - splitter.pending_bytes
-        self._pending = text[split_bytes:]
+        pending, total = splitter.pending_bytes, self._pending_bytes + len(stretch.text)
+        if not records and pending == total:
+            # Not put together with each piece: a long line would take time by its square.
+            if self._pending is not None:
+                self._pending.append(stretch.text)
+            self._keep(self._pending, pending)
+            return records
+        text = None if self._pending is None else b"".join([*self._pending, stretch.text])
+        split_bytes = total - pending
+        known = stretch.text if text is None else text
+        self._keep([known[len(known) - pending :]] if pending <= len(known) else None, pending)
         # The last record of a stream gets a line feed where it had none.
-        is_verbatim = len(records) in (split_bytes, split_bytes + (not text.endswith(b"\n")))
-        lines = stretch.lines
+        is_ended = known.endswith(b"\n")
+        is_verbatim = before is None or len(records) in (split_bytes, split_bytes + (not is_ended))
+        has_lines = stretch.lines != UNKNOWN_LINES and text is not None
         places.add(
             records,
             replace(
                 stretch,
-                text=text,
-                begin=stretch.begin - len(text),
-                lines=lines if lines == UNKNOWN_LINES else lines - text.count(b"\n"),
+                text=text or b"",
+                begin=stretch.begin - total,
+                lines=stretch.lines - known.count(b"\n") if has_lines else UNKNOWN_LINES,
                 splitter=None if is_verbatim else before,
             ),
         )
         return records
+
+    def _keep(self, pending: list[bytes] | None, size: int) -> None:
+        self._pending_bytes = size
+        self._pending = pending if size <= MAX_KEPT_BYTES else None

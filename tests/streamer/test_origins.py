@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from streamer.text.batch import Batch, MessageList, Origin
 from streamer.text.containers import ContainerSplitter
 from streamer.text.decode import Decoder
 from streamer.text.multiline import MultilineSplitter
+from streamer.text.origins import Origins, Stretch, Traced
 from streamer.text.records import RecordSplitter
 from streamer.text.trace import Trace
 from tests.streamer.followed import Reports
@@ -119,3 +121,18 @@ def test_messages_of_plain_text_keep_theirs(bad: bytes) -> None:
     origins = [trace.origin(i) for i in range(text.count(b"\n"))]
     assert [origin["offset"] for origin in origins] == [0, 1, 1, 2, 2, 2, 3]
     assert [origin.get("record", 1) for origin in origins] == [1, 1, 2, 1, 2, 3, 1]
+
+
+def test_a_very_long_line_takes_no_more_time_than_its_length(tmp_path: Path) -> None:
+    """It is neither copied with each piece nor kept twice; its place, and what follows, is told."""
+    file = tmp_path / "a.log"
+    long = b"word " * 4_000_000
+    file.write_bytes(b"first\n" + long + b"\nlast\n")
+    origins = _read(file, lambda: RecordSplitter(1 << 30, 64), 0)
+    assert [origin["byte"] for origin in origins] == [0, 6, 6 + len(long) + 1]
+    began = time.process_time()
+    splitter, traced, places = RecordSplitter(1 << 30, 64), Traced(), Origins()
+    for piece in range(400):
+        stretch = Stretch(b"x" * 250_000, 250_000 * (piece + 1), 0, {})
+        traced.split(splitter, lambda s, text=stretch.text: s.feed(text), stretch, places)
+    assert time.process_time() - began < 5.0
