@@ -72,9 +72,8 @@ def evaluate(
 
     SNAPSHOT is a snapshot, a folder of snapshots or a word2vec file.
 
-    Into a pipe, it prints lines of values separated by tabs: "similarity", file, Spearman, Pearson,
-    pairs known, pairs; and "analogies", file, section, questions known, share of correct answers by
-    3CosAdd and by 3CosMul.
+    Into a pipe, it prints a sentence for each file and, for analogies, a line for each section:
+    name, questions known, share of correct answers by 3CosAdd and by 3CosMul, separated by tabs.
     """
     if not similarity and not analogies:
         raise click.UsageError("give test sets with --similarity FILE or --analogies FILE")
@@ -143,15 +142,18 @@ def _print_tables(
 def _print_lines(
     pairs: dict[str, evaluation.SimilarityScore], questions: dict[str, evaluation.AnalogyScore]
 ) -> None:
-    """Lines of values between tabs; the first one of each says what it is of."""
+    """A sentence for each file; analogies follow as lines of values between tabs."""
     for file, score in pairs.items():
-        asked = score.pairs + score.unknown_pairs
-        numbers = f"{score.spearman:.4f}", f"{score.pearson:.4f}", str(score.pairs), str(asked)
-        echo_rows([("similarity", file, *numbers)])
+        click.echo(
+            f"{file}: Spearman {score.spearman:.4f}, Pearson {score.pearson:.4f}, "
+            f"{score.pairs} of {score.pairs + score.unknown_pairs} pairs known"
+        )
     for file, answers in questions.items():
+        asked = answers.total.questions + answers.unknown_questions
+        click.echo(f"{file}: {answers.total.questions} of {asked} questions known")
         for section in [*answers.sections, answers.total]:
             shares = [f"{value:.4f}" for value in section.accuracy.values()]
-            echo_rows([("analogies", file, section.name, str(section.questions), *shares)])
+            echo_rows([(section.name, str(section.questions), *shares)])
 
 
 def _analogy_document(score: evaluation.AnalogyScore) -> dict[str, object]:
