@@ -112,7 +112,8 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 _BESIDES: dict[str, dict[str, Any]] = {
-    "neighbors": {"counts": {"type": "object", "additionalProperties": _NUMBER}}
+    "vectors": {"unknown": _WORDS},
+    "neighbors": {"unknown": _WORDS, "counts": {"type": "object", "additionalProperties": _NUMBER}},
 }
 """Parts of an answer that have another name than the question."""
 

@@ -48,12 +48,11 @@ class Neighbors(Question):
         """``{"neighbors": {word: [{"word": ..., "cosine": ..., "count": ...}]}, "counts": {...}}``.
 
         ``counts`` are those of the words that were asked about; ``inferred`` has those whose vector
-        was inferred, if there are any.
+        was inferred, if there are any, ``unknown`` those without one.
         """
         vectors = kept.vectors
         inferred = inferred_of(vectors, self.word) if self.infer else {}
-        known = [word for word in self.word if word not in inferred]
-        require(vectors, known)
+        known, unknown = _parted(vectors, self.word, inferred)
         found = vectors.most_similar_batch(known, self.topn, self.restrict_vocab)
         answers = dict(zip(known, found, strict=True))
         for word, vector in inferred.items():
@@ -61,10 +60,13 @@ class Neighbors(Question):
             answers[word] = found[0]
         return {
             "neighbors": {
-                word: with_counts(vectors.table, answers[word]) for word in dict.fromkeys(self.word)
+                word: with_counts(vectors.table, answers[word])
+                for word in dict.fromkeys(self.word)
+                if word in answers
             },
             "counts": {word: counted(vectors.table, word)["count"] for word in known},
             **({"inferred": list(inferred)} if inferred else {}),
+            "unknown": unknown,
         }
 
 
@@ -90,12 +92,31 @@ class Vectors(Question):
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"vectors": {word: {"id": ..., "count": ..., "vector": [...]}}}``.
 
-        A vector that was inferred has ``"inferred": true`` and the count 0.
+        A vector that was inferred has ``"inferred": true`` and the count 0; ``unknown`` lists the
+        words without one.
         """
         vectors = kept.vectors
         inferred = inferred_of(vectors, self.word) if self.infer else {}
-        require(vectors, [word for word in self.word if word not in inferred])
-        return {"vectors": {word: _vector(vectors, word, inferred) for word in self.word}}
+        _, unknown = _parted(vectors, self.word, inferred)
+        found = [word for word in self.word if word not in unknown]
+        return {
+            "vectors": {word: _vector(vectors, word, inferred) for word in found},
+            "unknown": unknown,
+        }
+
+
+def _parted(
+    vectors: WordVectors, words: list[str], inferred: dict[str, NDArray[np.float32]]
+) -> tuple[list[str], list[str]]:
+    """Those that have a vector, and those without one, an inferred one either.
+
+    HTTPException 404 if that is all of them: one unknown word keeps no answer back.
+    """
+    others = [word for word in dict.fromkeys(words) if word not in inferred]
+    known = [word for word in others if word in vectors]
+    if not known and not inferred:
+        require(vectors, words)
+    return known, [word for word in others if word not in vectors]
 
 
 def _vector(

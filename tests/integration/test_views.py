@@ -252,6 +252,10 @@ def test_spellings_analogies_texts_and_frequent_words(served: Served, folder: Pa
     assert not {"the", "w1", "w2"} & set(near)
     _, answer = served.get("/v1/words?topn=2&offset=1")
     assert [word["word"] for word in answer["words"]] == vectors.words[1:3]
+    _, answer = served.get("/v1/vectors?word=w1&word=nobody")
+    assert (list(answer["vectors"]), answer["unknown"]) == (["w1"], ["nobody"])
+    _, answer = served.get("/v1/neighbors?word=nobody&word=w1&topn=2")
+    assert (list(answer["neighbors"]), answer["unknown"]) == (["w1"], ["nobody"])
     _, answer = served.get("/v1/examples?topn=3")
     counts = [entry["count"] for entry in answer["examples"]]
     assert len(counts) == 3
