@@ -75,7 +75,7 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
     model.learn([["a", "b"]])
     model.snapshot(tmp_path)
     result = run("publish", tmp_path, "--to", "mysql://host/db")
-    assert (result.returncode, "known are kafka://" in result.stderr) == (78, True)
+    assert (result.returncode, "use one of kafka://" in result.stderr) == (78, True)
     result = run("publish", tmp_path, "--to", "postgresql://me:secret@127.0.0.1:1/db")
     assert (result.returncode, "secret" in result.stderr) == (1, False)
     assert "postgresql: " in result.stderr
