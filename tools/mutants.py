@@ -115,18 +115,21 @@ SUBJECTS = (
     _subject(
         "streamer/sources/file/tail.py",
         14,
+        f"{_DAEMON}/test_containers.py",
         f"{_DAEMON}/test_file.py",
         f"{_DAEMON}/test_which_file.py",
     ),
     _subject(
         "streamer/sources/file/logs.py",
         18,
+        f"{_DAEMON}/test_containers.py",
         f"{_DAEMON}/test_file.py",
         f"{_DAEMON}/test_which_file.py",
     ),
     _subject(
         "streamer/sources/file/aside.py",
         12,
+        f"{_DAEMON}/test_containers.py",
         f"{_DAEMON}/test_file.py",
         f"{_DAEMON}/test_which_file.py",
     ),

@@ -221,3 +221,25 @@ def test_what_comes_late_in_a_rotated_file_ends_the_line_that_went_on(tmp_path: 
     with log.open("a") as writer:
         writer.write(_cri("stdout", "F", "three"))
     assert reader.read() == ["three"]
+
+
+def test_a_part_that_comes_late_waits_for_the_rest_in_its_own_file(tmp_path: Path) -> None:
+    """The next file was read already; after a restart the part is read again."""
+    log = tmp_path / "0.log"
+    log.write_text(_cri("stdout", "F", "one"))
+    reader = Reader(log, make_splitter=_splitter)
+    with log.open("a") as writer:
+        reader.source.next_batch()
+        log.rename(tmp_path / "0.log.20260131-100000")
+        log.write_text(_cri("stdout", "F", "two"))
+        batch = reader.source.next_batch()
+        assert batch is not None
+        assert batch.records == b"two\n"
+        writer.write(_cri("stdout", "P", "la"))
+        writer.flush()
+        batch = reader.source.next_batch()
+        assert batch is not None
+        reader.position = batch.position
+        reader.restart()
+        writer.write(_cri("stdout", "F", "te"))
+    assert reader.read() == ["late"]

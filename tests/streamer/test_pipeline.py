@@ -111,7 +111,6 @@ class Rig:
             progress=Progress(settings, log), turned=lambda: None, ending=lambda: None,
             signals=SimpleNamespace(stop=False, take_snapshot_request=bool, descriptor=0),
         )  # fmt: skip
-        self.progress = runtime.progress
         letters = Letters(self._told, are_stored=are_stored)
         positions: list[dict[str, Any]] = []
 
@@ -146,12 +145,6 @@ def test_what_is_read_is_committed_once_it_is_on_disk(
     assert rig.run([b"a b", b"a c"])
     assert told[-2:] == [("committed", 2), "closed"]
     assert _saved(tmp_path) == (2, {"a": 2, "b": 1, "c": 1})
-
-
-def test_what_was_trained_at_the_end_is_counted(rig: Rig) -> None:
-    assert rig.run([b" ".join(b"w%d" % word for word in range(50))])
-    assert rig.progress.counters.sums.words == 50
-    assert rig.progress.counters.sums.positive_pairs > 0
 
 
 def test_a_source_that_aborts_before_anything_was_read_is_no_end(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import random
@@ -294,6 +295,30 @@ def test_a_descriptor_that_has_become_useless_is_replaced(tmp_path: Path) -> Non
     _append(log, "two\n")
     assert reader.wait(2) == ["two"]
     assert reader.log.events == ["log_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("number", "event"),
+    [(errno.EMFILE, "too_few_descriptors"), (errno.EIO, "log_unreadable")],
+)
+def test_a_file_that_cannot_be_opened_is_reported_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, event: str
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("one\n")
+    opened = os.open
+
+    def refuse(path: object, *args: int) -> int:
+        if path == log:
+            raise OSError(number, os.strerror(number))
+        return opened(path, *args)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "open", refuse)
+    reader = Reader(log)
+    assert reader.read() == []
+    assert (reader.log.events, reader.log.values[0]["reason"]) == ([event], os.strerror(number))
+    monkeypatch.setattr(os, "open", opened)
+    assert reader.read() == ["one"]
 
 
 def test_as_many_files_as_allowed_are_open_and_the_others_wait(
