@@ -61,8 +61,8 @@ def drift(
     """Print the words whose meaning moved most from OLD to NEW, or what one word went through.
 
     OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files. Words
-    are ranked by what they moved (one minus the cosine) in relation to words seen as often. Those
-    that moved less than 0.05, or not notably more than such words, are left out.
+    are ranked by how far they moved (one minus the cosine) compared with words of similar
+    frequency. Words that moved less than 0.05, or hardly farther than those, are left out.
 
     With OLD alone, print the words that are changing in that snapshot: their vectors leave the
     averages of their paths by 2.5 times what is usual or more.
@@ -95,7 +95,7 @@ def drift(
     if not movements:
         click.echo(
             f"No word moved by {drifting.FLOOR} or more (one minus the cosine) and "
-            f"{min_relative:g} times as far as words as frequent.",
+            f"{min_relative:g} times as far as words of similar frequency.",
             err=True,
         )
     elif output is not None:

@@ -48,7 +48,8 @@ class FunctionTokenizer:
             if self.stop_at_errors:
                 told = f"{type(error).__name__}: {error}"
                 raise SourceError(
-                    f"tokenizer {self.identity} failed: {told}; --errors skip goes on"
+                    f"tokenizer {self.identity} failed: {told}; use --errors skip to skip "
+                    "such records"
                 ) from error
             self.failed_records += 1
             return ""

@@ -55,5 +55,5 @@ class Mark:
                 raise ValueError("a file's position must consist of whole numbers")
         others = (mark.path, mark.is_aside, mark.bytes, mark.lines)
         if tuple(map(type, others)) != (str, bool, int, int):
-            raise ValueError("a file's position has something else where its path should be")
+            raise ValueError("a file's position must consist of a path, a flag and whole numbers")
         return mark
