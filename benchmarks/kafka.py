@@ -226,8 +226,8 @@ def speed(options: argparse.Namespace) -> None:
                         rates[way].append(r)
             alone = [client_rate(cluster, topic, in_bulk=bulk) for bulk in (False, True)]
             clients.append(
-                f"The Kafka client alone, with messages of {size} bytes: {alone[0]:,.0f} per CPU second record "
-                f"by record, {alone[1]:,.0f} as the daemon reads them."
+                f"The Kafka client alone, with messages of {size} bytes: {alone[0]:,.0f} per CPU "
+                f"second record by record, {alone[1]:,.0f} as the daemon reads them."
             )
             ratios = [k / i for k, i in zip(rates["Kafka"], rates["stdin"], strict=True)]
             rows.append([
