@@ -80,6 +80,29 @@ def test_a_compacted_topic(cluster: Cluster, tmp_path: Path) -> None:
     _keeps_step(store, read, tmp_path)
 
 
+def test_a_topic_that_a_broker_does_not_know_yet_is_not_empty(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else words that have gone would stay; a broker may learn of a new topic a moment later."""
+    from kafka.admin import KafkaAdminClient
+
+    store = open_store(f"kafka://{cluster.bootstrap_servers}/v-{uuid.uuid4().hex[:8]}", 4)
+    store.upsert(["a", "b"], np.ones((2, 4), np.float32), np.ones(2))
+    store.finish()
+    describe = KafkaAdminClient.describe_topics
+    unknown = {"error_code": 3, "partitions": []}
+    leaderless = {"error_code": 0, "partitions": [{"error_code": 5, "partition_index": 0}]}
+    answers = [[unknown], [leaderless]]
+    monkeypatch.setattr(
+        KafkaAdminClient,
+        "describe_topics",
+        lambda self, topics: answers.pop(0) if answers else describe(self, topics),
+    )
+    assert store.words() == {"a", "b"}
+    assert not answers
+    store.close()
+
+
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
     """A server of its own, which does not run as root.
