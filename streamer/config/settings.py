@@ -221,7 +221,8 @@ class RunSettings(SourceOptions):
     )
     init: Path | None = Field(
         None,
-        description="word2vec file with initial vectors, used when there is nothing to resume.",
+        description="word2vec or fastText file with initial vectors, used when there is "
+        "nothing to resume.",
         json_schema_extra=section("snapshots"),
     )
     probe: Path | None = Field(
