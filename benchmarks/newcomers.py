@@ -128,6 +128,7 @@ def main() -> None:
     rows = []
     for name, config in {
         "w2v-stream": LearnerConfig(),
+        "w2v-stream --subwords": LearnerConfig(subwords=True),
         "w2v-stream --replay 4": LearnerConfig(replay=4),
     }.items():
         found = learn_online(config, first, rests, words)
