@@ -41,7 +41,7 @@ def neighbors(
     SNAPSHOT is the folder of a snapshot, a folder of snapshots (its newest complete one), or a
     word2vec file. A word that occurs in another case only is found too. Exit code 1 if a WORD has
     no vector; the others are still answered. Where the model was learned with --subwords, or with
-    --infer, a WORD without a vector gets one inferred from its spelling, which stderr says.
+    --infer, a WORD without a vector gets one inferred from its spelling, and stderr says so.
     """
     vectors = load_vectors(snapshot)
     found = find_all(vectors, words)

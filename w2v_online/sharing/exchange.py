@@ -59,7 +59,7 @@ def check_shareable(config: LearnerConfig) -> None:
             "merged by word"
         )
     if config.half_life:
-        raise ValueError("counts that fade (half_life) cannot be kept together")
+        raise ValueError("learners with half_life cannot be merged: their counts decay")
 
 
 def warm_up(config: LearnerConfig) -> None:
