@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 _LINES = (
     "INFO request GET {path} user {user} status 200 in {ms} ms",
@@ -46,7 +47,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0, help="made-up lines a second")
     parser.add_argument("input", nargs="?", choices=["-"], help="- for lines of standard input")
     options = parser.parse_args()
-    producer = KafkaProducer(bootstrap_servers=options.bootstrap_servers, linger_ms=20)
+    try:
+        producer = KafkaProducer(
+            bootstrap_servers=options.bootstrap_servers, linger_ms=20, max_block_ms=10_000
+        )
+    except KafkaError as error:
+        sys.exit(f"{options.bootstrap_servers}: {error}. Is there a broker?")
     try:
         for line in sys.stdin if options.input else sample_lines():
             producer.send(options.topic, line.rstrip("\n").encode())
@@ -54,6 +60,8 @@ def main() -> None:
                 time.sleep(1 / options.rate)
     except KeyboardInterrupt:
         pass
+    except KafkaError as error:
+        sys.exit(f"{options.topic}: {error}. Is the topic there, and may it be made?")
     finally:
         producer.flush()
         producer.close()
