@@ -71,6 +71,7 @@ _SNAPSHOTS = tuple(
         "prune_keeps_the_newest_complete_ones",
         "cleaning_ends_what_was_interrupted",
         "a_failed_write_leaves_nothing_and_the_old_ones",
+        "a_folder_that_is_not_there_is_made",
         "the_newest_complete_one_is_found_when_the_last_is_damaged",
         "version_1_loads_and_later_ones_do_not",
         "refresh_loads_a_newer_snapshot",
@@ -99,7 +100,14 @@ SUBJECTS = (
         f"{_UNIT}/test_publishing.py",
         f"{_UNIT}/test_annealing.py::test_vectors_go_a_share_of_the_way_to_their_averages",
     ),
-    _subject("w2v_online/snapshots/writer.py", 12, *_SNAPSHOTS),
+    _subject(
+        "w2v_online/snapshots/writer.py",
+        12,
+        *_SNAPSHOTS,
+        f"{_DAEMON}/test_checkpoint.py::test_folders_that_cannot_be_synced_are_written_all_the_same",
+        f"{_DAEMON}/test_checkpoint.py::"
+        "test_everything_is_synced_before_a_snapshot_appears_and_its_name_after",
+    ),
     _subject("w2v_online/snapshots/reader.py", 14, *_SNAPSHOTS),
     _subject("w2v_online/snapshots/retention.py", 12, *_SNAPSHOTS),
     _subject("streamer/checkpoints/checkpointer.py", 18, f"{_DAEMON}/test_checkpoint.py"),

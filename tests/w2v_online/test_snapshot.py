@@ -255,6 +255,11 @@ def test_a_failed_write_leaves_nothing_and_the_old_ones(
     assert sorted(path.name for path in tmp_path.iterdir()) == [kept.name, "LATEST"]
 
 
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    written = _write(tmp_path / "new" / "folder")
+    assert load_vectors(tmp_path / "new" / "folder").path == written
+
+
 def test_space_is_looked_for_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
