@@ -278,6 +278,8 @@ def test_prune_keeps_the_newest_complete_ones(tmp_path: Path) -> None:
 
 
 def test_the_last_snapshot_of_hours_and_days_stays() -> None:
+    days = [Path(f"0000000{day}-2026010{day}T100000Z") for day in (3, 2, 1)]
+    assert Retention(keep=1).kept(days) == {days[0]}
     times = ["20260101T1000", "20260101T1030", "20260101T1110", "20260102T0900", "20260102T0959"]
     paths = [Path(f"{i:08d}-{time}00Z") for i, time in enumerate(times)][::-1]
     for retention, kept in [
@@ -313,6 +315,13 @@ def test_cleaning_ends_what_was_interrupted(tmp_path: Path) -> None:
     clean(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [first.name, second.name, "LATEST"]
     assert load_vectors(tmp_path).path == second
+    (tmp_path / ".writing-LATEST").write_text("half")
+    clean(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [first.name, second.name, "LATEST"]
+    (_write(tmp_path) / "words.txt").unlink()
+    (tmp_path / "LATEST").write_text(f"{first.name}\n")
+    clean(tmp_path)
+    assert (tmp_path / "LATEST").read_text() == f"{second.name}\n"
 
 
 _READER = """
