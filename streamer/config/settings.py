@@ -83,8 +83,8 @@ class RunSettings(SourceOptions):
     group_lines: int = Field(
         0,
         ge=0,
-        description="With --group-by, lines with other keys after which a record is complete, "
-        "however fast they come; 0: only time counts.",
+        description="With --group-by, a record is also complete after this many lines with other "
+        "keys. 0: only time counts.",
         json_schema_extra=section("text", "LINES"),
     )
     tokenizer: str = Field(

@@ -25,8 +25,8 @@ def probabilities(opened: Snapshot, context: NDArray[np.float32]) -> NDArray[np.
     """
     if "state/output_vectors.npy" not in opened.manifest["files"]:
         raise SnapshotError(
-            f"{opened.path} holds vectors only; a prediction needs the output vectors that a "
-            "snapshot has that a learner can go on from"
+            f"{opened.path} holds vectors only: predictions need a full snapshot, which also has "
+            "output vectors"
         )
     output = opened.array("state/output_vectors.npy")
     scores = np.empty(len(output))
