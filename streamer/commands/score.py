@@ -142,11 +142,12 @@ def score(
     gensim's score. It is exact for models with --loss hs and softmax; negative sampling has no
     probabilities, and the column is the mean of log sigmoid(x . y).
 
-    Surprise is per word, so that lines of any length compare. By context a word's is the mean of
-    -log p(word | context), with ns of what the model's optimum implies; by rarity -log of its share
-    of the stream, which is also that of a word without a vector or without contexts. A line's is
-    the mean of its words', their maximum (--by max, for records with a single odd event), or
-    between the two (--by pm4). Natural logarithms. SNAPSHOT is a snapshot or a folder of snapshots.
+    Surprise is per word, so that lines of any length compare. By context, the surprise of a word is
+    the mean of -log p(word | context) over its contexts; with --loss ns, p is what the scores imply
+    at the model's optimum. By rarity, it is -log of the word's share of the stream; so it is for a
+    word without a vector or without contexts. The surprise of a line is the mean of its words', the
+    maximum (--by max, for records with a single odd event), or between the two (--by pm4). All
+    logarithms are natural. SNAPSHOT is a snapshot or a folder of snapshots.
     """
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
