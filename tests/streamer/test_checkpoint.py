@@ -93,6 +93,7 @@ def test_the_position_is_durable_only_when_its_snapshot_is(tmp_path: Path) -> No
     rig = Rig(tmp_path, Interval(seconds=60))
     rig.turn()
     assert rig.durable is None
+    assert not rig.checkpointer.is_preparing
     rig.now = 61
     rig.turn_until(lambda: rig.durable)
     assert rig.durable is not None
@@ -104,6 +105,18 @@ def test_the_position_is_durable_only_when_its_snapshot_is(tmp_path: Path) -> No
     for _ in range(20):
         rig.turn()
     assert rig.commits == 1
+
+
+def test_vectors_alone_are_written_once_in_a_span(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=1e9), vectors_every=Interval(seconds=60))
+    rig.turn()
+    rig.now = 61
+    rig.turn_until(lambda: reader.folders(tmp_path))
+    for _ in range(50):
+        rig.turn()
+    assert not rig.checkpointer.is_preparing
+    assert not rig.checkpointer.is_writing
+    assert len(reader.folders(tmp_path)) == 1
 
 
 def test_a_checkpoint_waits_for_the_dead_letters_that_precede_it(tmp_path: Path) -> None:
