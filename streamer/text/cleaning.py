@@ -28,6 +28,8 @@ def clean(records: bytes) -> bytes:
         records = _SEQUENCES.sub(b"", records)
     if b"\0" in records:
         records = records.replace(b"\0", b"")
+    if records.isascii():
+        return records
     if _MARK in records:
         records = records.removeprefix(_MARK).replace(b"\n" + _MARK, b"\n")
     if any(begin in records for begin in _INVISIBLE_BEGIN):
