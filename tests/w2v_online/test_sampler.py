@@ -129,3 +129,12 @@ def test_a_saved_block_is_gone_on_with_where_it_was() -> None:
     rest = first.block[1000:].copy()
     assert second.block[int(second.next[0]) :].tolist() == rest.tolist()
     assert _draws(second, 1).tolist() == _draws(first, 1).tolist()
+
+
+def test_other_numbers_are_drawn_after_another_seed() -> None:
+    counts = np.array([5.0, 2, 9])
+    first, second, usual = (_negatives(counts) for _ in range(3))
+    first.reseed(8)
+    second.reseed(8)
+    assert _draws(first, 1).tolist() == _draws(second, 1).tolist()
+    assert _draws(first, 1).tolist() != _draws(usual, 1).tolist()
