@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.analysis.content_words import are_function_words
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots.reader import Snapshot
@@ -19,6 +20,9 @@ FILE = "change_scores.npy"
 
 THRESHOLD = 2.5
 """Score from which a word counts as changing; of 469 words of a shuffled text none reached it."""
+
+FREQUENT = 2000
+"""One word in so many, the most frequent ones, is left out."""
 
 MIN_COUNT = 1000
 """Occurrences from which a word's score is reliable."""
@@ -61,12 +65,14 @@ def changing_rows(
 ) -> NDArray[np.int64]:
     """int64[n]: rows of the words that are changing, those with the highest scores first.
 
-    Left out are words with fewer than ``min_count`` occurrences or a score below ``threshold``.
+    Left out are words with fewer than ``min_count`` occurrences or a score below ``threshold``, and
+    the most frequent and other function words: they follow every topic.
     """
     counts = np.asarray(vectors.table.counts)
     known = np.where(counts >= min_count, np.nan_to_num(change_scores(vectors)), 0.0)
     rows = np.argsort(-known, kind="stable")
-    return rows[known[rows] >= threshold]
+    rows = rows[(known[rows] >= threshold) & (rows >= len(vectors) // FREQUENT)]
+    return rows[~are_function_words(vectors.table, rows)]
 
 
 def changing(

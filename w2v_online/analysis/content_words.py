@@ -43,31 +43,40 @@ def content_words(table: VectorTable, n_words: int) -> list[str]:
         return list(table.words[:n_words])
     n_considered = min(_CONSIDERED, len(table))
     n_candidates = min(n_considered, n_words + n_words // 10)
-    ranks = _neighbor_ranks(table, n_candidates, n_considered)
     place = np.arange(n_candidates)
-    limits = (
-        np.where(place < _FREQUENT_SHARE * n_considered, _FREQUENT_RANK_SHARE, _RANK_SHARE)
-        * n_considered
-    )
-    kept = (ranks >= limits) & (place >= int(_HEAD_SHARE * min(n_words, n_considered)))
+    head = int(_HEAD_SHARE * min(n_words, n_considered))
+    kept = ~are_function_words(table, place) & (place >= head)
     words = [table.words[i] for i in np.flatnonzero(kept).tolist()]
     rest = list(table.words[n_candidates : n_candidates + n_words])
     return [*words, *rest][:n_words]
 
 
+def are_function_words(table: VectorTable, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[n]: whether the words of ``rows``, int64[n], are function words by their neighbours.
+
+    None is in a small vocabulary, and none beyond the 20,000 most frequent words.
+    """
+    found = np.zeros(len(rows), np.bool_)
+    n_considered = min(_CONSIDERED, len(table))
+    asked = np.flatnonzero(rows < n_considered)
+    if len(table) <= _FEW_WORDS or not len(asked):
+        return found
+    place = rows[asked]
+    share = np.where(place < _FREQUENT_SHARE * n_considered, _FREQUENT_RANK_SHARE, _RANK_SHARE)
+    found[asked] = _neighbor_ranks(table, place, n_considered) < share * n_considered
+    return found
+
+
 def _neighbor_ranks(
-    table: VectorTable, n_candidates: int, n_considered: int
+    table: VectorTable, rows: NDArray[np.int64], n_considered: int
 ) -> NDArray[np.float64]:
-    """float64[n_candidates]: the geometric mean of the ranks of each word's nearest neighbours."""
+    """float64[n]: the geometric mean of the ranks of each word's nearest neighbours."""
     units = table.unit(list(range(n_considered)))
-    count = min(_NEIGHBORS, n_considered - 1)
-    means = np.full(n_candidates, float(n_considered))
-    if count < 1:
-        return means
-    for first in range(0, n_candidates, _BLOCK_ROWS):
-        rows = np.arange(first, min(first + _BLOCK_ROWS, n_candidates))
-        cosines = units[rows] @ units.T
-        cosines[np.arange(len(rows)), rows] = -np.inf
-        near = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-        means[rows] = np.exp(np.log(near + 1.0).mean(axis=1))
+    means = np.empty(len(rows))
+    for first in range(0, len(rows), _BLOCK_ROWS):
+        block = rows[first : first + _BLOCK_ROWS]
+        cosines = units[block] @ units.T
+        cosines[np.arange(len(block)), block] = -np.inf
+        near = np.argpartition(-cosines, _NEIGHBORS - 1, axis=1)[:, :_NEIGHBORS]
+        means[first : first + len(block)] = np.exp(np.log(near + 1.0).mean(axis=1))
     return means

@@ -10,7 +10,7 @@ what is usual among rows that were updated about as often:
     r = (|v - a|^2 / |a|^2) / median of the same
 
 Noise gives about 1. Where a word's use changes, its vector leaves its average behind and r rises,
-so the vector itself is published.
+so the vector itself is published; not so for the few most frequent words.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ RANGE = 1.0
 
 RELIABLE_UPDATES = 1000
 """Updates from which a score counts: the vectors of rarer words are too noisy to tell; measured."""
+
+FREQUENT = 2000
+"""One row in so many, those with the most updates, is published at MIN_SHARE: function words are
+trained so often that their vectors follow the text of the last minutes."""
 
 _GROUP_ROWS = 64
 _MAX_GROUPS = 64
@@ -71,7 +75,10 @@ def shares(scores: NDArray[np.float32], updates: NDArray[np.uint32]) -> NDArray[
 
     ``updates`` are uint32[n], those of each row.
     """
-    risen = np.clip((scores - USUAL) / RANGE, 0.0, 1.0) * (updates >= RELIABLE_UPDATES)
+    follows = updates >= RELIABLE_UPDATES
+    if n_frequent := np.count_nonzero(updates) // FREQUENT:
+        follows &= updates < np.partition(updates, -n_frequent)[-n_frequent]
+    risen = np.clip((scores - USUAL) / RANGE, 0.0, 1.0) * follows
     share: NDArray[np.float32] = (MIN_SHARE + (1.0 - MIN_SHARE) * risen).astype(np.float32)
     return share
 
