@@ -96,8 +96,9 @@ class ClusterSettings(RunSettings):
                 "cluster mode does not support --vectors-every: use a shorter --snapshot-every"
             )
         if self.anneal or self.anneal_every is not None:
+            option = "--anneal" if self.anneal else "--anneal-every"
             raise ValueError(
-                "cluster mode does not support annealing: each worker keeps only its own text"
+                f"cluster mode does not support {option}: each worker keeps only its own text"
             )
         if url_of(self.snapshot_dir):
             raise ValueError(

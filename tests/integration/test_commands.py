@@ -25,6 +25,9 @@ _NOT_RUN = {
     "make package": "is run by .ci/run",
     "python -m tools.reference": "is run by make docs; it writes into the checkout, whose pages "
     "tests/test_site.py compares",
+    "make test-all": "runs all tests under each Python that is at hand",
+    'make test-all PYTHONS="/path/to/python3.12 python3.13"': "names Pythons of somebody's machine",
+    "python -m tools.mutants": "runs tests for hours, and needs cosmic-ray",
     "python -m tools.layout": "is run by make docs; it writes into the checkout, whose tree "
     "tests/test_contributing.py compares",
     "docker compose --file deploy/compose.yaml up --build": "needs Docker and its registries; "

@@ -33,8 +33,8 @@ NASTY = [
     "&lt;b&gt;",
     '"it\'s"',
     "`${1}`",
-    "\u202egnp.exe",
-    "\u200f\u05e2\u05d1\u05e8\u05d9\u05ea\u200f",
+    "\u200cgnp.exe",
+    "\u05e2\u05d1\u05e8\u05d9\u05ea",
     "🤴🏽👩‍👩‍👧",
     "../../etc/passwd?a=b&c#d%41",
 ]
