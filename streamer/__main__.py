@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 
@@ -10,7 +11,7 @@ def main() -> None:
     """Start the command line with as little work as can be.
 
     Importing makes many objects and no garbage, so collecting waits until it is done and leaves
-    what was imported alone. Threads of OpenBLAS sleep at once where there is nothing to multiply;
+    what was imported alone; at the end everything is left alone. Threads of OpenBLAS sleep at once where there is nothing to multiply;
     by default they spin first, which costs as much as an import.
     """
     gc.disable()
@@ -19,6 +20,7 @@ def main() -> None:
 
     gc.freeze()
     gc.enable()
+    atexit.register(gc.freeze)
     entry_point()
 
 
