@@ -11,8 +11,8 @@ def main() -> None:
     """Start the command line with as little work as can be.
 
     Importing makes many objects and no garbage, so collecting waits until it is done and leaves
-    what was imported alone; at the end everything is left alone. Threads of OpenBLAS sleep at once where there is nothing to multiply;
-    by default they spin first, which costs as much as an import.
+    what was imported alone; at the end everything is. Threads of OpenBLAS sleep at once where there
+    is nothing to multiply; by default they spin first, which costs as much as an import.
     """
     gc.disable()
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
