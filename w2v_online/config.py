@@ -19,6 +19,10 @@ SLOT_IDS = 8192
 ANNEAL_PASSES = 4
 """Passes over the kept text when a model is annealed; chosen by measurement."""
 
+FREQUENT = 2000
+"""One word in so many, the most frequent ones, is trained so often that its vector follows the text
+of the last minutes: it is published near its average, and never told as changing."""
+
 
 Loss = Literal["ns", "hs", "softmax"]
 """Objectives; each is the module of that name in :mod:`w2v_online.learning.objectives`."""

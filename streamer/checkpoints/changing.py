@@ -6,7 +6,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from w2v_online.analysis.changes import Change, changes_of, changing_rows, has_change_scores
+from w2v_online.analysis.changes import (
+    Change,
+    change_scores,
+    changes_of,
+    changing_rows,
+    has_change_scores,
+)
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import load_vectors
 
@@ -47,10 +53,11 @@ class Changing:
             vectors = load_vectors(path)
             if not has_change_scores(vectors):
                 return
-            rows = changing_rows(vectors)
+            scores = change_scores(vectors)
+            rows = changing_rows(vectors, scores)
             words = vectors.table.words
             is_new = [words[row] not in self._known for row in rows.tolist()]
-            begun = changes_of(vectors, rows[is_new][:MOST])
+            begun = changes_of(vectors, scores, rows[is_new][:MOST])
         except SnapshotError as error:  # pruned meanwhile, or a damaged disk
             self._log.warning("changes_unread", path=str(path), reason=str(error))
             return

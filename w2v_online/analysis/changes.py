@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.analysis.content_words import are_function_words
+from w2v_online.config import FREQUENT
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots.reader import Snapshot
@@ -20,9 +21,6 @@ FILE = "change_scores.npy"
 
 THRESHOLD = 2.5
 """Score from which a word counts as changing; of 469 words of a shuffled text none reached it."""
-
-FREQUENT = 2000
-"""One word in so many, the most frequent ones, is left out."""
 
 MIN_COUNT = 1000
 """Occurrences from which a word's score is reliable."""
@@ -61,15 +59,20 @@ def change_scores(vectors: WordVectors) -> NDArray[np.float32]:
 
 
 def changing_rows(
-    vectors: WordVectors, *, min_count: float = MIN_COUNT, threshold: float = THRESHOLD
+    vectors: WordVectors,
+    scores: NDArray[np.float32],
+    *,
+    min_count: float = MIN_COUNT,
+    threshold: float = THRESHOLD,
 ) -> NDArray[np.int64]:
     """int64[n]: rows of the words that are changing, those with the highest scores first.
 
-    Left out are words with fewer than ``min_count`` occurrences or a score below ``threshold``, and
-    the most frequent and other function words: they follow every topic.
+    ``scores`` are :func:`change_scores` of the vectors. Left out are words with fewer than
+    ``min_count`` occurrences or a score below ``threshold``, and the most frequent and other
+    function words: they follow every topic.
     """
     counts = np.asarray(vectors.table.counts)
-    known = np.where(counts >= min_count, np.nan_to_num(change_scores(vectors)), 0.0)
+    known = np.where(counts >= min_count, np.nan_to_num(scores), 0.0)
     rows = np.argsort(-known, kind="stable")
     rows = rows[(known[rows] >= threshold) & (rows >= len(vectors) // FREQUENT)]
     return rows[~are_function_words(vectors.table, rows)]
@@ -87,13 +90,19 @@ def changing(
 
     Left out are words with fewer than ``min_count`` occurrences or a score below ``threshold``.
     """
-    rows = changing_rows(vectors, min_count=min_count, threshold=threshold)[:topn]
-    return changes_of(vectors, rows, neighbors)
+    scores = change_scores(vectors)
+    rows = changing_rows(vectors, scores, min_count=min_count, threshold=threshold)[:topn]
+    return changes_of(vectors, scores, rows, neighbors)
 
 
-def changes_of(vectors: WordVectors, rows: NDArray[np.int64], neighbors: int = 5) -> list[Change]:
+def changes_of(
+    vectors: WordVectors,
+    scores: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    neighbors: int = 5,
+) -> list[Change]:
     """The words of ``rows`` with their scores, and so many of their present neighbors."""
-    scores, table = change_scores(vectors), vectors.table
+    table = vectors.table
     words = [table.words[row] for row in rows.tolist()]
     near = vectors.most_similar_batch(words, neighbors) if words else []
     return [

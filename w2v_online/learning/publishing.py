@@ -18,6 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.config import FREQUENT
+
 MIN_SHARE = 0.3
 """Share of the way from the average to the vector where nothing changes; chosen by measurement."""
 
@@ -29,10 +31,6 @@ RANGE = 1.0
 
 RELIABLE_UPDATES = 1000
 """Updates from which a score counts: the vectors of rarer words are too noisy to tell; measured."""
-
-FREQUENT = 2000
-"""One row in so many, those with the most updates, is published at MIN_SHARE: function words are
-trained so often that their vectors follow the text of the last minutes."""
 
 _GROUP_ROWS = 64
 _MAX_GROUPS = 64
