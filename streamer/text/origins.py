@@ -85,7 +85,7 @@ class Origins:
         return stretch.origin(records, byte - self._begins[index])
 
 
-class Traced:
+class TracedStream:
     """Splits one stream into records, and remembers what they are split from.
 
     Of a record that is longer than ``MAX_KEPT_BYTES`` only its place is remembered.

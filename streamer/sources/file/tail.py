@@ -21,7 +21,7 @@ from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import text_of_path
 from streamer.text.batch import Origin
 from streamer.text.compression import RefusedError
-from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, Traced
+from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -49,7 +49,7 @@ class Tail:
         self.path = path
         self.splitter = splitter
         self._places = places
-        self._traced = Traced()
+        self._traced = TracedStream()
         self._lines = 0
         # A pipe would be waited for until somebody writes there.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -189,7 +189,7 @@ class Tail:
         except (OSError, RefusedError):
             return False
         following.splitter, self.splitter = self.splitter, fresh
-        following._traced, self._traced = self._traced, Traced()
+        following._traced, self._traced = self._traced, TracedStream()
         self._next, following._before = following, self
         return True
 

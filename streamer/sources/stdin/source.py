@@ -22,7 +22,7 @@ from streamer.sources.stdin.known import KnownBeginning
 from streamer.text.batch import Batch
 from streamer.text.compression import RefusedError
 from streamer.text.layers import Layers
-from streamer.text.origins import Origins, Stretch, Traced
+from streamer.text.origins import Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter
 
 READ_BYTES = 1 << 18
@@ -75,7 +75,7 @@ class StdinSource(LocalSource):
         self._read_bytes = 0
         self._checksum = 0
         self._lines = 0
-        self._traced = Traced()
+        self._traced = TracedStream()
         self._places = Origins()
         self._ended = False
         try:
