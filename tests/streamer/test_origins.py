@@ -15,7 +15,7 @@ from streamer.text.batch import Batch, MessageList, Origin
 from streamer.text.containers import ContainerSplitter
 from streamer.text.decode import Decoder
 from streamer.text.multiline import MultilineSplitter
-from streamer.text.origins import Origins, Stretch, Traced
+from streamer.text.origins import Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter
 from streamer.text.trace import Trace
 from tests.streamer.followed import Reports
@@ -131,7 +131,7 @@ def test_a_very_long_line_takes_no_more_time_than_its_length(tmp_path: Path) -> 
     origins = _read(file, lambda: RecordSplitter(1 << 30, 64), 0)
     assert [origin["byte"] for origin in origins] == [0, 6, 6 + len(long) + 1]
     began = time.process_time()
-    splitter, traced, places = RecordSplitter(1 << 30, 64), Traced(), Origins()
+    splitter, traced, places = RecordSplitter(1 << 30, 64), TracedStream(), Origins()
     for piece in range(400):
         stretch = Stretch(b"x" * 250_000, 250_000 * (piece + 1), 0, {})
         traced.split(splitter, lambda s, text=stretch.text: s.feed(text), stretch, places)
