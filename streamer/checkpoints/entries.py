@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from streamer.checkpoints.quality_probe import QualityProbe
 from w2v_online.learning.learner import OnlineWord2Vec
+
+if TYPE_CHECKING:
+    from streamer.checkpoints.quality_probe import QualityProbe
 
 
 class Entries:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from streamer.alerts.watching import Traced
 from streamer.daemon.runtime import Runtime
 from streamer.errors import SourceError
 from streamer.telemetry.parts import Parts
 from streamer.text.trace import Trace
 from w2v_online.stats import BatchStats
+
+if TYPE_CHECKING:
+    from streamer.alerts.watching import Traced
 
 
 def run(parts: Parts, runtime: Runtime) -> bool:

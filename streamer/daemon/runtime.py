@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamer.checkpoints.folder import SnapshotFolder
-from streamer.checkpoints.quality_probe import QualityProbe
 from streamer.config.settings import RunSettings
 from streamer.config.types import Interval
 from streamer.daemon.reload import Reload
@@ -30,6 +29,8 @@ from w2v_online.snapshots.retention import Retention
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
+
+    from streamer.checkpoints.quality_probe import QualityProbe
 
 
 class Checkpoints(Protocol):
@@ -76,7 +77,7 @@ class Runtime:
         location = settings.snapshot_dir
         if not url_of(location) and not reader.folders(Path(location)):
             KINDS[settings.source].refuse(settings)
-        self.quality_probe = QualityProbe(settings.probe) if settings.probe else None
+        self.quality_probe = _quality_probe(settings)
         self.folder = SnapshotFolder(settings.snapshot_dir)
         if not self.folder.is_locked:
             log.warning("folder_not_locked", path=str(self.folder.path))
@@ -130,6 +131,15 @@ class Runtime:
     def still_ending(self) -> None:
         """The loop is over, and what comes after it takes long."""
         self._service.still_ending(self.progress)
+
+
+def _quality_probe(settings: RunSettings) -> QualityProbe | None:
+    if settings.probe is None:
+        return None
+    # Imported here: evaluation is needed with --probe only.
+    from streamer.checkpoints.quality_probe import QualityProbe
+
+    return QualityProbe(settings.probe)
 
 
 def live(

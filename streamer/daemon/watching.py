@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from streamer.alerts.alerts import Alerts, Limits
-from streamer.alerts.measure import Measure
-from streamer.alerts.rule import Rule
-from streamer.alerts.targets.registry import open_target
-from streamer.alerts.watching import Watching
+from typing import TYPE_CHECKING
+
 from streamer.config.alert_at import parse_alert_at
 from streamer.daemon.runtime import Runtime
 from w2v_online.learning.learner import OnlineWord2Vec
+
+if TYPE_CHECKING:
+    from streamer.alerts.watching import Watching
 
 
 def open_watching(runtime: Runtime, learner: OnlineWord2Vec) -> Watching | None:
@@ -17,6 +17,13 @@ def open_watching(runtime: Runtime, learner: OnlineWord2Vec) -> Watching | None:
     settings = runtime.settings
     if not settings.alerts:
         return None
+    # Imported here: a run without alerts need not load them.
+    from streamer.alerts.alerts import Alerts, Limits
+    from streamer.alerts.measure import Measure
+    from streamer.alerts.rule import Rule
+    from streamer.alerts.targets.registry import open_target
+    from streamer.alerts.watching import Watching
+
     targets = [
         open_target(text, runtime.kafka_config, runtime.log, runtime.waits)
         for text in settings.alerts
