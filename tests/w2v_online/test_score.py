@@ -168,6 +168,19 @@ def test_probabilities_of_a_word_given_its_contexts_sum_to_one(data: st.DataObje
 
 
 @pytest.mark.parametrize("cbow", [False, True])
+@pytest.mark.parametrize("loss", ["hs", "softmax"])
+def test_the_only_word_of_a_model_is_certain(loss: str, cbow: bool) -> None:
+    """Its path through the tree has no nodes, and the probability of a sure thing is one."""
+    config = LearnerConfig(loss=loss, cbow=cbow, vector_size=SIZE, min_count=1, max_vocab_size=30)
+    model = OnlineWord2Vec(config)
+    model.learn([["w0"]])
+    model.segments.upkeep()
+    scores = Scorer(model).score([["w0", "w0"]])
+    np.testing.assert_array_equal(scores.word_log_probability, [0.0, 0.0])
+    np.testing.assert_array_equal(scores.word_surprise, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("cbow", [False, True])
 def test_gensims_score_is_the_same_number(cbow: bool) -> None:
     """Hierarchical softmax with gensim's tree and vectors: the definition is the same."""
     rng = np.random.default_rng(5)

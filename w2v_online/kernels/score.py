@@ -172,7 +172,7 @@ def score_paths(
             log_p[pos] = 0.0
             predictions[pos] = 0
             n_inputs = gather_window(tile, ids, start, end, pos, window, syn0, scratch)
-            if nodes > 0 and n_inputs > 0:
+            if ids[pos] < tree.numbers[0] and n_inputs > 0:  # a lone word's path has no nodes
                 inputs_at = address_of(scratch.contexts)
                 if cbow:
                     mean_of_window(tile, n_inputs, scratch)
