@@ -30,7 +30,7 @@ class Stretch:
     begin: int
     """Where it begins in the stream, in bytes."""
     lines: int
-    """Line feeds before it; UNKNOWN_LINES if they were not counted."""
+    """Line feeds up to its end; UNKNOWN_LINES if they were not counted."""
     source: Origin
     """What the stream is."""
     splitter: RecordSplitter | None = None
@@ -42,7 +42,7 @@ class Stretch:
         # A record that began in the file before, and goes on in this one, is here from its begin.
         origin: Origin = {**self.source, "byte": max(0, self.begin + offset)}
         if self.lines != UNKNOWN_LINES:
-            origin["line"] = max(0, self.lines + self.text.count(b"\n", 0, offset)) + 1
+            origin["line"] = max(0, self.lines - self.text.count(b"\n", max(0, offset))) + 1
         return origin | ({"record": index + 1} if index else {})
 
     def _found(self, records: bytes, byte: int) -> tuple[int, int]:
@@ -104,7 +104,7 @@ class TracedStream:
     ) -> bytes:
         """The records that ``split`` makes of the stretch's text; ``places`` is told of them.
 
-        ``stretch`` is what was read last; its ``begin`` and ``lines`` are those of where it ends.
+        ``stretch`` is what was read last; its ``begin`` is that of where it ends.
         """
         before = None if self._pending is None else copy.deepcopy(splitter)
         records = split(splitter)
@@ -122,14 +122,13 @@ class TracedStream:
         # The last record of a stream gets a line feed where it had none.
         is_ended = known.endswith(b"\n")
         is_verbatim = before is None or len(records) in (split_bytes, split_bytes + (not is_ended))
-        has_lines = stretch.lines != UNKNOWN_LINES and text is not None
         places.add(
             records,
             replace(
                 stretch,
                 text=text or b"",
                 begin=stretch.begin - total,
-                lines=stretch.lines - known.count(b"\n") if has_lines else UNKNOWN_LINES,
+                lines=UNKNOWN_LINES if text is None else stretch.lines,
                 splitter=None if is_verbatim else before,
             ),
         )

@@ -175,7 +175,7 @@ def test_errors_stop_says_where_the_record_stands() -> None:
     decoder = _decoder(stop_at_errors=True)
     places = Origins()
     text = b"ok\nb\xffd\n"
-    places.add(text, Stretch(text, 0, 0, {"file": "x.log"}))
+    places.add(text, Stretch(text, 0, text.count(b"\n"), {"file": "x.log"}))
     with pytest.raises(SourceError, match=r"x\.log, line 2: not UTF-8: .* at byte 1; "):
         decoder.decode(Batch(text, places=places))
     origin: dict[str, str | int] = {"topic": "t", "partition": 0, "offset": 7}

@@ -22,7 +22,7 @@ from streamer.sources.file.names import text_of_path
 from streamer.text.batch import Origin
 from streamer.text.compression import RefusedError
 from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, TracedStream
-from streamer.text.records import RecordSplitter
+from streamer.text.records import RecordSplitter, count_lines
 
 READ_BYTES = 1 << 18
 _KNOWN_BYTES = 1024
@@ -276,7 +276,7 @@ class Tail:
     def _take(self, data: bytes) -> None:
         self._read_bytes += len(data)
         if self._lines != UNKNOWN_LINES:
-            self._lines += data.count(b"\n")
+            self._lines += count_lines(data)
         self._recent = (self._recent + data)[-_KNOWN_BYTES:]
         if len(self._head) < _KNOWN_BYTES:
             self._head = (self._head + data)[:_KNOWN_BYTES]

@@ -23,7 +23,7 @@ from streamer.text.batch import Batch
 from streamer.text.compression import RefusedError
 from streamer.text.layers import Layers
 from streamer.text.origins import Origins, Stretch, TracedStream
-from streamer.text.records import RecordSplitter
+from streamer.text.records import RecordSplitter, count_lines
 
 READ_BYTES = 1 << 18
 BATCH_BYTES = 1 << 19
@@ -149,7 +149,7 @@ class StdinSource(LocalSource):
 
     def _split(self, text: bytes, new: bytes, *, is_last: bool) -> bytes:
         """The records of ``text``, of which only the end is ``new``."""
-        self._lines += text.count(b"\n")
+        self._lines += count_lines(text)
         here = Stretch(new, self._read_bytes, self._lines, {"source": "stdin"})
         return self._traced.split(
             self._splitter,
