@@ -12,7 +12,7 @@ Event = tuple[str, str, dict[str, Any]]
 
 
 class WorkerLog:
-    """A logger with structlog's methods."""
+    """A log with the methods of :class:`streamer.telemetry.log.Log`."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)

@@ -1,14 +1,24 @@
-"""The log of a running daemon: one line on stderr for each event, with a stable name."""
+"""The log of a running daemon: one line on stderr for each event, with a stable name.
+
+A module of its own instead of a library, because every start loads it: the libraries for this take
+longer to import than a line of text takes to learn.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
-import structlog
+
+Event = dict[str, Any]
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_FIRST_KEYS = ("timestamp", "level", "event")
 
 
 class LogLevel:
@@ -17,67 +27,103 @@ class LogLevel:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __call__(self, _logger: Any, method: str, event: Any) -> Any:
-        """Drop an event below the level (a processor of structlog)."""
-        levels = logging.getLevelNamesMapping()
-        if levels[method.upper()] < levels[self.name.upper()]:
-            raise structlog.DropEvent
-        return event
+    def admits(self, level: str) -> bool:
+        """Whether events of this level are logged."""
+        return _LEVELS[level] >= _LEVELS[self.name]
 
 
-def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> Any:
-    """A structlog logger that writes one line an event to stderr: JSON, or else a sentence on a
-    terminal and ``key=value`` elsewhere.
+class Log:
+    """Writes events of a level and above, each with its fields, in one line."""
 
-    One that ``is_urgent`` may be called in a signal handler, whatever that interrupts: it shares no
-    lock with others and writes past a live display.
+    def __init__(
+        self, level: LogLevel, render: Callable[[Event], str], write: Callable[[str], None]
+    ) -> None:
+        self._level = level
+        self._render = render
+        self._write = write
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Log an event of this level."""
+        self._log("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Log an event of this level."""
+        self._log("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Log an event of this level."""
+        self._log("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Log an event of this level."""
+        self._log("error", event, fields)
+
+    def _log(self, level: str, event: str, fields: Event) -> None:
+        if not self._level.admits(level):
+            return
+        now = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+        line = self._render({**fields, "event": event, "level": level, "timestamp": now})
+        self._write(f"{line}\n")
+
+
+def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> Log:
+    """A log on stderr: JSON, or else a sentence on a terminal and ``key=value`` elsewhere.
+
+    One that ``is_urgent`` may be called in a signal handler, whatever that interrupts: it takes no
+    lock and writes past a live display.
     """
-    renderer: Any
+    render = _as_key_values
     if log_format == "json":
-        renderer = structlog.processors.JSONRenderer(
-            serializer=lambda event, **_: orjson.dumps(event, default=str).decode()
-        )
+        render = _as_json
     elif sys.stderr.isatty():
         from streamer.telemetry import terminal
 
-        renderer = terminal.render
-    else:
-        renderer = structlog.processors.LogfmtRenderer(
-            key_order=["timestamp", "level", "event"], drop_missing=True
-        )
-    return structlog.wrap_logger(
-        structlog.PrintLogger(file=_Descriptor() if is_urgent else _Stderr()),  # type: ignore[arg-type]
-        processors=[
-            level,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        render = terminal.render
+    return Log(level, render, _write_now if is_urgent else _Stderr().write)
+
+
+def _as_json(event: Event) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _as_key_values(event: Event) -> str:
+    """Fields in the format that is known as logfmt: a true one is its name alone."""
+    first = {key: event[key] for key in _FIRST_KEYS}
+    return " ".join(
+        key if value is True else f"{key}={_value(value)}"
+        for key, value in {**first, **event}.items()
     )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if value is False:
+        return "false"
+    text = str(value)
+    is_quoted = any(character in text for character in ' ="')
+    if is_quoted:
+        text = text.replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"' if is_quoted else text
 
 
 class _Stderr:
     """Whatever ``sys.stderr`` is at the moment of writing: a live display puts itself there."""
 
-    def write(self, text: str) -> None:
-        sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
-
-
-class _Descriptor:
-    """Standard error without Python's buffer, which a handler may have interrupted."""
-
-    _CLEAR_LINE = b"\r\x1b[K"
-
     def __init__(self) -> None:
-        self._text = ""
+        self._lock = threading.Lock()
 
-    def write(self, text: str) -> None:
-        self._text += text
+    def write(self, line: str) -> None:
+        with self._lock:
+            sys.stderr.write(line)
+            sys.stderr.flush()
 
-    def flush(self) -> None:
-        line, self._text = self._text.encode(), ""
-        os.write(2, self._CLEAR_LINE + line if os.isatty(2) else line)
+
+_CLEAR_LINE = b"\r\x1b[K"
+
+
+def _write_now(line: str) -> None:
+    """Write to standard error without Python's buffer, which a handler may have interrupted."""
+    text = line.encode(errors="backslashreplace")
+    os.write(2, _CLEAR_LINE + text if os.isatty(2) else text)

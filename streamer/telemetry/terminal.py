@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from streamer.telemetry.events import COMMON, EVENTS
@@ -18,8 +18,8 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 
-def render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """One event as a line (a processor of structlog, the last one)."""
+def render(event: Mapping[str, Any]) -> str:
+    """One event as a line."""
     level = str(event.get("level", "info"))
     text = _sentence(event).translate(_CONTROLS)  # words of the stream must not steer a terminal
     clock = time.strftime("%H:%M:%S")
@@ -29,7 +29,7 @@ def render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     return f"{_DIM}{clock}{_PLAIN}  {_COLOURS.get(level, '')}{text}{_PLAIN}"
 
 
-def _sentence(event: MutableMapping[str, Any]) -> str:
+def _sentence(event: Mapping[str, Any]) -> str:
     name = str(event.get("event", ""))
     known = EVENTS.get(name)
     try:

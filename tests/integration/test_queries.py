@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import structlog
 
 from streamer.commands.pictures.files import read_layout
 from streamer.daemon.warm_start import warm_start
 from streamer.errors import ConfigurationError
+from streamer.telemetry.log import LogLevel, make_log
 from tests import swapped
 from tests.integration.test_cli import run
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
@@ -53,7 +53,7 @@ def test_words_that_are_not_utf8_are_printed_and_asked_for(tmp_path: Path) -> No
     document = json.loads(run("neighbors", file, "cafe", "--json").stdout)
     assert [entry["word"] for entry in document["cafe"]] == [word, "caf\udce8"]
     learner = OnlineWord2Vec(LearnerConfig(vector_size=2))
-    warm_start(learner, file, structlog.get_logger())
+    warm_start(learner, file, make_log("text", LogLevel("error")))
     assert learner.vocabulary.words() == ["caf\ufffd", "cafe"]
 
 

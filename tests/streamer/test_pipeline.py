@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from structlog.testing import CapturingLogger
 
 from streamer.checkpoints.folder import SnapshotFolder
+from streamer.cluster.worker_log import WorkerLog
 from streamer.config.settings import RunSettings
 from streamer.daemon import pipeline
 from streamer.daemon import run as daemon
@@ -104,7 +104,7 @@ class Rig:
             snapshot_dir=str(self._path), vector_size=8, min_count=1, max_vocab_size=100,
             progress="off",
         )  # fmt: skip
-        log = CapturingLogger()
+        log = WorkerLog()
         runtime = SimpleNamespace(
             settings=settings, log=log, kafka_config={}, quality_probe=None, waits=bool,
             folder=SnapshotFolder(settings.snapshot_dir, is_held=True),

@@ -150,6 +150,21 @@ def test_the_level_of_a_log_can_change(capsys: pytest.CaptureFixture[str]) -> No
     assert [line["event"] for line in lines] == ["loud"]
 
 
+def test_a_line_of_the_log_can_be_taken_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """Values with spaces, quotes or line feeds stay one value, in one line."""
+    log = make_log("text", LogLevel("info"))
+    values = {"a": 'one "two"\nthree', "b": "C:\\x", "c": "C:\\x y", "d": "1=2"}
+    log.info("shown", **values, yes=True, no=False, none=None, number=1.5)
+    line = capsys.readouterr().err
+    fields = line.split(" ", 3)
+    assert re.fullmatch(r"timestamp=20\d\d-\d\d-\d\dT[\d:]{8}(\.\d{6})?Z", fields[0])
+    assert fields[1:] == [
+        "level=info",
+        "event=shown",
+        r'a="one \"two\"\nthree" b=C:\x c="C:\\x y" d="1=2" yes no=false none= number=1.5' + "\n",
+    ]
+
+
 def test_counters_sum_batches_and_average_losses_of_late() -> None:
     counters = Counters()
     assert math.isnan(counters.loss)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from streamer.alerts.alert import Alert
 from streamer.alerts.targets import webhook
 from streamer.alerts.targets.registry import open_target
+from streamer.cluster.worker_log import WorkerLog
 from streamer.errors import ConfigurationError
 
 _ALERT = Alert(
@@ -64,8 +64,8 @@ def receiver() -> Iterator[Receiver]:
     made.thread.join(10)
 
 
-def _open(text: str) -> Any:
-    return open_target(text, {}, structlog.get_logger(), lambda: False)
+def _open(text: str, log: WorkerLog | None = None) -> Any:
+    return open_target(text, {}, log or WorkerLog(), lambda: False)
 
 
 def test_a_file_has_each_alert_once(tmp_path: Path) -> None:
@@ -169,12 +169,12 @@ def test_a_slow_receiver_holds_up_nobody(
     """What does not fit into the queue is dropped, counted and said once."""
     monkeypatch.setattr(webhook, "MAX_WAITING", 3)
     receiver.blocked.clear()
-    with structlog.testing.capture_logs() as lines:
-        target = _open(receiver.url)
-        for _ in range(20):
-            target.send(_ALERT)
+    log = WorkerLog()
+    target = _open(receiver.url, log)
+    for _ in range(20):
+        target.send(_ALERT)
     assert target.dropped >= 16
-    assert [line["event"] for line in lines] == ["alerts_dropped"]
+    assert [event for _, event, _ in log.take()] == ["alerts_dropped"]
     receiver.blocked.set()
     target.close()
     assert target.sent + target.dropped == 20
@@ -183,13 +183,14 @@ def test_a_slow_receiver_holds_up_nobody(
 def test_a_webhook_that_refuses_is_told_without_its_path(receiver: Receiver) -> None:
     """The path of a webhook is a secret."""
     receiver.answers = [404]
-    with structlog.testing.capture_logs() as lines:
-        target = _open(receiver.url + "/services/SECRET")
-        target.send(_ALERT)
-        target.close()
+    log = WorkerLog()
+    target = _open(receiver.url + "/services/SECRET", log)
+    target.send(_ALERT)
+    target.close()
+    lines = str(log.take())
     assert target.dropped == 1
-    assert "404" in str(lines)
-    assert "SECRET" not in str(lines)
+    assert "404" in lines
+    assert "SECRET" not in lines
 
 
 @pytest.mark.parametrize(
