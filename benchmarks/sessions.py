@@ -1,6 +1,6 @@
 """Abnormal sessions of HDFS, on DeepLog's split: trained on normal sessions, and live.
 
-    python -m benchmarks.sessions FOLDER [--seeds 1 2 3] [--live 50000] [--write-docs]
+    python -m benchmarks.sessions FOLDER [--seeds 1 2 3] [--live 50000] [--anneal 4] [--write-docs]
 
 FOLDER holds ``hdfs_train.txt.xz``, 4,855 normal sessions as event ids, one a line, and
 ``hdfs_test_unique.tsv.xz``, label, number of sessions and sequence, tabs between them. All of it is
@@ -96,14 +96,19 @@ def best_f1(scores: NDArray[np.float64], test: Sessions) -> float:
 
 
 def of_command_line(
-    training: list[str], test: Sessions, seed: int, by: str = "max"
+    training: list[str], test: Sessions, seed: int, anneal: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Surprise of training and test sessions, by ``run`` and ``score``."""
+    """Surprise of training and test sessions, by ``run`` and ``score``.
+
+    With ``anneal`` the training sessions are kept and annealed in so many passes.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program = [sys.executable, "-m", "streamer"]
         text = "".join(f"{line}\n" for line in training)
         options = [*_FLAGS, "--seed", str(seed), "--snapshot-dir", str(folder / "s")]
+        if anneal:
+            options += ["--replay", "1", "--anneal", str(anneal)]
         subprocess.run(
             [*program, "run", *options], input=text.encode(), check=True, capture_output=True
         )
@@ -111,7 +116,7 @@ def of_command_line(
         for lines in (training, test.lines):
             text = "".join(f"{line}\n" for line in lines)
             done = subprocess.run(
-                [*program, "score", str(folder / "s"), "--by", by, "--json"],
+                [*program, "score", str(folder / "s"), "--by", "max", "--json"],
                 input=text.encode(), check=True, capture_output=True,
             )  # fmt: skip
             scored.append([json.loads(line)["surprise"] for line in done.stdout.splitlines()])
@@ -231,9 +236,14 @@ def live(sessions: Sessions, seed: int) -> dict[str, dict[str, float]]:
     return figures
 
 
-def trained(training: list[str], test: Sessions, seeds: list[int]) -> dict[str, Any]:
+def trained(training: list[str], test: Sessions, seeds: list[int], anneal: int) -> dict[str, Any]:
     """Figures by what has learned the training sessions."""
     ways = {f"trained, seed {seed}": of_command_line(training, test, seed) for seed in seeds}
+    if anneal:
+        ways |= {
+            f"annealed, seed {seed}": of_command_line(training, test, seed, anneal)
+            for seed in seeds
+        }
     ways |= {"trained, trigrams": of_ngrams(training, test), "trained, PCA": of_pca(training, test)}
     return {
         name: {
@@ -251,10 +261,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--live", type=int, default=50_000, help="sessions of the stream")
+    parser.add_argument("--anneal", type=int, default=4, help="passes of annealing; 0: none")
     report.add_docs_option(parser)
     options = parser.parse_args()
     training, test = read(options.folder)
-    figures = trained(training, test, options.seeds)
+    figures = trained(training, test, options.seeds, options.anneal)
     for seed in options.seeds:
         found = live(stream(test, options.live, seed), seed)
         figures |= {f"{name}, seed {seed}": values for name, values in found.items()}

@@ -187,7 +187,7 @@ class Checkpointer:
         self._vectors_timetable.change(vectors_every)
 
     def publish(self, **extra: Any) -> bool:
-        """Write a snapshot of vectors only, now; return whether it is on disk.
+        """Write a snapshot for readers only, now; return whether it is on disk.
 
         For what was done to the vectors after the last checkpoint of the stream.
         """
@@ -268,6 +268,7 @@ class Checkpointer:
             path = self._learner.snapshot(
                 self._folder.path,
                 vectors_only=vectors_only,
+                with_output=vectors_only,  # annealed vectors are scored by, too
                 **extra,
                 **self._entries.description(self._learner, self._log),
             )

@@ -68,7 +68,9 @@ def anneal(snapshot: Path, passes: int, snapshot_dir: Path, keep: int) -> None:
 
         learner.anneal(passes, goes_on)
     text = {"text": saved.manifest["text"]} if "text" in saved.manifest else {}
-    path = learner.snapshot(folder.path, vectors_only=True, annealed={"passes": passes}, **text)
+    path = learner.snapshot(
+        folder.path, vectors_only=True, with_output=True, annealed={"passes": passes}, **text
+    )
     folder.store(path)
     folder.prune(Retention(vectors=keep))
     click.echo(path)

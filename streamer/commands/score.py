@@ -155,7 +155,7 @@ def score(
     model = ScoringModel(snapshot, text, follows=follow)
     lowercase = text.lowercase
     if lowercase is None:
-        lowercase = bool(model.scorer.manifest.get("text", {}).get("lowercase", False))
+        lowercase = bool(model.manifest.get("text", {}).get("lowercase", False))
     splitter = RecordSplitter(
         _MAX_LINE_BYTES, model.scorer.config.max_token_bytes, keep_runs=model.splits.is_separated
     )

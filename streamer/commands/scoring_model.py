@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,6 +43,11 @@ class ScoringModel:
             name=self._text.tokenizer,
             options=self._text.tokenizer_options,
         )
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The snapshot's."""
+        return {} if self.scorer.snapshot is None else self.scorer.snapshot.manifest
 
     def refresh(self) -> None:
         """Take a newer snapshot if there is one; one that cannot be read is passed over."""

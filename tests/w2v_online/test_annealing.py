@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.w2v_online.texts import zipf_text
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_scorer
+from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer, load_scorer, load_vectors
 from w2v_online.config import SLOT_IDS
+from w2v_online.errors import SnapshotError
 from w2v_online.learning import rates
 from w2v_online.learning.encoded import Encoded
 from w2v_online.learning.replay import Replay
@@ -174,6 +175,30 @@ def test_annealed_vectors_expect_what_comes_better(tmp_path: Path) -> None:
         held_out = load_scorer(tmp_path / str(passes)).score_text(zipf_text(200, seed=5))
         scores.append(float(held_out.log_probability.sum()))
     assert scores[1] > 0.94 * scores[0]  # of -350
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_text_is_scored_by_annealed_vectors_and_nothing_goes_on_from_them(
+    tmp_path: Path, loss: str
+) -> None:
+    """By the output vectors that belong to them; the text that replay keeps is left out."""
+    model = _model(loss=loss)
+    earlier = model.snapshot(tmp_path)
+    assert model.anneal(2)
+    annealed = model.snapshot(tmp_path, vectors_only=True, with_output=True, annealed={"passes": 2})
+    model.snapshot(tmp_path, vectors_only=True)
+    held_out = zipf_text(50, seed=5)
+    scorer = load_scorer(tmp_path)
+    assert scorer.snapshot is not None
+    assert scorer.snapshot.path == annealed
+    found = scorer.score_text(held_out).surprise
+    np.testing.assert_array_equal(found, Scorer(model).score_text(held_out).surprise)
+    assert not np.array_equal(found, load_scorer(earlier).score_text(held_out).surprise)
+    assert not list(annealed.glob("state/replay*"))
+    assert load_vectors(annealed).predict(["w1", "w2"])
+    assert OnlineWord2Vec.restore(tmp_path).total_words == model.total_words
+    with pytest.raises(SnapshotError, match="vectors only"):
+        OnlineWord2Vec.restore(annealed)
 
 
 def test_a_model_without_replay_has_nothing_to_anneal_on() -> None:

@@ -248,12 +248,20 @@ class OnlineWord2Vec(Model):
 
     # --- snapshots ---------------------------------------------------------------------------
 
-    def snapshot(self, folder: str | Path, *, vectors_only: bool = False, **extra: Any) -> Path:
+    def snapshot(
+        self,
+        folder: str | Path,
+        *,
+        vectors_only: bool = False,
+        with_output: bool = False,
+        **extra: Any,
+    ) -> Path:
         """Write a complete snapshot into a new folder below ``folder`` and return its path.
 
-        With ``vectors_only`` it is one for readers, that no learner can go on from. ``extra`` goes
-        into the manifest (the daemon's source positions, for one). Raises SnapshotError if it
-        cannot be written; nothing of it is left then.
+        With ``vectors_only`` it is one for readers, that no learner can go on from; ``with_output``
+        these can score and predict, too. ``extra`` goes into the manifest (the daemon's source
+        positions, for one). Raises SnapshotError if it cannot be written; nothing of it is left
+        then.
         """
         self.wait()
         return write_snapshot(
@@ -263,6 +271,7 @@ class OnlineWord2Vec(Model):
             self.averages,
             self.subwords,
             vectors_only=vectors_only,
+            with_output=with_output,
             **extra,
         )
 
@@ -337,7 +346,17 @@ class OnlineWord2Vec(Model):
         ``tokenizer`` must be the saved one if given: SnapshotMismatchError otherwise,
         SnapshotError if the snapshot is damaged.
         """
-        saved = reader.read_whole(Path(path))
+        return cls.of_snapshot(reader.read_whole(Path(path)), config, tokenizer=tokenizer)
+
+    @classmethod
+    def of_snapshot(
+        cls,
+        saved: reader.Snapshot,
+        config: LearnerConfig | None = None,
+        *,
+        tokenizer: str | None = None,
+    ) -> OnlineWord2Vec:
+        """The same of an open snapshot, which may lack the text that replay keeps."""
         saved.verify()
         try:
             saved_config = LearnerConfig.model_validate(saved.manifest["config"])

@@ -8,10 +8,9 @@ account; docs/concepts/equations.md derives both. Nothing is learned or counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -78,12 +77,10 @@ class Scorer:
     Raises SnapshotError if the model's vectors are not finite.
     """
 
-    def __init__(
-        self, model: OnlineWord2Vec, manifest: Mapping[str, Any] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, model: OnlineWord2Vec, snapshot: reader.Snapshot | None = None) -> None:
         self.model = model
-        self.manifest = manifest
-        """The manifest of the snapshot that the model is from, if it is from one."""
+        self.snapshot = snapshot
+        """The snapshot that the model is from, if it is from one."""
         self.config = model.config
         rows = len(model.embeddings)
         syn0 = reserve(max(1, rows), model.embeddings.row_floats, huge_pages=True)
@@ -174,22 +171,22 @@ class Scorer:
 def load_scorer(path: str | Path) -> Scorer:
     """A scorer of the snapshot at ``path``, or of the newest complete one in that folder, or URL.
 
-    One of vectors alone has not what scoring takes: then the newest of the others. Every file of
-    it is checked. Raises SnapshotError.
+    Snapshots of vectors alone have not what scoring takes and are passed over; annealed ones have.
+    Every file of it is checked. Raises SnapshotError.
     """
     path = local_path(path, whole=True)
     if path.is_file():
         raise SnapshotError(
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
         )
-    opened = reader.read_whole(path)
+    opened = reader.read_with_output(path)
     try:
         config = LearnerConfig.model_validate(opened.manifest["config"])
     except (KeyError, ValueError) as error:
         raise SnapshotError(f"{opened.path} has no options of a learner: {error}") from error
     # What only training needs is left out.
     reading = config.model_copy(update={"threads": 1, "replay": 0})
-    return Scorer(OnlineWord2Vec.restore(opened.path, reading), opened.manifest)
+    return Scorer(OnlineWord2Vec.of_snapshot(opened, reading), opened)
 
 
 def _sums_by_record(values: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:

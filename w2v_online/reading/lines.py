@@ -142,7 +142,8 @@ def _encoded(line: str | bytes) -> bytes:
 
 def _text_state(path: Path) -> dict[str, NDArray[Any]]:
     """What phrases are joined by; of vectors alone that of the newest whole snapshot beside."""
-    whole = reader.read(path) if reader.is_whole(path.name) else reader.newest_whole(path.parent)
+    opened = reader.read(path)
+    whole = opened if opened.has_output else reader.newest_whole(path.parent)
     if whole is None:
         raise SnapshotError(
             f"{path} holds vectors only, and no snapshot beside it has the phrases of its text"

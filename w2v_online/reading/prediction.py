@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.codes import BLOCK_ROWS
-from w2v_online.snapshots.reader import Snapshot
+from w2v_online.snapshots.reader import OUTPUT_VECTORS, Snapshot
 
 
 def probabilities(opened: Snapshot, context: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -23,12 +23,12 @@ def probabilities(opened: Snapshot, context: NDArray[np.float32]) -> NDArray[np.
     Of a model with negative sampling, whose output is no probability, the softmax of its output,
     as in gensim. SnapshotError if the snapshot holds vectors only.
     """
-    if "state/output_vectors.npy" not in opened.manifest["files"]:
+    if not opened.has_output:
         raise SnapshotError(
             f"{opened.path} holds vectors only: predictions need a full snapshot, which also has "
             "output vectors"
         )
-    output = opened.array("state/output_vectors.npy")
+    output = opened.array(OUTPUT_VECTORS)
     scores = np.empty(len(output))
     for first in range(0, len(output), BLOCK_ROWS):
         scores[first : first + BLOCK_ROWS] = output[first : first + BLOCK_ROWS] @ context

@@ -33,6 +33,7 @@ STATE_FOLDER = "state"
 BLOCK_SUMS = "block_sums.npy"
 VECTORS_ONLY = "-vectors"
 """How names of snapshots end that readers can use, but no learner can go on from."""
+OUTPUT_VECTORS = f"{STATE_FOLDER}/output_vectors.npy"
 SUBWORD_VECTORS = "subword_vectors.npy"
 """float32[n, D]: vectors of character n-grams, where a model learns with --subwords."""
 SUBWORD_BUCKETS = "subword_buckets.npy"
@@ -49,6 +50,11 @@ class Snapshot:
 
     path: Path
     manifest: dict[str, Any]
+
+    @property
+    def has_output(self) -> bool:
+        """Whether it holds output vectors, as scoring and predicting take."""
+        return OUTPUT_VECTORS in self.manifest["files"]
 
     def array(self, name: str) -> NDArray[Any]:
         """The array in file ``name``, memory-mapped; SnapshotError if it is not one."""
@@ -185,6 +191,22 @@ def read_whole(path: Path) -> Snapshot:
     opened = read(path)
     if not is_whole(opened.path.name):
         raise SnapshotError(f"{opened.path} holds vectors only: there is nothing to go on from")
+    return opened
+
+
+def read_with_output(path: Path) -> Snapshot:
+    """The same as :func:`read` for one with output vectors: the newest such in a folder."""
+    opened = read(path)
+    if not opened.has_output and opened.path != path:
+        for earlier in folders(path):
+            try:
+                found = _open(earlier)
+            except SnapshotError:
+                continue
+            if found.has_output:
+                return found
+    if not opened.has_output:
+        raise SnapshotError(f"{opened.path} holds vectors alone: scoring takes output vectors, too")
     return opened
 
 

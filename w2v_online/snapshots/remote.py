@@ -142,10 +142,12 @@ def local_path(path: str | Path, *, whole: bool = False) -> Path:
 def fetch(url: str, *, whole: bool = False) -> Path:
     """The newest complete snapshot of a URL, as a folder on this machine; SnapshotError.
 
-    With ``whole`` the newest that a learner can go on from.
+    With ``whole`` the newest that a learner can go on from, where there is one.
     """
     remote, folder = RemoteFolder(url), local_folder(url, "read")
-    names = [name for name in remote.names() if not whole or reader.is_whole(name)]
+    names = remote.names()
+    if whole:
+        names = [name for name in names if reader.is_whole(name)] or names
     if not names:
         raise SnapshotError(f"{url} holds no complete snapshot")
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import npy, reader
 from w2v_online.snapshots.block_sums import BlockSummer
-from w2v_online.snapshots.reader import STATE_FOLDER
 
 TEMPORARY = ".writing-"
 """Names that begin so are unfinished."""
@@ -84,19 +83,23 @@ class SnapshotWriter:
         if vectors_only:
             self.name += reader.VECTORS_ONLY
         self.path = folder / f"{TEMPORARY}{self.name}"
-        self._folders = [self.path] if vectors_only else [self.path, self.path / STATE_FOLDER]
+        self._folders = [self.path]
         self.files: dict[str, dict[str, Any]] = {}
         self._sums: list[NDArray[np.uint64]] = []
         with _named(self.path):
-            for made in self._folders:
-                made.mkdir()
+            self.path.mkdir()
 
     def add(
         self, name: str, chunks: Iterable[bytes | memoryview], *, is_summed: bool = False
     ) -> None:
         """Write and sync a file, with sums over its blocks if readers are to check parts of it."""
         summer = BlockSummer() if is_summed else None
-        self.files[name] = entry = write_file(self.path / name, chunks, summer)
+        file = self.path / name
+        if file.parent not in self._folders:
+            with _named(file.parent):
+                file.parent.mkdir()
+            self._folders.append(file.parent)
+        self.files[name] = entry = write_file(file, chunks, summer)
         if summer is not None:
             entry["first_sum"] = sum(map(len, self._sums))
             self._sums.append(summer.finish())

@@ -20,23 +20,27 @@ def write_snapshot(
     subwords: Subwords | None,
     *,
     vectors_only: bool,
+    with_output: bool,
     **extra: Any,
 ) -> Path:
     """Write a snapshot below ``folder``; ``extra`` goes into its manifest.
 
+    See :meth:`w2v_online.OnlineWord2Vec.snapshot`.
+
     Returns its path. Raises SnapshotError, and leaves nothing of it then.
     """
+    has_output = with_output or not vectors_only
     if vectors_only:
-        image = image.for_readers()
+        image = image.for_scoring() if with_output else image.for_readers()
     matrices = SavedMatrices(
         LiveMatrix(embeddings.vectors),
-        None if vectors_only else LiveMatrix(embeddings.output_vectors),
+        LiveMatrix(embeddings.output_vectors) if has_output else None,
         None if averages is None else LiveMatrix(averages.words[: len(embeddings)]),
         None
         if subwords is None
         else LiveMatrix(subwords.vectors[: len(subwords), : embeddings.vector_size]),
     )
-    n_matrices = 1 if vectors_only else 3  # published, raw and output vectors
+    n_matrices = 3 if has_output else 1  # published, raw and output vectors
     needed_bytes = image.nbytes + n_matrices * embeddings.vectors.nbytes
     if subwords is not None:
         needed_bytes += len(subwords) * 4 * embeddings.vector_size

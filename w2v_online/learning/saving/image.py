@@ -176,6 +176,11 @@ class Image:
         kept = {name: self.state[name] for name in _FOR_READERS if name in self.state}
         return replace(self, state=kept)
 
+    def for_scoring(self) -> Image:
+        """What is needed of it to score text, too: all but the text that replay keeps."""
+        kept = {name: a for name, a in self.state.items() if not name.startswith("replay")}
+        return replace(self, state=kept)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the files that :meth:`write` makes besides the matrices, about."""
