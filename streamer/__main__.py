@@ -6,20 +6,18 @@ import atexit
 import gc
 import os
 
+from streamer.uncollected import uncollected
+
 
 def main() -> None:
     """Start the command line with as little work as can be.
 
-    Importing makes many objects and no garbage, so collecting waits until it is done and leaves
-    what was imported alone; at the end everything is. Threads of OpenBLAS sleep at once where there
+    At the end nothing is looked through for garbage. Threads of OpenBLAS sleep at once where there
     is nothing to multiply; by default they spin first, which costs as much as an import.
     """
-    gc.disable()
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-    from streamer.cli import entry_point
-
-    gc.freeze()
-    gc.enable()
+    with uncollected():
+        from streamer.cli import entry_point
     atexit.register(gc.freeze)
     entry_point()
 

@@ -20,6 +20,7 @@ from streamer.errors import (
     FlagError,
     nearest,
 )
+from streamer.uncollected import uncollected
 from w2v_online import __version__
 from w2v_online.errors import W2VError
 
@@ -80,7 +81,8 @@ class DefaultToRun(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(f"streamer.{module}"), name)
+        with uncollected():
+            command: click.Command = getattr(import_module(f"streamer.{module}"), name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ import click
 from streamer.config.options import SettingsCommand, load_settings, print_config_option
 from streamer.config.print_config import config_text
 from streamer.errors import EXIT_DONE
+from streamer.uncollected import uncollected
 
 EXAMPLES = (
     ("w2v-stream run corpus.txt --snapshot-dir vectors", "Learn a file."),
@@ -48,7 +49,8 @@ def _run(ctx: click.Context, /, print_config: bool, **_options: Any) -> None:
         click.echo(config_text(settings, ctx))
         return
     # Imported here: the query commands need neither Numba nor the learner.
-    from streamer.daemon import run as daemon
+    with uncollected():
+        from streamer.daemon import run as daemon
 
     command = ctx.command
     assert isinstance(command, SettingsCommand)  # noqa: S101 for mypy: it is made below
