@@ -4,14 +4,15 @@
     python -m benchmarks.kafka_starts --daemons 100 --busy 6 --late 2
 
 With ``--late`` the topic is made so many seconds after the daemon's start, and not before.
-``--busy`` processes compete for the processors meanwhile. A daemon reads as soon as a partition has
-begun; one that does not within a minute counts as stalled.
+``--busy`` processes compete for the processors meanwhile. Kernels are compiled before. A daemon
+reads as soon as a partition has begun; one that does not within a minute counts as stalled.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import subprocess
 import sys
 import tempfile
 import time
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--late", type=float, default=0.0)
     options = parser.parse_args()
+    subprocess.run([sys.executable, "-m", "streamer", "warmup"], check=True)
     busy = [multiprocessing.Process(target=spin, daemon=True) for _ in range(options.busy)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
