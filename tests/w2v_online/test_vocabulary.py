@@ -259,6 +259,10 @@ def test_counts_halve_within_a_half_life() -> None:
     decayed = sum(2.0 ** -((2064 - when) / 1000) for when in range(1, 65))
     assert counts["old"] == pytest.approx(decayed, rel=1e-6)
     assert counts["old"] == pytest.approx(16, rel=0.05)
+    entries = np.arange(len(model.vocabulary))
+    np.testing.assert_allclose(
+        model.vocabulary.entry_counts(entries), model.vocabulary.counts, rtol=1e-12
+    )
 
 
 def test_decay_survives_rescaling_and_makes_room() -> None:
@@ -286,6 +290,7 @@ def test_the_table_is_at_most_half_full_also_after_a_restart(tmp_path: Path) -> 
     model = _model(rows=1 << 15)
     model.learn([[f"w{i}" for i in range(at, at + 500)] for at in range(0, 6000, 500)])
     arrays = model.vocabulary.arrays
+    assert model.vocabulary.max_bytes >= sum(array.nbytes for array in arrays)
     entries = len(arrays.counts)
     assert 2 * entries <= len(arrays.table) < 4 * entries
     restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
