@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from streamer.alerts.distribution import SurpriseDistribution
 from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.learning.distribution import SurpriseDistribution
 
 _MODEL = {"loss": "hs", "sample": 0.0, "boundaries": True, "alpha": 0.025, "window": 6}
 _FLAGS = [

@@ -18,11 +18,13 @@ import orjson
 from numpy.typing import NDArray
 
 from streamer.alerts.alert import Alert, alert_id, utc
-from streamer.alerts.distribution import SurpriseDistribution
 from streamer.alerts.kinds import Kinds, kind_id, kind_of
-from streamer.alerts.measure import DEFAULT_MEASURE, Measure
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
+from w2v_online.learning.distribution import ABOUT, SurpriseDistribution, about_of
+from w2v_online.learning.surprise import Measure
+
+DEFAULT_MEASURE = Measure("pm4", "context")
 
 WARM_UP_RECORDS = 10_000
 """Records of a new model before its first alert: until then everything is surprising."""
@@ -263,17 +265,12 @@ class Alerts:
             self.distribution.restore(state)
         elif self._log:
             self._log.warning(
-                "alert_measure_changed", was=str(Measure(**about["measure"])), now=str(self.measure)
+                "alert_measure_changed",
+                was=_options(Measure(**about["measure"])),
+                now=_options(self.measure),
             )
 
 
-ABOUT = "about"
-"""The array that holds, as JSON, what is no array."""
-
-
-def about_of(state: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What a checkpoint says of its surprises; ``{}`` if it holds none."""
-    if ABOUT not in state:
-        return {}
-    about: dict[str, Any] = orjson.loads(np.asarray(state[ABOUT], np.uint8).tobytes())
-    return about
+def _options(measure: Measure) -> str:
+    """As a user types it."""
+    return f"--alert-by {measure.by} --alert-of {measure.of}"

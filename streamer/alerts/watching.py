@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.alerts.alerts import MAX_WORDS, Alerts, Record
-from streamer.alerts.measure import Measure
 from streamer.text.batch import Origin
 from w2v_online.learning.boundaries import END, START
 from w2v_online.learning.learner import OnlineWord2Vec
-from w2v_online.learning.surprise import Surprise
+from w2v_online.learning.surprise import Measure, Surprise
 from w2v_online.stats import BatchStats
 
 
@@ -44,7 +43,7 @@ class Watching:
         scored = _Scored(
             tokens, text, trace, surprise, measure, separated, self._learner.config.boundaries
         )
-        self.alerts.consider(surprise.of_records(measure.by, measure.of), scored.record)
+        self.alerts.consider(measure.of_records(surprise), scored.record)
         return stats
 
     def settle(self) -> bool:

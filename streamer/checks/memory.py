@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamer.checks.machine import address_space_bytes, available_bytes, memory_bytes
 from streamer.finding import Finding
+from streamer.machine import address_space_bytes, available_bytes, memory_bytes
 
 _MIB = 2**20
 

@@ -5,12 +5,10 @@ Lines become words exactly as when the model was trained: the snapshot says by w
 
 from __future__ import annotations
 
-import heapq
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,11 +22,9 @@ from streamer.commands.scoring_model import ScoringModel
 from streamer.commands.tables import shown
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from streamer.scoring.lines import ScoredLines
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
-    from w2v_online.learning.score import Scores
     from w2v_online.learning.surprise import By, Of
 
 _CHUNK_BYTES = 1 << 19
@@ -37,62 +33,27 @@ _MAX_LINE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What makes a line surprising."""
-
-    by: By
-    of: Of
-
-
-@dataclass(frozen=True)
-class _ScoredText:
+class _Part:
     """Some lines of the input with their scores."""
 
     numbers: list[int]
     lines: list[str]
-    scores: Scores
-    total_name: str
-    measure: Measure
-
-    @cached_property
-    def surprise(self) -> NDArray[np.float64]:
-        """float64[n]: the surprise of each line; 0 for one without words."""
-        return self._by(self.measure.of)
-
-    @cached_property
-    def _parts(self) -> dict[str, NDArray[np.float64]]:
-        """What of it is due to contexts, and what to rarity, each for itself."""
-        return {"context": self._by("context"), "rarity": self._by("rarity")}
-
-    def _by(self, of: Of) -> NDArray[np.float64]:
-        return np.nan_to_num(self.scores.by_word.of_records(self.measure.by, of))
+    scored: ScoredLines
 
     def document(self, i: int, with_words: bool) -> dict[str, Any]:
         """What is known of line i."""
-        scores = self.scores
+        scores = self.scored.scores
         document: dict[str, Any] = {
             "line": self.numbers[i],
-            "surprise": float(self.surprise[i]),
-            **{name: float(values[i]) for name, values in self._parts.items()},
-            self.total_name: float(scores.log_probability[i]),
+            **self.scored.figures(i),
             "predictions": int(scores.predictions[i]),
             "words": int(scores.words[i]),
             "unknown_words": int(scores.unknown_words[i]),
             "text": self.lines[i],
         }
         if with_words:
-            first = int(scores.word_ends[i - 1]) if i else 0
-            document["per_word"] = [self._word(n) for n in range(first, int(scores.word_ends[i]))]
+            document["per_word"] = self.scored.words(i)
         return document
-
-    def _word(self, n: int) -> dict[str, Any]:
-        log_p = float(self.scores.word_log_probability[n])
-        return {
-            "word": self.scores.word(n),
-            "surprise": float(self.scores.word_surprise[n]),
-            "rarity": float(self.scores.word_rarity[n]),
-            self.total_name: None if math.isnan(log_p) else log_p,
-        }
 
 
 @click.command()
@@ -101,20 +62,22 @@ class _ScoredText:
 @click.option(
     "--by",
     type=click.Choice(["mean", "max", "pm4"]),
-    default="mean",
-    show_default=True,
     help="A line is as surprising as its words on average, as its most surprising word, or as "
-    "their power mean (mean of v^4)^(1/4).",
+    "their power mean (mean of v^4)^(1/4). Default: as run --alerts measured, or else mean.",
 )
 @click.option(
     "--of",
     type=click.Choice(["context", "rarity", "both"]),
-    default="context",
-    show_default=True,
-    help="A word is surprising beside its contexts, because it is rare, or for both reasons.",
+    help="A word is surprising beside its contexts, because it is rare, or for both reasons. "
+    "Default: as run --alerts measured, or else context.",
 )
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="K", help="Print the K most surprising lines."
+)
+@click.option(
+    "--kinds",
+    is_flag=True,
+    help="With --top: of lines that differ in numbers only, print the most surprising one.",
 )
 @click.option(
     "--follow",
@@ -127,9 +90,10 @@ class _ScoredText:
 def score(
     snapshot: Path,
     file: BinaryIO,
-    by: By,
-    of: Of,
+    by: By | None,
+    of: Of | None,
     top: int | None,
+    kinds: bool,
     follow: bool,
     with_words: bool,
     as_json: bool,
@@ -147,29 +111,34 @@ def score(
     at the model's optimum. By rarity, it is -log of the word's share of the stream; so it is for a
     word without a vector or without contexts. The surprise of a line is the mean of its words', the
     maximum (--by max, for records with a single odd event), or between the two (--by pm4). All
-    logarithms are natural. SNAPSHOT is a snapshot or a folder of snapshots.
+    logarithms are natural.
+
+    If the model was learned by run --alerts, and --by and --of are as there, a column p follows the
+    surprise: the share of recent records that were at least as surprising when they came. SNAPSHOT
+    is a snapshot or a folder of snapshots; annealed vectors are used where they are the newest.
     """
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
 
-    model = ScoringModel(snapshot, text, follows=follow)
+    if kinds and top is None:
+        raise click.UsageError("--kinds is for --top: it prints one line of each kind")
+    model = ScoringModel(snapshot, by, of, text, follows=follow)
     lowercase = text.lowercase
     if lowercase is None:
         lowercase = bool(model.manifest.get("text", {}).get("lowercase", False))
     splitter = RecordSplitter(
-        _MAX_LINE_BYTES, model.scorer.config.max_token_bytes, keep_runs=model.splits.is_separated
+        _MAX_LINE_BYTES, model.max_token_bytes, keep_runs=model.splits.is_separated
     )
     decoder = Decoder(splitter, lowercase=lowercase, json_fields=text.json_fields)
-    parts = _scored(
-        file, splitter, decoder, model, Measure(by, of), has_documents=bool(text.json_fields)
-    )
-    form = partial(_as_json if as_json else _as_text, with_words=with_words)
+    parts = _scored(file, splitter, decoder, model, has_documents=bool(text.json_fields))
+    as_text = partial(_as_text, with_p=model.has_p_values)
+    form = partial(_as_json if as_json else as_text, with_words=with_words)
     if top is None:
         for part in parts:
             sys.stdout.write("".join(form(part, i) for i in range(len(part.lines))))
             sys.stdout.flush()
     else:
-        sys.stdout.write("".join(_most_surprising(parts, top, form)))
+        sys.stdout.write("".join(_most_surprising(parts, top, form, is_by_kind=kinds)))
     if failed := decoder.invalid_records + model.splits.failed_records:
         click.echo(f"{failed:,} lines could not be decoded or split", err=True)
 
@@ -179,10 +148,9 @@ def _scored(
     splitter: RecordSplitter,
     decoder: Decoder,
     model: ScoringModel,
-    measure: Measure,
     *,
     has_documents: bool,
-) -> Iterator[_ScoredText]:
+) -> Iterator[_Part]:
     """Score what comes, as it comes."""
     from streamer.text.batch import Batch
     from streamer.text.layers import text_pieces
@@ -208,11 +176,7 @@ def _scored(
         if not text:
             continue
         model.refresh()
-        tokens = model.splits.tokenize(text)
-        scores = model.scorer.score_text(tokens, separated=model.splits.is_separated)
-        yield _ScoredText(
-            numbers, text.decode().split("\n")[:-1], scores, model.scorer.total_name, measure
-        )
+        yield _Part(numbers, text.decode().split("\n")[:-1], model.score(text))
 
 
 def _records(
@@ -234,32 +198,35 @@ def _lines(chunk: bytes) -> list[bytes]:
 
 
 def _most_surprising(
-    parts: Iterable[_ScoredText], top: int, form: Callable[[_ScoredText, int], str]
+    parts: Iterator[_Part], top: int, form: Callable[[_Part, int], str], *, is_by_kind: bool
 ) -> list[str]:
     """The lines with the greatest surprise, that first; of equal ones the earliest."""
-    best: list[tuple[float, int, str]] = []
+    from streamer.alerts.kinds import kind_of
+    from streamer.scoring.top import MostSurprising
+
+    best = MostSurprising(top, kind_of if is_by_kind else None)
     for part in parts:
-        surprise = part.surprise
-        least = best[0][0] if len(best) == top else -np.inf
-        for i in np.flatnonzero(surprise > least).tolist():
-            if len(best) < top:
-                heapq.heappush(best, (float(surprise[i]), -part.numbers[i], form(part, i)))
-            elif surprise[i] > best[0][0]:
-                heapq.heapreplace(best, (float(surprise[i]), -part.numbers[i], form(part, i)))
-    return [line for _, _, line in sorted(best, reverse=True)]
+        surprise = part.scored.surprise
+        for i in np.flatnonzero(surprise > best.least()).tolist():
+            if surprise[i] > best.least():
+                best.offer(float(surprise[i]), part.lines[i], form(part, i))
+    return best.printed()
 
 
-def _as_json(part: _ScoredText, i: int, with_words: bool) -> str:
+def _as_json(part: _Part, i: int, with_words: bool) -> str:
     return orjson.dumps(part.document(i, with_words), option=orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _as_text(part: _ScoredText, i: int, with_words: bool) -> str:
+def _as_text(part: _Part, i: int, with_words: bool, with_p: bool) -> str:
     """A line of fields with tabs between them; with words, one more for each of these."""
     line = part.document(i, with_words)
-    total = line[part.total_name]
-    row = f"{line['line']}\t{line['surprise']:.4f}\t{total:.4f}\t{line['words']}"
-    rows = [f"{row}\t{line['unknown_words']}\t{shown(line['text'])}\n"]
+    total_name = part.scored.total_name
+    fields = [f"{line['line']}", f"{line['surprise']:.4f}"]
+    if with_p:
+        fields.append("" if line["p"] is None else f"{line['p']:.3g}")
+    fields += [f"{line[total_name]:.4f}", f"{line['words']}", f"{line['unknown_words']}"]
+    rows = ["\t".join([*fields, shown(line["text"])]) + "\n"]
     for word in line.get("per_word", ()):
-        log_p = "" if word[part.total_name] is None else f"{word[part.total_name]:.4f}"
+        log_p = "" if word[total_name] is None else f"{word[total_name]:.4f}"
         rows.append(f"\t{word['surprise']:.4f}\t{log_p}\t{shown(word['word'])}\n")
     return "".join(rows)

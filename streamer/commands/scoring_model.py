@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamer.commands.arguments import TextOptions
 from w2v_online.errors import W2VError
-from w2v_online.snapshots.reader import newest_name
 
-LOOK_SECONDS = 1.0
-"""Pause between two looks for a newer snapshot."""
+if TYPE_CHECKING:
+    from streamer.scoring.lines import ScoredLines
+    from w2v_online.learning.surprise import By, Of
 
 
 class ScoringModel:
     """What scores: a snapshot's model, and what splits text as it was trained.
 
-    With ``follows`` the newest one of a folder, looked for every second at most.
+    With ``follows`` the newest one of a folder, looked for every second at most. ``by`` and ``of``
+    are what makes a line surprising, None for what the snapshot's p-values are of.
     """
 
-    def __init__(self, path: Path, text: TextOptions, *, follows: bool) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, by: By | None, of: Of | None, text: TextOptions, *, follows: bool
+    ) -> None:
+        from streamer.scoring.lines import chosen_measure
+        from streamer.scoring.newest import NewestScorer
+
+        self._newest = NewestScorer(path)
         self._text = text
         self._follows = follows
-        self._load()
+        self._measure = chosen_measure(self._newest.scorer, by, of)
+        self._open_tokenizer()
 
-    def _load(self) -> None:
+    def _open_tokenizer(self) -> None:
         from streamer.tokenizers.saved import saved_tokenizer
-        from w2v_online.learning.score import load_scorer
 
-        self._looked_at = time.monotonic()
-        self._name = newest_name(self._path) if self._follows else ""
-        self.scorer = load_scorer(self._path)
-        model = self.scorer.model
+        model = self._newest.scorer.model
         self.splits = saved_tokenizer(
             model.tokenizer,
             model.text_state,
@@ -45,18 +47,35 @@ class ScoringModel:
         )
 
     @property
+    def has_p_values(self) -> bool:
+        """Whether it knows how surprising recent records were, by the same measure."""
+        return self._newest.scorer.measure == self._measure
+
+    @property
+    def max_token_bytes(self) -> int:
+        """Longer tokens are no words."""
+        return self._newest.scorer.config.max_token_bytes
+
+    @property
     def manifest(self) -> dict[str, Any]:
         """The snapshot's."""
-        return {} if self.scorer.snapshot is None else self.scorer.snapshot.manifest
+        snapshot = self._newest.scorer.snapshot
+        return {} if snapshot is None else snapshot.manifest
+
+    def score(self, text: bytes) -> ScoredLines:
+        """Scores of text, a line each."""
+        from streamer.scoring.lines import ScoredLines
+
+        tokens = self.splits.tokenize(text)
+        scorer = self._newest.scorer
+        return ScoredLines.by(scorer, self._measure, tokens, separated=self.splits.is_separated)
 
     def refresh(self) -> None:
         """Take a newer snapshot if there is one; one that cannot be read is passed over."""
-        if not self._follows or time.monotonic() < self._looked_at + LOOK_SECONDS:
-            return
-        self._looked_at = time.monotonic()
-        if newest_name(self._path) == self._name:
+        if not self._follows:
             return
         try:
-            self._load()
+            if self._newest.refresh():
+                self._open_tokenizer()
         except W2VError as error:
             click.echo(f"{error}; going on with the model from before", err=True)

@@ -19,10 +19,10 @@ def open_watching(runtime: Runtime, learner: OnlineWord2Vec) -> Watching | None:
         return None
     # Imported here: a run without alerts need not load them.
     from streamer.alerts.alerts import Alerts, Limits
-    from streamer.alerts.measure import Measure
     from streamer.alerts.rule import Rule
     from streamer.alerts.targets.registry import open_target
     from streamer.alerts.watching import Watching
+    from w2v_online.learning.surprise import Measure
 
     targets = [
         open_target(text, runtime.kafka_config, runtime.log, runtime.waits)

@@ -49,6 +49,22 @@ _ANSWERS: dict[str, dict[str, Any]] = {
             **_columns("tokens", "known_tokens", of=_NUMBER),
         }
     ),
+    "score": _object(
+        {
+            "by": _STRING,
+            "of": _STRING,
+            "lines": _rows(
+                line=_NUMBER,
+                surprise=_NUMBER,
+                p=_PERHAPS,
+                context=_NUMBER,
+                rarity=_NUMBER,
+                tokens=_NUMBER,
+                unknown_tokens=_NUMBER,
+                words=_rows(word=_STRING, surprise=_NUMBER),
+            ),
+        }
+    ),
     "predict": _rows(word=_STRING, probability=_NUMBER),
     "changes": _object(
         {

@@ -9,16 +9,18 @@ from pydantic import BaseModel, ConfigDict
 
 from streamer.http.archive import Archive
 from streamer.http.atlas import Atlas
+from streamer.http.scorer import KeptScorer
 from w2v_online.reading.vectors import WordVectors
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What answers come from: the newest snapshot's vectors, all snapshots, and the map."""
+    """What answers come from: the newest snapshot's vectors, all snapshots, map and scorer."""
 
     vectors: WordVectors
     archive: Archive
     atlas: Atlas
+    scorer: KeptScorer
 
 
 class Question(BaseModel):

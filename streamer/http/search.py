@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from streamer.http.archive import Archive
 from streamer.http.atlas import Atlas
 from streamer.http.question import Kept, Question
+from streamer.http.scorer import KeptScorer
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
 
@@ -40,6 +41,7 @@ class Search:
     def __init__(self, archive: Archive, training_threads: int = 0) -> None:
         self._archive = archive
         self._atlas = Atlas(archive, training_threads)
+        self._scorer = KeptScorer(archive.folder)
         self._queries = _Line("http-search", MAX_WAITING)
         self._views = _Line("http-views", MAX_WAITING_VIEWS)
         self._maps = _Line("http-map", MAX_WAITING_VIEWS)
@@ -75,7 +77,7 @@ class Search:
             raise HTTPException(503, str(error), {"Retry-After": "10"}) from error
 
     def _find(self, question: Question, vectors: WordVectors) -> bytes:
-        answer = question.answer(Kept(vectors, self._archive, self._atlas))
+        answer = question.answer(Kept(vectors, self._archive, self._atlas, self._scorer))
         return orjson.dumps(
             {"snapshot": vectors.path.name, **answer},
             option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE,
@@ -87,6 +89,7 @@ class Search:
         self._queries.close()
         self._views.close()
         self._maps.close()
+        self._scorer.close()
 
 
 class _Memory:

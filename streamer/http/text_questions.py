@@ -1,4 +1,4 @@
-"""The questions about texts: what is near to one, and the vectors of lines.
+"""The questions about texts: what is near to one, vectors of lines, and how surprising they are.
 
 Texts become tokens as when the model was trained, by the code that embeds lines elsewhere.
 """
@@ -6,7 +6,7 @@ Texts become tokens as when the model was trained, by the code that embeds lines
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 from starlette.exceptions import HTTPException
@@ -23,6 +23,14 @@ MAX_TEXT = 4096
 MAX_LINES = 1000
 MAX_LINE = 65_536
 """Lines in one request, and characters in one of them."""
+
+SHOWN_WORDS = 5
+"""Words that are told of a line, as in an alert."""
+
+Lines = Annotated[
+    list[Annotated[str, StringConstraints(max_length=MAX_LINE)]],
+    Field(min_length=1, max_length=MAX_LINES, description="Lines as they come."),
+]
 
 
 class Text(Question):
@@ -85,9 +93,7 @@ class Embed(Question):
     max_body_bytes: ClassVar[int] = 1 << 20
     is_view: ClassVar[bool] = True
     is_lasting: ClassVar[bool] = False
-    lines: list[Annotated[str, StringConstraints(max_length=MAX_LINE)]] = Field(
-        min_length=1, max_length=MAX_LINES, description="Lines as they come."
-    )
+    lines: Lines
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"embed": {"vectors": [[...]], "tokens": [...], "known_tokens": [...]}}``."""
@@ -104,6 +110,51 @@ class Embed(Question):
         }
 
 
+class Score(Question):
+    """How surprising lines are to the newest model that can score, as `w2v-stream score` tells.
+
+    Each line of the answer has its number among those sent, its surprise in nats, what of it is due
+    to contexts and to rarity, and the words that made it. `p` is the share of recent records that
+    were at least as surprising, null unless `run --alerts` measures by the same `by` and `of`.
+    """
+
+    max_body_bytes: ClassVar[int] = 1 << 20
+    is_view: ClassVar[bool] = True
+    is_lasting: ClassVar[bool] = False
+    lines: Lines
+    by: Literal["mean", "max", "pm4"] | None = Field(
+        None, description="As of `score`; default: as of `run --alerts`, or mean."
+    )
+    of: Literal["context", "rarity", "both"] | None = Field(
+        None, description="As of `score`; default: as of `run --alerts`, or context."
+    )
+
+    def answer(self, kept: Kept) -> dict[str, Any]:
+        """``{"score": {"by": ..., "of": ..., "lines": [{"line": 1, "surprise": ...}, ...]}}``."""
+        # Imported here: the server answers other questions without any training code.
+        from streamer.scoring.lines import ScoredLines, chosen_measure
+
+        scorer = kept.scorer.get()
+        measure = chosen_measure(scorer, self.by, self.of)
+        try:
+            split = kept.vectors.lines.text.split([line.encode() for line in self.lines])
+        except W2VError as error:
+            raise HTTPException(503, str(error)) from error
+        scored = ScoredLines.by(scorer, measure, split.tokens, separated=split.is_separated)
+        lines = [
+            {
+                "line": line + 1,
+                **scored.figures(i),
+                "tokens": int(scored.scores.words[i]),
+                "unknown_tokens": int(scored.scores.unknown_words[i]),
+                "words": scored.most_surprising_words(i, SHOWN_WORDS),
+            }
+            for i, line in enumerate(split.lines.tolist())
+        ]
+        snapshot = {} if scorer.snapshot is None else {"snapshot": scorer.snapshot.path.name}
+        return {**snapshot, "score": {**measure.as_dict(), "lines": lines}}
+
+
 def _forms(token: str) -> list[str]:
     """How a word of a text may be written in the vocabulary: as it is, bare, in lower case."""
     bare = token
@@ -118,4 +169,5 @@ TEXT_QUESTIONS: dict[str, type[Question]] = {
     "/v1/text": Text,
     "/v1/predict": Predict,
     "/v1/embed": Embed,
+    "/v1/score": Score,
 }

@@ -45,6 +45,8 @@ _NOT_RUN = {
     "redis-cli XADD logs '*' message 'some text'": "needs a Redis server",
     "w2v-stream run --redis-url redis://127.0.0.1:6379 --redis-stream logs": "tests/redis has "
     "a server",
+    "curl -s -H 'Content-Type: application/json' -d '{\"lines\": [\"kernel panic not syncing\"]}' "
+    "http://127.0.0.1:8787/v1/score": "is asked in test_score_http.py",
     "promtool check rules": "is run with the rules in tests/test_deploy.py",
 }
 """Commands, and why nothing here runs them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.checks import machine, validation
+from streamer import machine, validation
 from streamer.config.settings import RunSettings
 from streamer.sources.kafka import checks
 from tests.integration.daemons import COMMAND, SMALL, environment

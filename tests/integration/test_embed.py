@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,19 +143,9 @@ def test_unknown_words_are_inferred_if_asked(
         served.process.wait()
 
 
-def _post(served: Served, body: bytes | None, **headers: str) -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=240)
-    headers = {"Content-Type": "application/json", **headers}
-    connection.request("POST", "/v1/embed", body, headers)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response.status, json.loads(content)
-
-
 def test_lines_are_embedded_over_http(served: Served, folder: Path) -> None:
     lines = [LINES[3], "", "GET nobody"]
-    status, answer = _post(served, json.dumps({"lines": lines}).encode())
+    status, answer = served.post("/v1/embed", json.dumps({"lines": lines}).encode())
     assert status == 200
     embedded = answer["embed"]
     np.testing.assert_array_equal(
@@ -166,6 +155,7 @@ def test_lines_are_embedded_over_http(served: Served, folder: Path) -> None:
     assert embedded["known_tokens"] == [8, 0, 1]
 
 
+@pytest.mark.parametrize("path", ["/v1/embed", "/v1/score"])
 @pytest.mark.parametrize(
     ("body", "headers", "status", "message"),
     [
@@ -180,8 +170,13 @@ def test_lines_are_embedded_over_http(served: Served, folder: Path) -> None:
     ],
 )
 def test_what_is_no_list_of_lines_is_refused(
-    served: Served, body: bytes | None, headers: dict[str, str], status: int, message: str
+    served: Served,
+    path: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    status: int,
+    message: str,
 ) -> None:
-    found, answer = _post(served, body, **headers)
+    found, answer = served.post(path, body, **headers)
     assert found == status
     assert message in str(answer["error"])

@@ -305,8 +305,10 @@ def test_the_description_is_of_what_is_answered(daemon: Daemon) -> None:
     asked = {"word": "cat", "a": "cat", "b": "mat", "c": "sat", "text": "the+cat"}
     document["paths"].pop("/v1/events")  # has no end
     document["paths"].pop("/v1/alerts/mute")  # answered on the page
-    posted = document["paths"].pop("/v1/embed")["post"]  # answered in test_embed
-    assert posted["requestBody"]["content"]["application/json"]["schema"]["required"] == ["lines"]
+    for path in ("/v1/embed", "/v1/score"):  # answered in test_embed and test_score_http
+        posted = document["paths"].pop(path)["post"]
+        body = posted["requestBody"]["content"]["application/json"]["schema"]
+        assert body["required"] == ["lines"]
     for path, methods in document["paths"].items():
         wanted = [p["name"] for p in methods["get"].get("parameters", []) if p["required"]]
         query = "&".join(f"{name}={asked[name]}" for name in wanted)

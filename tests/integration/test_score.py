@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.commands.scoring_model import LOOK_SECONDS
+from streamer.scoring.newest import LOOK_SECONDS
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 from streamer.tokenizers.saved import saved_tokenizer
@@ -272,6 +272,23 @@ def test_surprise_is_of_context_of_rarity_or_of_both(snapshots: Path) -> None:
         assert mean < power < most
     document = found["max", "both"]
     assert document["surprise"] == max(document["context"], document["rarity"])
+
+
+def test_one_line_of_each_kind_is_enough(snapshots: Path) -> None:
+    """The most surprising of those that differ in numbers only, the earliest of equal ones."""
+    lines = [*USUAL[:20], "panic 1", "disk full 3", "panic 22", "disk full 4", "panic now 5"]
+    text = "".join(f"{line}\n" for line in lines).encode()
+
+    def top(*options: str) -> list[int]:
+        result = run("score", snapshots, "--top", "3", "--json", *options, stdin=text)
+        return [json.loads(line)["line"] for line in result.stdout.splitlines()]
+
+    plain, kinds = top(), top("--kinds")
+    assert len({lines[line - 1].rstrip("0123456789") for line in plain}) == 2
+    assert sorted(kinds) == [21, 22, 25]
+    result = run("score", snapshots, "--kinds", stdin=text)
+    assert result.returncode == 2
+    assert "--kinds is for --top" in result.stderr
 
 
 def test_a_newer_snapshot_is_taken_while_lines_come(tmp_path: Path) -> None:

@@ -49,6 +49,17 @@ class Served:
         finally:
             connection.close()
 
+    def post(self, path: str, body: bytes | None, **headers: str) -> tuple[int, Any]:
+        """What a body of JSON is answered with."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
+        headers = {"Content-Type": "application/json", **headers}
+        try:
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
     def events(self, count: int) -> list[tuple[str, Any]]:
         """The first events that a page is sent."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from w2v_online.config import LearnerConfig
 from w2v_online.errors import SnapshotError
 from w2v_online.kernels.lookup import Tokens, look_up
 from w2v_online.learning.boundaries import with_boundaries
+from w2v_online.learning.distribution import SurpriseDistribution, saved_distribution
 from w2v_online.learning.embeddings import reserve
 from w2v_online.learning.learner import OnlineWord2Vec
-from w2v_online.learning.surprise import Surprise
+from w2v_online.learning.surprise import Measure, Surprise
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import local_path
@@ -91,6 +93,26 @@ class Scorer:
                 "the model has diverged, its vectors are not finite; train again with less --alpha"
             )
         self._scoring = model.objective.scoring(syn0, model.vocabulary.counts)
+
+    @cached_property
+    def _recent(self) -> tuple[Measure, SurpriseDistribution] | None:
+        return saved_distribution(self.model.alert_state)
+
+    @property
+    def measure(self) -> Measure | None:
+        """What p-values are of, as ``run --alerts`` measured it; None if it did not run."""
+        return None if self._recent is None else self._recent[0]
+
+    def p_values(self, scores: Scores) -> NDArray[np.float64] | None:
+        """float64[n]: the share of the stream's recent records at least as surprising as each.
+
+        By :attr:`measure`, and None without. Recent records were scored just before they were
+        learned, see :meth:`OnlineWord2Vec.learn_scored`.
+        """
+        if self._recent is None:
+            return None
+        measure, distribution = self._recent
+        return distribution.shares(measure.of_records(scores.by_word))
 
     @property
     def total_name(self) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,22 @@ class Surprise:
         return cls(
             context.astype(np.float64), rarity.astype(np.float64), np.cumsum(sizes)[is_whole]
         )
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Which words make a record surprising, and for which reason."""
+
+    by: By = "mean"
+    of: Of = "context"
+
+    def of_records(self, surprise: Surprise) -> NDArray[np.float64]:
+        """float64[n]: the surprise of each record; nan for one without words."""
+        return surprise.of_records(self.by, self.of)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
 
 
 def _power_mean(values: NDArray[np.float64], power: float) -> NDArray[np.float64]:

@@ -11,9 +11,9 @@ import pytest
 from streamer.alerts.alert import Alert, alert_id
 from streamer.alerts.alerts import Alerts, Limits, Record
 from streamer.alerts.kinds import kind_of
-from streamer.alerts.measure import Measure
 from streamer.alerts.rule import Rule
 from streamer.config.alert_at import parse_alert_at
+from w2v_online.learning.surprise import Measure
 
 
 class Listener:

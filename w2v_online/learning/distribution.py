@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from ddsketch.mapping import LogarithmicMapping
 from ddsketch.store import CollapsingLowestDenseStore
 from numpy.typing import NDArray
+
+from w2v_online.learning.surprise import Measure
 
 WINDOW_RECORDS = 1_000_000
 """Records after which a new sketch begins."""
@@ -66,7 +69,7 @@ class SurpriseDistribution:
         Adds the records, too. A p-value is (r + 1) / (m + 1), where r of the m records before the
         current block of ``BLOCK_RECORDS`` were at least as surprising; so it is never 0.
         """
-        values = np.maximum(np.nan_to_num(surprises, nan=_LEAST), _LEAST)
+        values = _known(surprises)
         result = np.empty(len(values))
         begin = 0
         while begin < len(values):
@@ -79,6 +82,10 @@ class SurpriseDistribution:
             if self._waiting_records == BLOCK_RECORDS:
                 self._take_block()
         return result
+
+    def shares(self, surprises: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[n]: the same of records that are not added."""
+        return self._shares(_known(surprises))
 
     def surprise_at(self, p: float) -> float:
         """The least surprise, in nats, whose p-value is at most ``p``; infinity if none has.
@@ -139,6 +146,35 @@ class SurpriseDistribution:
             for key, count in zip(keys, counts, strict=True):
                 store.add(int(key), float(count))
         self._refresh()
+
+
+def _known(surprises: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Surprises as the sketch takes them: records without words surprise nobody."""
+    return np.maximum(np.nan_to_num(surprises, nan=_LEAST), _LEAST)
+
+
+ABOUT = "about"
+"""The array of a checkpoint that holds, as JSON, what is no array; its ``measure`` is what
+surprises are of."""
+
+
+def about_of(state: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What a checkpoint says of its surprises; ``{}`` if it holds none."""
+    if ABOUT not in state:
+        return {}
+    about: dict[str, Any] = orjson.loads(np.asarray(state[ABOUT], np.uint8).tobytes())
+    return about
+
+
+def saved_distribution(
+    state: Mapping[str, NDArray[Any]],
+) -> tuple[Measure, SurpriseDistribution] | None:
+    """The distribution that a checkpoint holds, with what it is of; None if there is none."""
+    if ABOUT not in state:
+        return None
+    distribution = SurpriseDistribution()
+    distribution.restore(state)
+    return Measure(**about_of(state)["measure"]), distribution
 
 
 def _bins(store: CollapsingLowestDenseStore) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from streamer.alerts import distribution as module
-from streamer.alerts.distribution import BLOCK_RECORDS, SurpriseDistribution
+from w2v_online.learning import distribution as module
+from w2v_online.learning.distribution import BLOCK_RECORDS, SurpriseDistribution
 
 
 def _batched(values: np.ndarray, sizes: list[int]) -> tuple[np.ndarray, SurpriseDistribution]:
