@@ -13,8 +13,10 @@ def main() -> None:
     """Start the command line with as little work as can be.
 
     At the end nothing is looked through for garbage. Threads of OpenBLAS sleep at once where there
-    is nothing to multiply; by default they spin first, which costs as much as an import.
+    is nothing to multiply; by default they spin first, which costs as much as an import. Pydantic
+    does not search all that is installed for plugins.
     """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     with uncollected():
         from streamer.cli import entry_point

@@ -23,6 +23,8 @@ FREQUENT = 2000
 """One word in so many, the most frequent ones, is trained so often that its vector follows the text
 of the last minutes: it is published near its average, and never told as changing."""
 
+CHANGING_MIN_COUNT = 1000
+"""Occurrences from which it can be told whether a word's use is changing."""
 
 Loss = Literal["ns", "hs", "softmax"]
 """Objectives; each is the module of that name in :mod:`w2v_online.learning.objectives`."""

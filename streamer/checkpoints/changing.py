@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from w2v_online.analysis.changes import (
-    Change,
-    change_scores,
-    changes_of,
-    changing_rows,
-    has_change_scores,
-)
+import numpy as np
+
+from w2v_online.config import CHANGING_MIN_COUNT
 from w2v_online.errors import SnapshotError
-from w2v_online.reading.vectors import load_vectors
+from w2v_online.snapshots import reader
+
+if TYPE_CHECKING:
+    from w2v_online.analysis.changes import Change
 
 MOST = 20
 """Words told for one snapshot; :attr:`Changing.words` counts all."""
@@ -50,9 +49,17 @@ class Changing:
 
     def _read(self, path: Path) -> None:
         try:
-            vectors = load_vectors(path)
-            if not has_change_scores(vectors):
+            snapshot = reader.read(path)
+            if reader.CHANGE_SCORES not in snapshot.manifest["files"]:
                 return
+            if not np.any(snapshot.counts[:1] >= CHANGING_MIN_COUNT):
+                self.words, self._known = 0, set()
+                return
+            # Imported here: a model of a few words does not need it.
+            from w2v_online.analysis.changes import change_scores, changes_of, changing_rows
+            from w2v_online.reading.vectors import load_vectors
+
+            vectors = load_vectors(path)
             scores = change_scores(vectors)
             rows = changing_rows(vectors, scores)
             words = vectors.table.words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
@@ -17,6 +16,8 @@ from streamer.errors import ConfigurationError, nearest
 
 def read_config_file(path: str, fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """The settings in a file by name; ConfigurationError if it cannot be read or understood."""
+    import tomllib  # here, for most runs have no file
+
     try:
         data = Path(path).read_bytes()
         document = tomllib.loads(data.decode(json.detect_encoding(data)))

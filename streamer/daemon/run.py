@@ -8,14 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamer.checkpoints.agreement import changed_options
-from streamer.checkpoints.annealer import Annealer, location_of
 from streamer.checkpoints.checkpointer import Checkpointer
 from streamer.checkpoints.entries import Entries
 from streamer.config.settings import RunSettings
 from streamer.daemon import build, pipeline
 from streamer.daemon.annealing import anneal_and_publish
 from streamer.daemon.runtime import Outcome, Runtime, live
-from streamer.daemon.warm_start import warm_start
 from streamer.daemon.watching import open_watching
 from streamer.sources.base import Opening
 from streamer.sources.registry import KINDS
@@ -28,6 +26,7 @@ from w2v_online.config import ANNEAL_PASSES
 from w2v_online.learning.learner import OnlineWord2Vec
 
 if TYPE_CHECKING:
+    from streamer.checkpoints.annealer import Annealer
     from streamer.telemetry.metrics import DaemonMetrics
 
 
@@ -92,6 +91,9 @@ def _begin_or_resume(
             tokenizer.restore(learner.text_state)
         learner.text_state = {**learner.text_state, **tokenizer.state()}
     if settings.init and not manifest:
+        # Imported here: few runs read vectors that were learned elsewhere.
+        from streamer.daemon.warm_start import warm_start
+
         warm_start(learner, settings.init, log)
     return learner, manifest
 
@@ -174,6 +176,9 @@ def _make_parts(
 def _make_annealer(settings: RunSettings, learner: OnlineWord2Vec, log: Any) -> Annealer | None:
     if settings.anneal_every is None:
         return None
+    # Imported here: few runs anneal beside the stream.
+    from streamer.checkpoints.annealer import Annealer, location_of
+
     return Annealer(
         location_of(settings.snapshot_dir),
         settings.anneal or ANNEAL_PASSES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from streamer.config.fields import section
 from w2v_online.config import LearnerConfig
@@ -13,6 +13,9 @@ class SourceSettings(LearnerConfig):
 
     A source's checks look at ``source`` first: they are made whatever source is chosen.
     """
+
+    # Its validator is made when it is first used: of all these classes only the last one is.
+    model_config = ConfigDict(defer_build=True)
 
     source: str = Field(
         "stdin",

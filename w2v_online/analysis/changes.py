@@ -12,17 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.analysis.content_words import are_function_words
-from w2v_online.config import FREQUENT
+from w2v_online.config import CHANGING_MIN_COUNT, FREQUENT
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.vectors import WordVectors
-from w2v_online.snapshots.reader import Snapshot
-
-FILE = "change_scores.npy"
+from w2v_online.snapshots.reader import CHANGE_SCORES, Snapshot
 
 THRESHOLD = 2.5
 """Score from which a word counts as changing; of 469 words of a shuffled text none reached it."""
 
-MIN_COUNT = 1000
+MIN_COUNT = CHANGING_MIN_COUNT
 """Occurrences from which a word's score is reliable."""
 
 
@@ -38,7 +36,7 @@ class Change:
 
 def has_change_scores(vectors: WordVectors) -> bool:
     """Whether the vectors are of a snapshot that holds change scores."""
-    return FILE in vectors.manifest.get("files", {})
+    return CHANGE_SCORES in vectors.manifest.get("files", {})
 
 
 def change_scores(vectors: WordVectors) -> NDArray[np.float32]:
@@ -51,10 +49,10 @@ def change_scores(vectors: WordVectors) -> NDArray[np.float32]:
             f"{vectors.path} has no change scores: only snapshots written with averaging have some"
         )
     opened = Snapshot(vectors.path, vectors.manifest)
-    opened.verify([FILE])
-    scores = opened.array(FILE)
+    opened.verify([CHANGE_SCORES])
+    scores = opened.array(CHANGE_SCORES)
     if scores.shape != (len(vectors.table),) or scores.dtype != np.float32:
-        raise SnapshotError(f"{vectors.path / FILE} does not fit the words")
+        raise SnapshotError(f"{vectors.path / CHANGE_SCORES} does not fit the words")
     return scores
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,11 @@ from w2v_online.learning.vocabulary import (
     padded_text,
     separated_text,
 )
-from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots import reader
 from w2v_online.stats import BatchStats
+
+if TYPE_CHECKING:
+    from w2v_online.reading.vectors import WordVectors
 
 
 class OnlineWord2Vec(Model):
@@ -302,6 +304,9 @@ class OnlineWord2Vec(Model):
     @property
     def wv(self) -> WordVectors:
         """The vectors as they are now, to ask: words in descending order of counts; a copy."""
+        # Imported here: a learner whose snapshots are read elsewhere does not need it.
+        from w2v_online.reading.vectors import WordVectors
+
         self.wait()
         counts = self.vocabulary.counts
         order = np.argsort(-counts, kind="stable")

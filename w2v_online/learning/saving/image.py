@@ -20,7 +20,12 @@ from w2v_online.learning.publishing import between, change_scores, deviations, s
 from w2v_online.learning.saving import publication
 from w2v_online.learning.vocabulary import word_lines
 from w2v_online.snapshots import npy
-from w2v_online.snapshots.reader import STATE_FOLDER, SUBWORD_BUCKETS, SUBWORD_VECTORS
+from w2v_online.snapshots.reader import (
+    CHANGE_SCORES,
+    STATE_FOLDER,
+    SUBWORD_BUCKETS,
+    SUBWORD_VECTORS,
+)
 from w2v_online.snapshots.writer import SnapshotWriter
 
 _BLOCK_ROWS = 8192
@@ -198,7 +203,7 @@ class Image:
             (len(order), matrices.vectors.vector_size),
         )
         if scores is not None:
-            writer.add_array("change_scores.npy", scores[order])
+            writer.add_array(CHANGE_SCORES, scores[order])
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
         publication.add_counts(writer, counts, errors)
         if matrices.subwords is not None:
