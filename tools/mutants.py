@@ -111,13 +111,19 @@ SUBJECTS = (
     _subject("w2v_online/snapshots/reader.py", 14, *_SNAPSHOTS),
     _subject("w2v_online/snapshots/retention.py", 12, *_SNAPSHOTS),
     _subject("streamer/checkpoints/checkpointer.py", 18, f"{_DAEMON}/test_checkpoint.py"),
-    _subject("streamer/daemon/pipeline.py", 8, f"{_DAEMON}/test_pipeline.py"),
+    _subject(
+        "streamer/daemon/pipeline.py",
+        8,
+        f"{_DAEMON}/test_pipeline.py",
+        "integration/test_annealing.py::test_a_stream_without_end_is_annealed_beside_learning",
+    ),
     _subject(
         "streamer/text/decode.py",
         14,
         f"{_DAEMON}/test_decode.py",
         f"{_DAEMON}/test_invalid.py",
         f"{_DAEMON}/test_layers.py",
+        f"{_DAEMON}/test_origins.py",
     ),
     _subject("streamer/text/records.py", 12, f"{_DAEMON}/test_records.py"),
     _subject(

@@ -149,6 +149,12 @@ def test_joined_records_depend_on_no_chunk_and_lose_no_token(
         assert [t[:9] for t in whole.split()] == [t[:9] for t in text.split()]
 
 
+def test_pieces_of_a_line_that_is_cut_stay_together_where_they_fit() -> None:
+    """What stood before a token that is too long is not left alone."""
+    splitter = MultilineSplitter(40, 8, "> ")
+    assert splitter.feed(b"> four " + b"x" * 60 + b"\n") == b"> four xxxxxxxxx\n"
+
+
 def test_a_record_begins_with_characters_whatever_their_colour() -> None:
     """A class of characters is none of bytes, and control sequences are no text."""
     splitter = MultilineSplitter(100, 8, "[「『]|(?i:é)")

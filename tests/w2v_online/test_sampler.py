@@ -107,11 +107,24 @@ def test_a_block_has_a_power_of_two_draws() -> None:
     assert sizes == [1, 4096, 4096, 8192]
 
 
+def test_expected_draws_are_told_for_any_count() -> None:
+    """Also counts whose power is found between the last two of the table."""
+    counts = np.array([3.0, 1.0, 2.0 - 2.0**-40, 2.0**20 - 2.0**-20])
+    distribution = NoiseDistribution(0.75, len(counts))
+    distribution.update(counts, 1)
+    powers = counts**0.75
+    np.testing.assert_allclose(distribution.state()["noise_weights"], powers, rtol=1e-6)
+    expected = np.log(1000 * powers / powers.sum())
+    np.testing.assert_allclose(distribution.log_draws(counts, 1000), expected, rtol=1e-6)
+    assert distribution.log_draws(np.zeros(1), 1000)[0] == distribution.log_draws(np.ones(1), 1000)
+
+
 def test_memory_is_what_is_told_before() -> None:
-    """Of a vocabulary as large as the largest block."""
-    distribution = NoiseDistribution(0.75, MAX_BLOCK)
+    """Of a vocabulary larger than the largest block."""
+    rows = MAX_BLOCK + MAX_BLOCK // 2
+    distribution = NoiseDistribution(0.75, rows)
     sampler = Negatives(distribution, 100, seed_state=1)
-    distribution.update(np.ones(MAX_BLOCK), 1)
+    distribution.update(np.ones(rows), 1)
     sampler.refill()
     assert sampler.block.nbytes == sampler.max_bytes
     assert distribution._weights.nbytes + distribution._working.nbytes == distribution.max_bytes
