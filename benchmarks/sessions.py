@@ -33,9 +33,9 @@ from benchmarks import report
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.distribution import SurpriseDistribution
 
-_MODEL = {"loss": "hs", "sample": 0.0, "boundaries": True, "alpha": 0.025, "window": 6}
+_MODEL = {"loss": "hs", "sample": 0.0, "boundaries": True, "alpha": 0.025}
 _FLAGS = [
-    "--loss", "hs", "--sample", "0", "--boundaries", "--alpha", "0.025", "--window", "6",
+    "--loss", "hs", "--sample", "0", "--boundaries", "--alpha", "0.025",
     "--max-vocab-size", "1000",
 ]  # fmt: skip
 _PERCENTILE = 99.9

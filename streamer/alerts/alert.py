@@ -31,6 +31,8 @@ class Alert:
     """The text with what varies masked: records of one kind are one message."""
     text: str | None = None
     """The record, None with ``--alert-text off``."""
+    usual: Sequence[str] = ()
+    """Usual records of the stream that share most words with it."""
     count: int = 1
     """Records of this kind that the alert stands for."""
     first: str = ""
@@ -42,12 +44,13 @@ class Alert:
         """The alert as JSON has it."""
         alert = asdict(self) | {
             "position": dict(self.position),
+            "usual": list(self.usual),
             "words": [{"word": word, "surprise": surprise} for word, surprise in self.words],
             "first": self.first or self.time,
             "last": self.last or self.time,
         }
         if self.text is None:
-            del alert["text"], alert["kind"], alert["words"]
+            del alert["text"], alert["kind"], alert["words"], alert["usual"]
         return alert
 
     def as_state(self) -> dict[str, Any]:

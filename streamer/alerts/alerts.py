@@ -21,6 +21,7 @@ from streamer.alerts.alert import Alert, alert_id, utc
 from streamer.alerts.kinds import Kinds, kind_id, kind_of
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
+from streamer.alerts.usual import UsualLines
 from w2v_online.learning.distribution import ABOUT, SurpriseDistribution, about_of
 from w2v_online.learning.surprise import Measure
 
@@ -46,6 +47,9 @@ P_VALUES = (0.5, 0.1, 0.01, 0.001, 0.0001)
 
 MAX_WORDS = 5
 """Words that an alert names."""
+
+MAX_USUAL = 2
+"""Usual records that an alert names."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Alerts:
         self._log = log
         self._clock = clock
         self._kinds = Kinds(limits.window_seconds)
+        self._usual = UsualLines()
         self._sent_at: deque[float] = deque()
         self._muted: dict[str, str] = {}
         self.distribution = SurpriseDistribution()
@@ -147,6 +152,8 @@ class Alerts:
                 continue
             self._send(self._kinds.add(alert, now), now)
         self._send(self._kinds.ended(now), now)
+        if self._has_text:
+            self._usual.take(before, p_values, lambda i: _readable(record_at(i).text))
 
     def _average(self, surprises: NDArray[np.float64]) -> None:
         known = surprises[np.isfinite(surprises)]
@@ -182,7 +189,8 @@ class Alerts:
         }
 
     def _alert(self, record: Record, surprise: float, p: float, now: float) -> Alert:
-        text = record.text.decode(errors="replace").rstrip("\n")
+        text = _readable(record.text)
+        kind = kind_of(text)
         return Alert(
             id=alert_id(record.position, record.text),
             time=utc(now),
@@ -190,8 +198,9 @@ class Alerts:
             surprise=round(surprise, 4),
             p=p,
             words=[(word, round(value, 3)) for word, value in record.words[:MAX_WORDS]],
-            kind=kind_of(text),
+            kind=kind,
             text=text if self._has_text else None,
+            usual=self._usual.nearest(kind, MAX_USUAL),
         )
 
     def _send(self, alerts: Iterable[Alert], now: float) -> None:
@@ -244,6 +253,7 @@ class Alerts:
             "measure": self.measure.as_dict(),
             "kinds": self._kinds.state(),
             "muted": self._muted,
+            "usual": self._usual.state(),
             "targets": {target.name: target.state() for target in self.targets},
         }
         return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
@@ -261,6 +271,7 @@ class Alerts:
             return
         self._kinds.restore(about["kinds"])
         self._muted = dict(about.get("muted", {}))
+        self._usual.restore(about.get("usual", []))
         if about["measure"] == self.measure.as_dict():
             self.distribution.restore(state)
         elif self._log:
@@ -269,6 +280,11 @@ class Alerts:
                 was=_options(Measure(**about["measure"])),
                 now=_options(self.measure),
             )
+
+
+def _readable(text: bytes) -> str:
+    """A record as people read it."""
+    return text.decode(errors="replace").rstrip("\n")
 
 
 def _options(measure: Measure) -> str:

@@ -85,6 +85,18 @@ def test_the_surprising_record_becomes_an_alert() -> None:
     assert orjson.loads(alert.as_json())["words"] == [{"word": "failed", "surprise": 9.0}]
 
 
+def test_an_alert_names_the_usual_lines_that_are_nearest_also_after_a_restart() -> None:
+    alerts, listener, _ = _alerts("p=0.01")
+    texts = ["disk sda is ok", "user logged in", "network is up"]
+    alerts.consider(_calm(3000), lambda i: _record(i, texts[i // 64 % 3]))
+    after, late_listener, _ = _alerts("p=0.01")
+    after.restore(alerts.state())
+    for some in (alerts, after):
+        some.consider(np.array([60.0]), lambda i: _record(i, "disk sda is full"))
+    for heard in (listener, late_listener):
+        assert heard.alerts[-1].usual == ["disk sda is ok", "network is up"]
+
+
 def test_nothing_is_sent_while_the_model_is_new() -> None:
     """The first record after the warm-up can be one."""
     alerts, listener, _ = _alerts("p=1", warm_up_records=300)
