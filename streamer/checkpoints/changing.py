@@ -57,6 +57,7 @@ class Changing:
                 return
             # Imported here: a model of a few words does not need it.
             from w2v_online.analysis.changes import change_scores, changes_of, changing_rows
+            from w2v_online.analysis.content_words import CONSIDERED
             from w2v_online.reading.vectors import load_vectors
 
             vectors = load_vectors(path)
@@ -64,7 +65,7 @@ class Changing:
             rows = changing_rows(vectors, scores)
             words = vectors.table.words
             is_new = [words[row] not in self._known for row in rows.tolist()]
-            begun = changes_of(vectors, scores, rows[is_new][:MOST])
+            begun = changes_of(vectors, scores, rows[is_new][:MOST], restrict_vocab=CONSIDERED)
         except SnapshotError as error:  # pruned meanwhile, or a damaged disk
             self._log.warning("changes_unread", path=str(path), reason=str(error))
             return

@@ -8,7 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
+
+from w2v_online.kernels.random import uniform
 
 _MODULE = """
 from w2v_online.kernels.jit import cache_problem, kernel
@@ -97,3 +101,12 @@ def test_nowhere_to_cache_is_said_and_no_error(program: Program) -> None:
     number, hits, problem = program.run()
     assert (number, hits) == ("42", "0")
     assert "written" in problem
+
+
+def test_a_helper_of_kernels_refuses_calls_from_python() -> None:
+    """There is no code for them; before and after a kernel was compiled that calls it."""
+    state = np.array([5], np.uint64)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="uniform can only be called by kernels"):
+            uniform(state)
+        assert 0 <= numba.njit(lambda state: uniform(state))(state) < 1

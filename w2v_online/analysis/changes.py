@@ -98,11 +98,15 @@ def changes_of(
     scores: NDArray[np.float32],
     rows: NDArray[np.int64],
     neighbors: int = 5,
+    restrict_vocab: int | None = None,
 ) -> list[Change]:
-    """The words of ``rows`` with their scores, and so many of their present neighbors."""
+    """The words of ``rows`` with their scores, and so many of their present neighbors.
+
+    With ``restrict_vocab`` neighbors are sought among so many of the most frequent words.
+    """
     table = vectors.table
     words = [table.words[row] for row in rows.tolist()]
-    near = vectors.most_similar_batch(words, neighbors) if words else []
+    near = vectors.most_similar_batch(words, neighbors, restrict_vocab) if words else []
     return [
         Change(word, float(scores[row]), table.counts[row].item(), [other for other, _ in found])
         for word, row, found in zip(words, rows.tolist(), near, strict=True)

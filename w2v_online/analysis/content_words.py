@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from w2v_online.reading.table import VectorTable
 
-_CONSIDERED = 20_000
+CONSIDERED = 20_000
 """Most frequent words among which neighbours are looked for."""
 
 _NEIGHBORS = 10
@@ -41,7 +41,7 @@ def content_words(table: VectorTable, n_words: int) -> list[str]:
     """
     if len(table) <= _FEW_WORDS:
         return list(table.words[:n_words])
-    n_considered = min(_CONSIDERED, len(table))
+    n_considered = min(CONSIDERED, len(table))
     n_candidates = min(n_considered, n_words + n_words // 10)
     place = np.arange(n_candidates)
     head = int(_HEAD_SHARE * min(n_words, n_considered))
@@ -57,7 +57,7 @@ def are_function_words(table: VectorTable, rows: NDArray[np.int64]) -> NDArray[n
     None is in a small vocabulary, and none beyond the 20,000 most frequent words.
     """
     found = np.zeros(len(rows), np.bool_)
-    n_considered = min(_CONSIDERED, len(table))
+    n_considered = min(CONSIDERED, len(table))
     asked = np.flatnonzero(rows < n_considered)
     if len(table) <= _FEW_WORDS or not len(asked):
         return found
@@ -71,12 +71,12 @@ def _neighbor_ranks(
     table: VectorTable, rows: NDArray[np.int64], n_considered: int
 ) -> NDArray[np.float64]:
     """float64[n]: the geometric mean of the ranks of each word's nearest neighbours."""
-    units = table.unit(list(range(n_considered)))
     means = np.empty(len(rows))
     for first in range(0, len(rows), _BLOCK_ROWS):
         block = rows[first : first + _BLOCK_ROWS]
-        cosines = units[block] @ units.T
-        cosines[np.arange(len(block)), block] = -np.inf
-        near = np.argpartition(-cosines, _NEIGHBORS - 1, axis=1)[:, :_NEIGHBORS]
-        means[first : first + len(block)] = np.exp(np.log(near + 1.0).mean(axis=1))
+        near, _ = table.nearest(table.unit(block), _NEIGHBORS + 1, n_considered)
+        logarithms = np.where(near == block[:, None], 0.0, np.log(near + 1.0))
+        # A word that is not among its own neighbours has one too many, the last of them.
+        logarithms[~(near == block[:, None]).any(axis=1), -1] = 0.0
+        means[first : first + len(block)] = np.exp(logarithms.sum(axis=1) / _NEIGHBORS)
     return means

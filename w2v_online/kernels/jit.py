@@ -18,15 +18,16 @@ _OPTIONS: dict[str, Any] = {
     # No reference counting: kernels neither make nor keep arrays, and Numba would otherwise count
     # every array of an argument tuple at every call, which cost half the time of encoding.
     "_nrt": False,
+    # No code for calls by a pointer from C.
+    "no_cfunc_wrapper": True,
 }
 
 
-_INNER_OPTIONS: dict[str, Any] = {
+_HELPER_OPTIONS: dict[str, Any] = {
     **_OPTIONS,
-    # Not called from Python, nor by a pointer from C. The code for that, which takes a tuple of
-    # arrays apart, is most of a small helper, and a third of the time that compiling takes.
+    # Nor for calls from Python: code that takes a tuple of arrays apart is most of a small helper,
+    # and a third of the time that compiling took.
     "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
 }
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -111,7 +112,7 @@ def _digest_of_sources(own_folder: Path) -> str:
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an entry point: called from Python alone, cached on disk, runs without the GIL."""
     try:
-        compiled: Any = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+        compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # Numba finds no folder that it may write to
         _problems.append("there is no folder for it that can be written")
         uncached: Callable[..., Any] = numba.njit(**_OPTIONS)(function)
@@ -127,21 +128,30 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return dispatcher
 
 
+def _helper(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Compile a function that only kernels call; a call from Python raises TypeError."""
+    compiled: Any = numba.njit(**options, **_HELPER_OPTIONS)(function)
+
+    def refuse(*_args: Any, **_keywords: Any) -> None:
+        raise TypeError(f"{function.__name__} can only be called by kernels")
+
+    # Numba would call what it has compiled for these types, and there is no such code.
+    compiled._insert = lambda *_args: None
+    compiled._compile_for_args = refuse
+    helper: Callable[..., Any] = compiled
+    return helper
+
+
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a helper into the kernels that call it: a call would pass tuples field by field."""
-    compiled: Callable[..., Any] = numba.njit(forceinline=True, **_INNER_OPTIONS)(function)
-    return compiled
+    return _helper(function, forceinline=True)
 
 
 def inner_sum(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a helper as :func:`inner` does, whose sums may be taken in any order."""
-    compiled: Callable[..., Any] = numba.njit(
-        forceinline=True, fastmath={"reassoc", "contract"}, **_INNER_OPTIONS
-    )(function)
-    return compiled
+    return _helper(function, forceinline=True, fastmath={"reassoc", "contract"})
 
 
 def rare(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a helper that is seldom called; kernels stay small without its body."""
-    compiled: Callable[..., Any] = numba.njit(**_INNER_OPTIONS)(function)
-    return compiled
+    return _helper(function)
