@@ -1,4 +1,4 @@
-"""Snapshots of arrays that no learner has learned."""
+"""Snapshots of arrays that no learner has learned, and damage to snapshots."""
 
 from __future__ import annotations
 
@@ -41,3 +41,10 @@ def write_snapshot(
     except BaseException:
         writer.abort()
         raise
+
+
+def flip_a_bit(file: Path) -> None:
+    """Damage the last byte of a file, which is one of its numbers."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from streamer.cli import main
+from tests.w2v_online.snapshots import flip_a_bit
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
-from w2v_online.errors import UnknownWordError
+from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.reading import fitted
 from w2v_online.reading.subwords import SubwordTable, ngram_buckets
 from w2v_online.snapshots import reader
@@ -47,6 +48,18 @@ def _snapshot(tmp_path: Path, *, subwords: bool) -> Path:
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("has_sums", [True, False])
+@pytest.mark.parametrize("name", ["subword_vectors.npy", "subword_buckets.npy"])
+def test_damaged_ngrams_infer_nothing(tmp_path: Path, name: str, has_sums: bool) -> None:
+    """Snapshots of before have no sums of these files; their checksums are compared then."""
+    wv = load_vectors(_snapshot(tmp_path, subwords=True))
+    if not has_sums:
+        del wv.manifest["files"][name]["first_sum"]
+    flip_a_bit(wv.path / name)
+    with pytest.raises(SnapshotError, match=f"{name} is damaged"):
+        wv.infer("walkings")
 
 
 def test_without_learned_ngrams_infer_fits_them_once(

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests import reference
+from tests.w2v_online.snapshots import flip_a_bit
 from w2v_online import LearnerConfig, OnlineWord2Vec, WordVectors, load_vectors
 from w2v_online.errors import ExportError, SnapshotError, UnknownWordError
 from w2v_online.reading import words as words_module
@@ -353,6 +354,11 @@ def test_the_word_in_the_middle_is_predicted(tmp_path: Path, loss: str) -> None:
         assert wv.predict_output_word([subject], topn=2) == wv.predict([subject], 2)
     assert wv.predict(["nowhere"]) == []
     assert wv.predict_output_word(["nowhere"]) is None
+    for name in ("output_vectors.npy", *(["leaf_links.npy"] if loss == "hs" else [])):
+        damaged = load_vectors(model.snapshot(tmp_path))
+        flip_a_bit(damaged.path / "state" / name)
+        with pytest.raises(SnapshotError, match=f"{name} is damaged"):
+            damaged.predict(["cat"])
     alone = load_vectors(model.snapshot(tmp_path, vectors_only=True))
     with pytest.raises(SnapshotError, match="holds vectors only"):
         alone.predict(["cat"])

@@ -49,8 +49,7 @@ def change_scores(vectors: WordVectors) -> NDArray[np.float32]:
             f"{vectors.path} has no change scores: only snapshots written with averaging have some"
         )
     opened = Snapshot(vectors.path, vectors.manifest)
-    opened.verify([CHANGE_SCORES])
-    scores = opened.array(CHANGE_SCORES)
+    scores = opened.whole(CHANGE_SCORES)
     if scores.shape != (len(vectors.table),) or scores.dtype != np.float32:
         raise SnapshotError(f"{vectors.path / CHANGE_SCORES} does not fit the words")
     return scores

@@ -28,7 +28,7 @@ def probabilities(opened: Snapshot, context: NDArray[np.float32]) -> NDArray[np.
             f"{opened.path} holds vectors only: predictions need a full snapshot, which also has "
             "output vectors"
         )
-    output = opened.array(OUTPUT_VECTORS)
+    output = opened.whole(OUTPUT_VECTORS)
     scores = np.empty(len(output))
     for first in range(0, len(output), BLOCK_ROWS):
         scores[first : first + BLOCK_ROWS] = output[first : first + BLOCK_ROWS] @ context
@@ -40,9 +40,9 @@ def probabilities(opened: Snapshot, context: NDArray[np.float32]) -> NDArray[np.
 
 def _by_tree(opened: Snapshot, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities down the tree: each inner node shares its own between two branches."""
-    rows: NDArray[Any] = opened.array("state/rows.npy")
-    leaves: NDArray[Any] = opened.array("state/leaf_links.npy")
-    inner: NDArray[Any] = opened.array("state/inner_links.npy")
+    rows: NDArray[Any] = opened.whole("state/rows.npy")
+    leaves: NDArray[Any] = opened.whole("state/leaf_links.npy")
+    inner: NDArray[Any] = opened.whole("state/inner_links.npy")
     by_row = np.empty(len(scores))
     by_row[rows] = scores  # inner node n has the output vector of row n
     log_left = -np.logaddexp(0.0, -by_row[: len(inner)])

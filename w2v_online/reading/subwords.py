@@ -76,7 +76,7 @@ class SubwordTable:
     def of(cls, opened: Snapshot) -> SubwordTable:
         """Those of a snapshot that was learned with --subwords; SnapshotError if damaged."""
         config: dict[str, Any] = opened.manifest.get("config", {})
-        vectors, buckets = opened.array(SUBWORD_VECTORS), opened.array(SUBWORD_BUCKETS)
+        vectors, buckets = opened.whole(SUBWORD_VECTORS), opened.whole(SUBWORD_BUCKETS)
         try:
             ngrams = int(config["min_n"]), int(config["max_n"]), int(config["bucket"])
         except (KeyError, TypeError, ValueError) as error:

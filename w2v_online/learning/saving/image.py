@@ -22,6 +22,7 @@ from w2v_online.learning.vocabulary import word_lines
 from w2v_online.snapshots import npy
 from w2v_online.snapshots.reader import (
     CHANGE_SCORES,
+    OUTPUT_VECTORS,
     STATE_FOLDER,
     SUBWORD_BUCKETS,
     SUBWORD_VECTORS,
@@ -203,14 +204,14 @@ class Image:
             (len(order), matrices.vectors.vector_size),
         )
         if scores is not None:
-            writer.add_array(CHANGE_SCORES, scores[order])
+            writer.add_array(CHANGE_SCORES, scores[order], is_summed=True)
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
         publication.add_counts(writer, counts, errors)
         if matrices.subwords is not None:
             buckets = self.state["subword_buckets"]
             slots = np.arange(len(buckets), dtype=np.int32)
-            writer.add(SUBWORD_VECTORS, _chunks(matrices.subwords, slots))
-            writer.add_array(SUBWORD_BUCKETS, buckets)
+            writer.add(SUBWORD_VECTORS, _chunks(matrices.subwords, slots), is_summed=True)
+            writer.add_array(SUBWORD_BUCKETS, buckets, is_summed=True)
         if matrices.output_vectors is not None:
             self._write_state(writer, matrices, matrices.output_vectors, order)
         for matrix in matrices:
@@ -259,7 +260,7 @@ class Image:
             writer.add(f"{STATE_FOLDER}/raw_vectors.npy", raw)
             codes = _code_chunks(matrices.averages, averaged, matrices.vectors.vector_size + 1)
             writer.add(f"{STATE_FOLDER}/averages.npy", codes)
-        writer.add(f"{STATE_FOLDER}/output_vectors.npy", _chunks(output_vectors, order))
+        writer.add(OUTPUT_VECTORS, _chunks(output_vectors, order), is_summed=True)
         for name, array in {"rows": order, **self.state}.items():
             writer.add_array(f"{STATE_FOLDER}/{name}.npy", array)
 
