@@ -19,6 +19,7 @@ from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.kernels import assignment, forgetting, table, tree
 from w2v_online.kernels.cbow import train_cbow
 from w2v_online.kernels.encode import MAX_SENTENCE_WORDS, encode
+from w2v_online.kernels.grouping import carry_over, divide_words
 from w2v_online.kernels.hs import train_hs
 from w2v_online.kernels.noise import draw_block, noise_weights, remap_draws
 from w2v_online.kernels.ns import train_ns
@@ -188,7 +189,8 @@ def test_warming_up_leaves_nothing_to_compile_in_the_middle_of_a_stream() -> Non
     used += [average_rows, encode_rows]
     used += [forgetting.rarest_rows, assignment.swap_rows, table.rebuild, table.copy_words]
     warm_up(SMALL.model_copy(update={"loss": "hs", "cbow": True}))
-    used += [train_hs, tree.insert_leaves, tree.weigh, tree.swap_nodes, tree.mark_paths]
+    used += [train_hs, tree.insert_leaves, tree.order_nodes, tree.weigh_nodes, tree.list_below]
+    used += [tree.swap_nodes, tree.mark_paths, divide_words, carry_over]
     assert all(kernel.signatures for kernel in used)  # type: ignore[attr-defined]
 
 
@@ -371,7 +373,9 @@ _DOCUMENTED = [
     train_cbow,
     train_hs,
     list_windows,
-    tree.weigh,
+    tree.list_below,
+    divide_words,
+    carry_over,
     noise_weights,
     draw_block,
     initialise_rows,

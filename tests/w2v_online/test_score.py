@@ -201,7 +201,7 @@ def test_gensims_score_is_the_same_number(cbow: bool) -> None:
     ours = model.vocabulary.words()
     rows = {word: row for row, word in enumerate(ours)}
     assert set(rows) == set(peer.wv.index_to_key)
-    tree.restore(_links(peer, rows))
+    tree.restore(_links(peer, rows), model.embeddings.matrices)
     matrices = model.embeddings.matrices
     n = len(rows)
     matrices.syn0[:n, :SIZE] = peer.wv.vectors[[peer.wv.key_to_index[word] for word in ours]]

@@ -4,14 +4,20 @@ down, and inner nodes' vectors are made to go on saying what those of the tree b
 A word's probability is a product along its path, so words that share a path share what is learned
 of it: trees built by clustering learn more from the same text than those built by counts alone
 (Mnih and Hinton 2009, A Scalable Hierarchical Distributed Language Model).
+
+Both kernels stop when they have visited so many rows and go on from there at the next call. What
+they read may change between two calls.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, inner_sum, kernel
-from w2v_online.simd.registers import ROW_MULTIPLE
+from w2v_online.kernels.training import MAX_UPDATES
 
 FEW_WORDS = 128
 """So many words are divided between two of them that differ; more along their main axis."""
@@ -22,8 +28,38 @@ SAMPLED_WORDS = 128
 AXIS_ROUNDS = 4
 """Rounds of the power method for it."""
 
-BLOCK_FLOATS = ROW_MULTIPLE
-"""Floats of each vector that are carried over at once, which bounds the memory that takes."""
+STACK_SLOTS = 64
+"""Ranges that can wait to be divided: the larger half of each range that is being divided."""
+
+WAITING, HEAVY, LIGHT, BEGIN, END, LINK, PROJECTED, NEXT_LEAF, MEANS = range(9)
+"""Fields of ``Division.numbers``: ranges that wait, inner nodes with low and with high numbers, the
+range that is divided, where its node hangs and how far its words have places (-1: no axis yet), the
+next word to carry over, means that wait for their sibling's."""
+N_NUMBERS = 9
+
+
+class Division(NamedTuple):
+    """Words in order of the new tree, as far as it is made, and what is left to do."""
+
+    members: NDArray[np.int32]  # [n], leaves
+    places: NDArray[np.float32]  # [n], by position: place on the axis
+    weights: NDArray[np.float32]  # [n], by position: count
+    vectors: NDArray[np.float32]  # [3, row_floats], the axis and working memory
+    stack: NDArray[np.int64]  # [STACK_SLOTS, 3], ranges that wait: begin, end, link
+    numbers: NDArray[np.int64]  # [N_NUMBERS]
+
+
+class Carried(NamedTuple):
+    """Vectors of new inner nodes, as far as they are made."""
+
+    outputs: NDArray[np.float32]  # [capacity, row_floats], by inner node
+    updates: NDArray[np.uint32]  # [capacity], by inner node
+    means: NDArray[np.float32]  # [MEAN_SLOTS, row_floats], of branches 0 whose sibling comes
+    mean_weights: NDArray[np.float64]  # [MEAN_SLOTS]
+
+
+MEAN_SLOTS = 256
+"""Means that can wait: one for each node of a path, and the present one."""
 
 
 @inner_sum
@@ -34,48 +70,72 @@ def _dot(rows, row, vector):
     return total
 
 
+@inner_sum
+def _square(rows, row):
+    total = np.float32(0.0)
+    for j in range(rows.shape[1]):
+        total += rows[row, j] * rows[row, j]
+    return total
+
+
 @inner
-def _farthest(rows, inverse_norms, members, begin, end, step, vector):
+def _inverse_norm(rows, row):
+    return np.float32(1.0) / max(np.sqrt(_square(rows, row)), np.float32(1e-9))
+
+
+@inner
+def _share(counts, row):
+    """What a word weighs when an axis is looked for."""
+    return np.sqrt(np.float32(counts[row]))
+
+
+@inner
+def _farthest(rows, members, begin, end, step, vector):
     """The member with the least cosine to a vector."""
     found = np.int64(members[begin])
     least = np.float32(np.inf)
     for i in range(begin, end, step):
-        cosine = _dot(rows, members[i], vector) * inverse_norms[members[i]]
+        row = np.int64(members[i])
+        cosine = _dot(rows, row, vector) * _inverse_norm(rows, row)
         if cosine < least:
             least = cosine
-            found = np.int64(members[i])
+            found = row
     return found
 
 
 @inner
-def _find_axis(rows, inverse_norms, shares, members, begin, end, vectors):
+def _find_axis(rows, counts, members, begin, end, vectors):
     """Write the axis along which members differ to ``vectors[0]``.
 
     It runs from the most frequent word to one that differs from it: at an end of the axis a
     frequent word gets a short code. With many words it is then turned to where their unit vectors,
-    weighed by ``shares``, have the greatest variance.
+    weighed by the roots of their counts, have the greatest variance.
     """
     axis, mean, turned = vectors[0], vectors[1], vectors[2]
     size = len(axis)
     step = max(1, (end - begin) // SAMPLED_WORDS)
     one = np.int64(members[begin])
     for i in range(begin, end, step):
-        if shares[members[i]] > shares[one]:
+        if counts[members[i]] > counts[one]:
             one = np.int64(members[i])
+    inverse_norm = _inverse_norm(rows, one)
     for j in range(size):
-        axis[j] = rows[one, j] * inverse_norms[one]
-    other = _farthest(rows, inverse_norms, members, begin, end, step, axis)
+        axis[j] = rows[one, j] * inverse_norm
+    other = _farthest(rows, members, begin, end, step, axis)
+    inverse_norm = _inverse_norm(rows, other)
     for j in range(size):
-        axis[j] -= rows[other, j] * inverse_norms[other]
+        axis[j] -= rows[other, j] * inverse_norm
     if end - begin <= FEW_WORDS:
         return
     mean[:] = np.float32(0.0)
     total = np.float32(0.0)
     for i in range(begin, end, step):
-        total += shares[members[i]]
-        factor = shares[members[i]] * inverse_norms[members[i]]
+        row = np.int64(members[i])
+        share = _share(counts, row)
+        total += share
+        factor = share * _inverse_norm(rows, row)
         for j in range(size):
-            mean[j] += factor * rows[members[i], j]
+            mean[j] += factor * rows[row, j]
     inverse_total = np.float32(1.0) / total
     for j in range(size):
         mean[j] *= inverse_total
@@ -86,11 +146,12 @@ def _find_axis(rows, inverse_norms, shares, members, begin, end, vectors):
         turned[:] = np.float32(0.0)
         moved = np.float32(0.0)
         for i in range(begin, end, step):
-            row = members[i]
-            place = _dot(rows, row, axis) * inverse_norms[row] - middle
-            place *= shares[row] * inverse_total
+            row = np.int64(members[i])
+            inverse_norm = _inverse_norm(rows, row)
+            place = _dot(rows, row, axis) * inverse_norm - middle
+            place *= _share(counts, row) * inverse_total
             moved += place
-            factor = place * inverse_norms[row]
+            factor = place * inverse_norm
             for j in range(size):
                 turned[j] += factor * rows[row, j]
         norm = np.float32(0.0)
@@ -105,20 +166,20 @@ def _find_axis(rows, inverse_norms, shares, members, begin, end, vectors):
 
 
 @inner
-def _swap(members, places, i, j):
+def _swap(division, i, j):
+    members, places, weights = division.members, division.places, division.weights
     members[i], members[j] = members[j], members[i]
     places[i], places[j] = places[j], places[i]
+    weights[i], weights[j] = weights[j], weights[i]
 
 
 @inner
-def _halve(begin, end, counts, members, places):
+def _halve(begin, end, half, division):
     """Order members so that a first part with lower places has about half of the counts.
 
     Returns where it ends; neither part is empty.
     """
-    half = 0.0
-    for i in range(begin, end):
-        half += 0.5 * counts[members[i]]
+    places, weights = division.places, division.weights
     before = 0.0
     low, high = begin, end
     while high - low > 1:
@@ -128,15 +189,15 @@ def _halve(begin, end, counts, members, places):
         less_count, same_count = 0.0, 0.0
         while i < more:
             if places[i] < pivot:
-                less_count += counts[members[i]]
-                _swap(members, places, i, less)
+                less_count += weights[i]
+                _swap(division, i, less)
                 less += 1
                 i += 1
             elif places[i] > pivot:
                 more -= 1
-                _swap(members, places, i, more)
+                _swap(division, i, more)
             else:
-                same_count += counts[members[i]]
+                same_count += weights[i]
                 i += 1
         if before + less_count >= half and less > low:
             high = less
@@ -147,73 +208,109 @@ def _halve(begin, end, counts, members, places):
             before += less_count
             low, high = less, more
             break
-    while low < high and before + 0.5 * counts[members[low]] < half:
-        before += counts[members[low]]
+    while low < high and before + 0.5 * weights[low] < half:
+        before += weights[low]
         low += 1
     return min(max(low, begin + 1), end - 1)
 
 
-@kernel
-def divide_words(tree, rows, counts, shares, inverse_norms, members, places, vectors, stack):
-    """Rebuild the tree: every inner node divides words along an axis, half of the counts each way.
-
-    Parameters
-    ----------
-    tree : TreeArrays with at least two leaves; links are written, ``build_children`` must follow
-    rows : float32[capacity, row_floats], vectors of the leaves, zeros behind them
-    counts : float64[n], by leaf, above 0
-    shares : float32[n], what a leaf weighs when an axis is looked for: the root of its count
-    inverse_norms, places : float32[n], overwritten
-    members : int32[n], overwritten
-    vectors : float32[3, row_floats], overwritten
-    stack : int64[64, 3], overwritten
-
-    """
-    leaves = tree.numbers[0]
-    for leaf in range(leaves):
-        square = np.float32(0.0)
-        for j in range(rows.shape[1]):
-            square += rows[leaf, j] * rows[leaf, j]
-        inverse_norms[leaf] = np.float32(1.0) / max(np.sqrt(square), np.float32(1e-9))
-        members[leaf] = leaf
-    stack[0, 0], stack[0, 1], stack[0, 2] = 0, leaves, -1
-    waiting = 1
-    node = 0
-    while waiting:
-        waiting -= 1
-        begin, end, link = stack[waiting, 0], stack[waiting, 1], stack[waiting, 2]
-        while end - begin > 1:
-            tree.inner_links[node] = link
-            middle = begin + 1
-            if end - begin > 2:
-                _find_axis(rows, inverse_norms, shares, members, begin, end, vectors)
-                for i in range(begin, end):
-                    row = members[i]
-                    places[i] = _dot(rows, row, vectors[0]) * inverse_norms[row]
-                middle = _halve(begin, end, counts, members, places)
-            # The smaller part goes on, the other one waits: few ever do.
-            if middle - begin < end - middle:
-                stack[waiting, 0], stack[waiting, 1] = middle, end
-                stack[waiting, 2] = 2 * node + 1
-                end, link = middle, 2 * node
-            else:
-                stack[waiting, 0], stack[waiting, 1] = begin, middle
-                stack[waiting, 2] = 2 * node
-                begin, link = middle, 2 * node + 1
-            waiting += 1
-            node += 1
-        tree.leaf_links[members[begin]] = link
+@inner
+def _take_weights(counts, division, begin, end):
+    for i in range(begin, end):
+        division.weights[i] = np.float32(counts[division.members[i]])
 
 
 @inner
-def _slot(leaves, child):
-    """Where sums of a child are: inner nodes come first, then leaves."""
-    return child if child >= 0 else leaves + ~child
+def _project(rows, counts, division, begin, end):
+    """Give words their places on the axis."""
+    for i in range(begin, end):
+        row = np.int64(division.members[i])
+        division.places[i] = _dot(rows, row, division.vectors[0]) * _inverse_norm(rows, row)
+    _take_weights(counts, division, begin, end)
 
 
 @kernel
-def carry_over(old_children, old_order, tree, order, counts, weights, share, outputs, sums):
-    """Give inner nodes of a new tree vectors that say what those of the old one said.
+def divide_words(links, rows, counts, heavy, max_heavy, division, visits):
+    """Build a tree: every inner node divides words along an axis, half of the counts each way.
+
+    Inner nodes with counts of at least ``heavy`` below them have the numbers from 0 on, at most
+    ``max_heavy`` of them; the others have the last numbers.
+
+    Parameters
+    ----------
+    links : TreeArrays of at least two leaves, of which links are written
+    rows : float32[capacity, row_floats], vectors of the leaves, zeros behind them
+    counts : float64[>= n], by leaf, above 0
+    heavy : float
+    max_heavy : int
+    division : Division of the leaves, updated in place; all of them are one range at first
+    visits : int, rows to visit, about
+
+    Returns whether the tree is complete.
+
+    """
+    numbers = division.numbers
+    leaves = len(division.members)
+    begin, end, link = numbers[BEGIN], numbers[END], numbers[LINK]
+    projected = numbers[PROJECTED]
+    is_done = False
+    while True:
+        if end - begin == 1:
+            links.leaf_links[division.members[begin]] = link
+            if numbers[WAITING] == 0:
+                is_done = True
+                break
+            numbers[WAITING] -= 1
+            slot = division.stack[numbers[WAITING]]
+            begin, end, link = slot[0], slot[1], slot[2]
+            continue
+        if visits <= 0:
+            break
+        if projected < begin and end - begin > 2:
+            _find_axis(rows, counts, division.members, begin, end, division.vectors)
+            words = min(end - begin, 2 * SAMPLED_WORDS)
+            # Words that an axis is taken from are in the cache after their first visit.
+            visits -= words if end - begin <= FEW_WORDS else 4 * words
+        projected = max(projected, begin)
+        stop = min(end, projected + max(visits, 1))
+        if end - begin > 2:
+            _project(rows, counts, division, projected, stop)
+        else:
+            _take_weights(counts, division, begin, end)
+            stop = end
+        visits -= stop - projected
+        projected = stop
+        if stop < end:
+            break
+        projected = np.int64(-1)
+        half = 0.0
+        for i in range(begin, end):
+            half += 0.5 * division.weights[i]
+        middle = _halve(begin, end, half, division) if end - begin > 2 else begin + 1
+        if 2.0 * half >= heavy and numbers[HEAVY] < max_heavy:
+            node = numbers[HEAVY]
+            numbers[HEAVY] += 1
+        else:
+            numbers[LIGHT] += 1
+            node = leaves - 1 - numbers[LIGHT]
+        links.inner_links[node] = link
+        # The smaller part goes on, the other one waits: few ever do.
+        slot = division.stack[numbers[WAITING]]
+        if middle - begin < end - middle:
+            slot[0], slot[1], slot[2] = middle, end, 2 * node + 1
+            end, link = middle, 2 * node
+        else:
+            slot[0], slot[1], slot[2] = begin, middle, 2 * node
+            begin, link = middle, 2 * node + 1
+        numbers[WAITING] += 1
+    numbers[BEGIN], numbers[END], numbers[LINK] = begin, end, link
+    numbers[PROJECTED] = projected
+    return is_done
+
+
+@kernel
+def carry_over(old, outputs, links, counts, share, division, carried, visits):
+    """Give inner nodes of a new tree vectors that say what those of the old one say.
 
     To first order around x = 0 the old tree's log p(w | x) rises by x . e_w with
 
@@ -225,37 +322,52 @@ def carry_over(old_children, old_order, tree, order, counts, weights, share, out
 
     Parameters
     ----------
-    old_children, old_order : ``children`` of the tree before, its inner nodes from the root down
-    tree : TreeArrays, the new one, of the same leaves
-    order : int32[n - 1], its inner nodes from the root down
-    counts : float64[n], by leaf
-    weights : float64[capacity], by inner node: sums of the counts below
+    old : TreeArrays, the old tree, which may have more leaves
+    outputs : float32[capacity, row_floats], its inner nodes' vectors
+    links : TreeArrays, the new one; only links are used
+    counts : float64[>= n], by leaf, above 0
     share : float32, of the difference; further from 0 the first order says too much
-    outputs : float32[capacity, whole blocks], by inner node, updated in place
-    sums : float32[2 * n, BLOCK_FLOATS], overwritten
+    division : Division of the new tree, complete; its NEXT_LEAF and MEANS are updated
+    carried : Carried, updated: vectors and update counts of the HEAVY first inner nodes
+    visits : int, rows to visit, about
+
+    Returns whether all words have been carried over.
 
     """
-    leaves = tree.numbers[0]
-    for first in range(0, outputs.shape[1], BLOCK_FLOATS):
-        for j in range(BLOCK_FLOATS):
-            sums[old_order[0], j] = np.float32(0.0)
-        for i in range(leaves - 1):
-            node = old_order[i]
-            a = _slot(leaves, np.int64(old_children[2 * node]))
-            b = _slot(leaves, np.int64(old_children[2 * node + 1]))
-            for j in range(BLOCK_FLOATS):
-                half = np.float32(0.5) * outputs[node, first + j]
-                above = sums[node, j]
-                sums[a, j] = above + half
-                sums[b, j] = above - half
-        for i in range(leaves - 2, -1, -1):
-            node = order[i]
-            child = np.int64(tree.children[2 * node])
-            weight = weights[child] if child >= 0 else counts[~child]
-            part = np.float32(weight / weights[node])
-            a = _slot(leaves, child)
-            b = _slot(leaves, np.int64(tree.children[2 * node + 1]))
-            for j in range(BLOCK_FLOATS):
-                difference = sums[a, j] - sums[b, j]
-                outputs[node, first + j] = share * difference
-                sums[node, j] = sums[b, j] + part * difference
+    numbers = division.numbers
+    leaves = len(division.members)
+    means, weights = carried.means, carried.mean_weights
+    while numbers[NEXT_LEAF] < leaves and visits > 0:
+        leaf = division.members[numbers[NEXT_LEAF]]
+        numbers[NEXT_LEAF] += 1
+        top = numbers[MEANS]
+        present = means[top]
+        present[:] = np.float32(0.0)
+        weight = counts[leaf]
+        link = np.int64(old.leaf_links[leaf])
+        while link >= 0:
+            half = np.float32(0.5) if link & 1 == 0 else np.float32(-0.5)
+            for j in range(len(present)):
+                present[j] += half * outputs[link >> 1, j]
+            link = np.int64(old.inner_links[link >> 1])
+            visits -= 1
+        link = np.int64(links.leaf_links[leaf])
+        # After branch 1 a node has both means.
+        while link >= 0 and link & 1:
+            node = link >> 1
+            top -= 1
+            before, present = means[top], means[top + 1]
+            both = weights[top] + weight
+            part = np.float32(weight / both)
+            if node < numbers[HEAVY]:
+                for j in range(len(present)):
+                    carried.outputs[node, j] = share * (before[j] - present[j])
+                # As often as words below were seen: it does not begin afresh.
+                carried.updates[node] = np.uint32(min(both, float(MAX_UPDATES)))
+            for j in range(len(present)):
+                before[j] += part * (present[j] - before[j])
+            weight = both
+            link = np.int64(links.inner_links[node])
+        weights[top] = weight
+        numbers[MEANS] = top + 1
+    return numbers[NEXT_LEAF] == leaves

@@ -125,46 +125,87 @@ def _is_above(tree, node, other):
     return True
 
 
+class Survey(NamedTuple):
+    """A tree's inner nodes from the root down, and what is below them, as far as it is known."""
+
+    order: NDArray[np.int32]  # [capacity], inner nodes, level by level
+    weights: NDArray[np.float64]  # [capacity], by inner node: sum of the counts below
+    edges: NDArray[np.int64]  # [MAX_PATH_NODES + 2], where each level begins in ``order``
+    numbers: NDArray[np.int64]  # [3]: nodes in ``order``, the next place to visit, levels begun
+    sums: NDArray[np.float64]  # [2]: of count * depth, and of counts
+
+
 @kernel
-def weigh(tree, counts, weights, order, depths):
-    """Sum the counts below each inner node; return sum of count * depth, and sum of counts.
+def order_nodes(tree, counts, survey, nodes):
+    """Visit ``nodes`` more inner nodes from the root down; return whether that was all.
+
+    The first call for a tree finds all of ``numbers`` and ``sums`` zero. Nodes that come between
+    two calls may be missing. Counts are float64[n], by leaf.
+    """
+    order, edges, numbers, sums = survey.order, survey.edges, survey.numbers, survey.sums
+    filled, place, levels = numbers[0], numbers[1], numbers[2]
+    if filled == 0:
+        order[0] = np.int32(tree.numbers[1])
+        edges[0], edges[1] = 0, 1
+        filled, levels = 1, 1
+    stop = place + nodes
+    while place < filled and place < stop:
+        if place == edges[levels]:
+            levels += 1
+            edges[levels] = filled
+        node = order[place]
+        place += 1
+        for branch in range(2):
+            child = tree.children[2 * node + branch]
+            if child >= 0:
+                order[filled] = child
+                filled += 1
+            else:
+                sums[0] += counts[~child] * levels
+                sums[1] += counts[~child]
+    numbers[0], numbers[1], numbers[2] = filled, place, levels
+    return place == filled
+
+
+@kernel
+def weigh_nodes(tree, counts, survey, nodes):
+    """Weigh ``nodes`` more inner nodes from the leaves up; return whether that was all.
+
+    The first call finds the next place to visit behind the last node, as ``order_nodes`` left it.
+    """
+    numbers = survey.numbers
+    place = numbers[1]
+    stop = max(place - nodes, 0)
+    while place > stop:
+        place -= 1
+        node = survey.order[place]
+        weight = 0.0
+        for branch in range(2):
+            child = tree.children[2 * node + branch]
+            weight += survey.weights[child] if child >= 0 else counts[~child]
+        survey.weights[node] = weight
+    numbers[1] = place
+    return place == 0
+
+
+@kernel
+def list_below(tree, parents, counts, inner_weights, nodes, weights):
+    """List the children of inner nodes ``parents`` (int32[n]), and what counts are below them.
 
     Parameters
     ----------
     tree : TreeArrays
-    counts : float64[n], by leaf
-    weights : float64[capacity], written: by inner node
-    order : int32[capacity], written: inner nodes from the root down, level by level
-    depths : int32[capacity], written: inner nodes above each inner node
+    parents : int32[n]
+    counts : float64[leaves], by leaf
+    inner_weights : float64[capacity], by inner node
+    nodes : int32[2 n], written: inner, or ~leaf
+    weights : float64[2 n], written
 
     """
-    leaves = tree.numbers[0]
-    if leaves < 2:
-        return 0.0, 0.0
-    order[0] = np.int32(tree.numbers[1])
-    depths[order[0]] = 0
-    filled = 1
-    length = 0.0
-    total = 0.0
-    for i in range(leaves - 1):
-        node = order[i]
-        for branch in range(2):
-            child = tree.children[2 * node + branch]
-            if child >= 0:
-                depths[child] = depths[node] + 1
-                order[filled] = child
-                filled += 1
-            else:
-                length += counts[~child] * (depths[node] + 1)
-                total += counts[~child]
-    for i in range(leaves - 2, -1, -1):
-        node = order[i]
-        weight = 0.0
-        for branch in range(2):
-            child = tree.children[2 * node + branch]
-            weight += weights[child] if child >= 0 else counts[~child]
-        weights[node] = weight
-    return length, total
+    for i in range(2 * len(parents)):
+        node = tree.children[2 * parents[i >> 1] + (i & 1)]
+        nodes[i] = node
+        weights[i] = inner_weights[node] if node >= 0 else counts[~node]
 
 
 @kernel

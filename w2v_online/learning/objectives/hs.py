@@ -40,13 +40,17 @@ class HierarchicalSoftmax(Objective):
 
     @property
     def max_bytes(self) -> int:
-        """See :class:`Objective`."""
-        return self.tree.max_bytes
+        """See :class:`Objective`.
+
+        When the tree was rebuilt, a snapshot may still need the inner vectors of the one before.
+        """
+        matrices = self.embeddings.matrices
+        return self.tree.max_bytes + matrices.syn1.nbytes + matrices.updates1.nbytes
 
     @property
     def max_state_bytes(self) -> int:
         """See :class:`Objective`."""
-        return self.tree.max_state_bytes
+        return self.tree.max_state_bytes(self.embeddings.row_floats)
 
     def make_trainer(self, seeds: NDArray[np.uint64]) -> Trainer:
         """See :class:`Objective`."""
@@ -55,23 +59,20 @@ class HierarchicalSoftmax(Objective):
     def set_counts(
         self, counts: NDArray[np.float64], total_words: int, wait: Callable[[], None]
     ) -> None:
-        """Give new words their leaves and, where upkeep is due, let the tree follow the counts."""
+        """Give new words their leaves, and let the tree follow counts and vectors."""
         tree = self.tree
         is_due = tree.is_due(total_words)
         if is_due or len(tree) < len(counts):
             wait()
-        tree.grow(len(counts))
-        if not is_due:
-            return
-        if tree.is_grouping_due(total_words):
-            nodes = np.arange(len(tree) - 1, dtype=np.int32)
-            self.embeddings.announce(nodes[:0], nodes)
-            tree.group(counts, total_words, self.embeddings.matrices)
-        tree.update(counts, total_words)
+        tree.grow(counts)
+        if is_due:
+            matrices = tree.follow(counts, total_words, self.embeddings.matrices)
+            if matrices is not None:
+                self.embeddings.matrices = matrices
 
     def remove(self, row: int, last: int) -> int | None:
         """See :class:`Objective`; the node above the leaf goes."""
-        self.tree.grow(last + 1)
+        self.tree.grow(np.ones(last + 1))
         return self.tree.remove(row)
 
     def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
@@ -90,7 +91,7 @@ class HierarchicalSoftmax(Objective):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See :class:`Objective`."""
-        self.tree.restore(state)
+        self.tree.restore(state, self.embeddings.matrices)
 
 
 class HierarchicalSoftmaxTrainer(Trainer):

@@ -30,8 +30,11 @@ class _Beside(NamedTuple):
 
     owner: Averages | Subwords
     copy: RowCopy
-    updates: str
-    """In the learner's state: how often each row was changed."""
+    matrix: NDArray[np.float32]
+    updates: NDArray[np.uint32]
+    """By row: how often it was changed."""
+    updates_name: str
+    """The same in the learner's state."""
 
 
 class BackgroundSnapshot:
@@ -82,20 +85,22 @@ class BackgroundSnapshot:
         matrices = embeddings.matrices
         try:
             size = embeddings.vector_size
-            self._vectors = self._copy_of("vectors", matrices.syn0, matrices.updates0, size)
+            self._vectors = self._copy_of("vectors", matrices.syn0, size)
             self._output_vectors = (
-                None
-                if vectors_only
-                else self._copy_of("output_vectors", matrices.syn1, matrices.updates1, size)
+                None if vectors_only else self._copy_of("output_vectors", matrices.syn1, size)
             )
             self._beside: dict[str, _Beside] = {}
             if averages is not None:
                 words = averages.words
-                copy = self._copy_of("averages", words, averages.averaged, words.shape[1])
-                self._beside["averages"] = _Beside(averages, copy, "averaged")
+                copy = self._copy_of("averages", words, words.shape[1])
+                self._beside["averages"] = _Beside(
+                    averages, copy, words, averages.averaged, "averaged"
+                )
             if subwords is not None:
-                copy = self._copy_of("subwords", subwords.vectors, subwords.updates, size)
-                self._beside["subwords"] = _Beside(subwords, copy, "subword_updates")
+                copy = self._copy_of("subwords", subwords.vectors, size)
+                self._beside["subwords"] = _Beside(
+                    subwords, copy, subwords.vectors, subwords.updates, "subword_updates"
+                )
         except SnapshotError:
             self._clean_up()
             raise
@@ -106,11 +111,11 @@ class BackgroundSnapshot:
         image = self._whole_image()
         return image.for_readers() if self._vectors_only else image
 
-    def _copy_of(
-        self, name: str, matrix: NDArray[np.float32], updates: NDArray[np.uint32], columns: int
-    ) -> RowCopy:
+    def _copy_of(self, name: str, matrix: NDArray[np.float32], columns: int) -> RowCopy:
+        """A copy to be of a matrix of this shape."""
         path = self._writer.path / f"{name}.rows"
-        copy = RowCopy(path, matrix, updates, columns, self._cancelled)
+        max_rows, row_floats = matrix.shape
+        copy = RowCopy(path, max_rows, row_floats, columns, self._cancelled)
         self._copies.append(copy)
         return copy
 
@@ -128,12 +133,15 @@ class BackgroundSnapshot:
         began = time.perf_counter()
         image = self._image().copy(self._room)
         rows = len(self._embeddings)
-        self._vectors.begin(rows, image.state["updates0"])
+        state, matrices = image.state, self._embeddings.matrices
+        self._vectors.begin(matrices.syn0, matrices.updates0, state["updates0"], rows)
         if self._output_vectors is not None:
-            self._output_vectors.begin(rows, image.state["updates1"])
+            # A tree that was rebuilt has another matrix than when this was made.
+            self._output_vectors.begin(matrices.syn1, matrices.updates1, state["updates1"], rows)
         self._embeddings.before_change = self._save_rows
-        for owner, copy, updates in self._beside.values():
-            copy.begin(len(owner) if isinstance(owner, Subwords) else rows, image.state[updates])
+        for owner, copy, matrix, updates, name in self._beside.values():
+            own_rows = len(owner) if isinstance(owner, Subwords) else rows
+            copy.begin(matrix, updates, state[name], own_rows)
             owner.before_change = partial(self._save, copy)
         self._is_cut = True
         self._thread = self._start(lambda: self._write(image, extra))
@@ -156,11 +164,11 @@ class BackgroundSnapshot:
 
     def _end_saving(self) -> None:
         self._embeddings.before_change = None
-        for owner, _, _ in self._beside.values():
+        for owner, *_ in self._beside.values():
             owner.before_change = None
 
     def _write(self, image: Image, extra: dict[str, Any]) -> None:
-        beside = {name: copy for name, (_, copy, _) in self._beside.items()}
+        beside = {name: beside.copy for name, beside in self._beside.items()}
         copies = SavedMatrices(
             self._vectors, self._output_vectors, beside.get("averages"), beside.get("subwords")
         )

@@ -37,29 +37,29 @@ class CancelledError(Exception):
 
 
 class RowCopy:
-    """A copy of the first ``rows`` rows of a matrix (float32[V, F]), in a file at ``path``.
+    """A copy of rows of a matrix of ``row_floats`` columns, in a file at ``path``.
 
-    ``updates`` (uint32[V]) changes with each row; ``vector_size`` of the columns count. Row i lies
-    at place i of the file, or behind all of those if it was saved before a change.
+    ``vector_size`` of the columns count. Row i lies at place i of the file, or behind all of those
+    if it was saved before a change.
     """
 
     def __init__(
         self,
         path: Path,
-        matrix: NDArray[np.float32],
-        updates: NDArray[np.uint32],
+        max_rows: int,
+        row_floats: int,
         vector_size: int,
         cancelled: threading.Event,
     ) -> None:
         self._path = path
-        self._matrix = matrix
-        self._updates = updates
+        self._matrix = np.empty((0, row_floats), np.float32)
+        self._updates = np.empty(0, np.uint32)
         self.vector_size = vector_size
         self._cancelled = cancelled
-        self._row_bytes = matrix.itemsize * matrix.shape[1]
-        saved = max(1, min(len(matrix), _SAVED_BYTES // self._row_bytes))
+        self._row_bytes = 4 * row_floats
+        saved = max(1, min(max_rows, _SAVED_BYTES // self._row_bytes))
         self._saved = np.zeros(saved, np.int32)
-        self._saved_values = np.zeros((saved, matrix.shape[1]), np.float32)
+        self._saved_values = np.zeros((saved, row_floats), np.float32)
         self._used = 0
         self._lock = threading.Lock()
         self._is_pending = np.empty(0, np.uint8)
@@ -72,8 +72,18 @@ class RowCopy:
         except OSError as error:
             raise self._error(error) from error
 
-    def begin(self, rows: int, updates_before: NDArray[np.uint32]) -> None:
-        """Let this be the moment; ``updates_before`` are the updates of each row until now."""
+    def begin(
+        self,
+        matrix: NDArray[np.float32],
+        updates: NDArray[np.uint32],
+        updates_before: NDArray[np.uint32],
+        rows: int,
+    ) -> None:
+        """Let the copy be of the first ``rows`` rows of a matrix (float32[V, F]) at this moment.
+
+        ``updates`` (uint32[V]) changes with each row, ``updates_before`` is how it is now.
+        """
+        self._matrix, self._updates = matrix, updates
         self._updates_before = updates_before
         self._places = np.arange(rows, dtype=np.int32)
         self._next_place = rows
@@ -150,6 +160,7 @@ class RowCopy:
         """Give back the file; nothing is pending any more."""
         with self._lock:
             self._is_pending = np.empty(0, np.uint8)
+            self._matrix = self._matrix[:0].copy()
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._path.unlink(missing_ok=True)
