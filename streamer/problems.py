@@ -20,7 +20,8 @@ class Problem:
 LOADING = Problem(
     "loading",
     "Kernels, tokenizer and model are being loaded.",
-    "Wait. Compiling takes a minute or two after an installation; w2v-stream warmup does it ahead.",
+    "Wait. Compiling takes ten seconds and more after an installation; w2v-stream warmup does it "
+    "ahead.",
 )
 STOPPING = Problem(
     "stopping",

@@ -35,8 +35,8 @@ def warm_tokenizer(settings: RunSettings, log: Any) -> Tokenizer:
     if problem := cache_problem():
         log.warning(
             "kernel_cache_unusable", reason=problem,
-            note="each start compiles kernels, which takes a minute or more; let NUMBA_CACHE_DIR "
-            "name a folder that can be written",
+            note="each start compiles kernels, which takes ten seconds and more; let "
+            "NUMBA_CACHE_DIR name a folder that can be written",
         )  # fmt: skip
     return tokenizer
 

@@ -40,6 +40,17 @@ def cache_problem() -> str:
     return _problems[0] if _problems else ""
 
 
+def is_new(kernel: Any) -> bool:
+    """Whether a kernel was never compiled on this machine, and will be remembered once it is."""
+    cache_file = getattr(kernel._cache, "_cache_file", None)
+    if cache_file is None or kernel.overloads:
+        return False
+    try:
+        return not cache_file._load_index()
+    except Exception:  # whatever a damaged file raises: see load_overload
+        return False
+
+
 def _guard(cache: Any) -> None:
     """Let a kernel's cache be slow where it is damaged or cannot be written, never an error.
 
