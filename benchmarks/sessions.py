@@ -42,6 +42,8 @@ _PERCENTILE = 99.9
 _WARM_UP = 10_000
 """Live, records before the first that counts, as ``--alert-warm-up``."""
 
+_MEASURES = (("max", "context"), ("pm4", "both"), ("pm4", "context"), ("mean", "context"))
+
 _RATE = 16_838 / (553_366 + 16_838)
 _MOST_RATE = 1.1 * _RATE
 """Live, the p-value at which a session counts as abnormal: its rate is known roughly."""
@@ -224,9 +226,9 @@ def live(sessions: Sessions, seed: int) -> dict[str, dict[str, float]]:
         for part in (sessions.lines[i : i + 500] for i in range(0, len(sessions.lines), 500))
     ]
     figures = {}
-    for by in ("max", "pm4", "mean"):
-        scores = np.concatenate([surprise.of_records(by) for surprise in surprises])
-        figures[f"live, by {by}"] = _judged(scores, sessions)
+    for by, of in _MEASURES:
+        scores = np.concatenate([surprise.of_records(by, of) for surprise in surprises])
+        figures[f"live, {by} of {of}"] = _judged(scores, sessions)
     grams = NGrams()
     scores = np.empty(len(sessions.lines))
     for i, line in enumerate(sessions.lines):

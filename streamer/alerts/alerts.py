@@ -25,7 +25,7 @@ from streamer.alerts.usual import UsualLines
 from w2v_online.learning.distribution import ABOUT, SurpriseDistribution, about_of
 from w2v_online.learning.surprise import Measure
 
-DEFAULT_MEASURE = Measure("pm4", "context")
+DEFAULT_MEASURE = Measure("pm4", "both")
 
 WARM_UP_RECORDS = 10_000
 """Records of a new model before its first alert: until then everything is surprising."""
@@ -129,10 +129,16 @@ class Alerts:
         """Alerts that a target gave up, all targets together."""
         return sum(target.dropped for target in self.targets)
 
-    def consider(self, surprises: NDArray[np.float64], record_at: Callable[[int], Record]) -> None:
+    def consider(
+        self,
+        surprises: NDArray[np.float64],
+        record_at: Callable[[int], Record],
+        text_at: Callable[[int], bytes] | None = None,
+    ) -> None:
         """Take the surprises of the next records, in nats; nan where a record has none.
 
         ``record_at(i)`` describes the i-th of them; it is asked of the few that are worth an alert.
+        ``text_at(i)`` is its text alone, asked of some usual ones.
         """
         before = self.distribution.records
         self.scored += len(surprises)
@@ -152,8 +158,8 @@ class Alerts:
                 continue
             self._send(self._kinds.add(alert, now), now)
         self._send(self._kinds.ended(now), now)
-        if self._has_text:
-            self._usual.take(before, p_values, lambda i: _readable(record_at(i).text))
+        if self._has_text and text_at is not None:
+            self._usual.take(before, p_values, lambda i: _readable(text_at(i)))
 
     def _average(self, surprises: NDArray[np.float64]) -> None:
         known = surprises[np.isfinite(surprises)]

@@ -43,7 +43,7 @@ class Watching:
         scored = _Scored(
             tokens, text, trace, surprise, measure, separated, self._learner.config.boundaries
         )
-        self.alerts.consider(measure.of_records(surprise), scored.record)
+        self.alerts.consider(measure.of_records(surprise), scored.record, scored.text_of)
         return stats
 
     def settle(self) -> bool:
@@ -85,8 +85,11 @@ class _Scored:
 
     def record(self, i: int) -> Record:
         """What an alert says of the i-th record."""
-        text = _part(self._text, self._text_ends, i)
-        return Record(text, self._trace.origin(i), self._words(i))
+        return Record(self.text_of(i), self._trace.origin(i), self._words(i))
+
+    def text_of(self, i: int) -> bytes:
+        """The text of the i-th record."""
+        return _part(self._text, self._text_ends, i)
 
     def _words(self, i: int) -> list[tuple[str, float]]:
         """Its words that made it surprising, with their surprise, the greatest first."""

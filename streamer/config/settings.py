@@ -141,7 +141,7 @@ class RunSettings(SourceOptions):
         json_schema_extra=_alerts(),
     )
     alert_of: Literal["context", "rarity", "both"] = Field(
-        "context",
+        "both",
         description="What makes a word surprising: its contexts, its share of the stream, or both.",
         json_schema_extra=_alerts(),
     )

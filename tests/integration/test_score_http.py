@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("score") / "s"
     options = ["--tokenizer", "log", "--lowercase", "--loss", "hs", "--vector-size", "16"]
     options += ["--sample", "0", "--boundaries", "--alerts", str(folder.parent / "alerts.jsonl")]
-    options += ["--alert-by", "max"]
+    options += ["--alert-by", "max", "--alert-of", "context"]
     text = "".join(f"{line}\n" for line in USUAL).encode()
     result = run("run", "--snapshot-dir", folder, *options, stdin=text)
     assert result.returncode == 0, result.stderr

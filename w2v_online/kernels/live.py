@@ -52,8 +52,8 @@ class Live(NamedTuple):
 
 @inner
 def doubtful_words(n_words):
-    """How many words of a sentence are scored by each of their contexts."""
-    return (n_words + 15) // 16
+    """How many words of a sentence are scored by each of their contexts: one in sixteen."""
+    return max(1, (n_words + 8) // 16)
 
 
 @inner

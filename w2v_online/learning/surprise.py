@@ -47,12 +47,24 @@ class Surprise:
         A word that no context predicts is as surprising by context as it is rare. ``both`` is the
         power mean of the two.
         """
-        if of == "rarity":
-            return self.rarity
-        context = np.where(np.isnan(self.context), self.rarity, self.context)
-        if of == "context":
-            return context
-        return _power_mean(np.stack([context, self.rarity]), power)
+        context, rarity = self._by_context, self.rarity
+        if of != "both":
+            return rarity if of == "rarity" else context
+        if power == np.inf:
+            return np.maximum(context, rarity)
+        means: NDArray[np.float64] = self._powers(of, power) ** (1.0 / power)
+        return means
+
+    @property
+    def _by_context(self) -> NDArray[np.float64]:
+        return np.where(np.isnan(self.context), self.rarity, self.context)
+
+    def _powers(self, of: Of, power: float) -> NDArray[np.float64]:
+        """float64[m]: the surprise of each word to a power that is finite."""
+        if of != "both":
+            return self.of_words(of) ** power
+        powers: NDArray[np.float64] = (self._by_context**power + self.rarity**power) / 2.0
+        return powers
 
     def of_records(self, by: By = "mean", of: Of = "context") -> NDArray[np.float64]:
         """float64[n]: the surprise of each record; nan for one without words.
@@ -62,7 +74,6 @@ class Surprise:
         if by not in get_args(By) or of not in get_args(Of):
             raise ValueError(f"by is one of {get_args(By)}, of one of {get_args(Of)}")
         power = _POWERS[by]
-        words = self.of_words(of, power=power)
         sizes = np.diff(self.ends, prepend=0)
         filled = sizes > 0
         starts = (self.ends - sizes)[filled]
@@ -70,9 +81,9 @@ class Surprise:
         if not len(starts):
             return values
         if by == "max":
-            values[filled] = np.maximum.reduceat(words, starts)
+            values[filled] = np.maximum.reduceat(self.of_words(of, power=power), starts)
         else:
-            sums = np.add.reduceat(words**power, starts)
+            sums = np.add.reduceat(self._powers(of, power), starts)
             values[filled] = (sums / sizes[filled]) ** (1.0 / power)
         return values
 
@@ -108,12 +119,3 @@ class Measure:
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
-
-
-def _power_mean(values: NDArray[np.float64], power: float) -> NDArray[np.float64]:
-    """Power mean over the first axis."""
-    if power == np.inf:
-        greatest: NDArray[np.float64] = values.max(axis=0)
-        return greatest
-    means: NDArray[np.float64] = (values**power).mean(axis=0) ** (1.0 / power)
-    return means

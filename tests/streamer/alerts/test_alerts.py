@@ -88,7 +88,7 @@ def test_the_surprising_record_becomes_an_alert() -> None:
 def test_an_alert_names_the_usual_lines_that_are_nearest_also_after_a_restart() -> None:
     alerts, listener, _ = _alerts("p=0.01")
     texts = ["disk sda is ok", "user logged in", "network is up"]
-    alerts.consider(_calm(3000), lambda i: _record(i, texts[i // 64 % 3]))
+    alerts.consider(_calm(3000), _record, lambda i: texts[i // 64 % 3].encode())
     after, late_listener, _ = _alerts("p=0.01")
     after.restore(alerts.state())
     for some in (alerts, after):
