@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
+import resource
 import sys
 from collections.abc import Container
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from streamer import standard_streams
 from streamer.errors import (
     EXIT_CONFIG,
     EXIT_DONE,
@@ -126,11 +127,13 @@ def main() -> None:
 def entry_point() -> None:
     """Run the command line; every expected error is a line on stderr and an exit code."""
     code = EXIT_DONE
+    standard_streams.fill_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Words may be in any script; a terminal that lacks it still gets an answer.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main.main(prog_name=PROGRAM, standalone_mode=False) or EXIT_DONE
+        sys.stdout.flush()
     except ConfigurationError as error:
         _fail(str(error), EXIT_CONFIG)
     except W2VError as error:
@@ -142,16 +145,31 @@ def entry_point() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
     except BrokenPipeError:
-        # The reader of stdout has left; do not let the interpreter complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.discard_output()  # its reader has left
         code = EXIT_FAILURE
     except MemoryError:
-        _fail(
-            "out of memory; lower --max-vocab-size or --vector-size, or raise the limit of the "
-            "process (ulimit -v) or of its container",
-            EXIT_FAILURE,
-        )
+        _fail(_OUT_OF_MEMORY, EXIT_FAILURE)
+    except (OSError, ImportError) as error:
+        if isinstance(error, OSError) and standard_streams.is_of_output(error):
+            standard_streams.discard_output()
+            _fail(f"standard output cannot be written: {error.strerror}", EXIT_FAILURE)
+        if not _lacks_memory(error):
+            raise
+        _fail(_OUT_OF_MEMORY, EXIT_FAILURE)
+    standard_streams.settle_errors()
     sys.exit(code)
+
+
+_OUT_OF_MEMORY = (
+    "out of memory; lower --max-vocab-size or --vector-size, or raise the limit of the process "
+    "(ulimit -v) or of its container"
+)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether a library could not be loaded where the process's memory is limited."""
+    is_limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    return is_limited and getattr(error, "errno", None) is None
 
 
 def _usage_message(error: click.UsageError) -> str:
@@ -167,5 +185,6 @@ def _usage_message(error: click.UsageError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    standard_streams.say(f"{PROGRAM}: error: {message}")
+    standard_streams.settle_errors()
     sys.exit(code)

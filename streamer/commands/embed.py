@@ -91,8 +91,10 @@ def embed(
 
 
 def _standard_input() -> io.BufferedReader:
+    from streamer.sources.stdin.source import check_stdin
     from streamer.text.layers import text_pieces
 
+    check_stdin()
     read = partial(sys.stdin.buffer.read1, _CHUNK_BYTES)  # type: ignore[union-attr]
     return buffered(text_pieces(read, "standard input"))
 

@@ -21,7 +21,8 @@ JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 def output_file(output: Path) -> Iterator[IO[bytes]]:
     """Opened for writing, and there only if the block ends well.
 
-    ExportError if it cannot be written, or if the block lacks a package.
+    ExportError if it cannot be written, or if the block lacks a package; OSError if standard output
+    cannot be written.
     """
     try:
         if str(output) == "-":
@@ -34,7 +35,7 @@ def output_file(output: Path) -> Iterator[IO[bytes]]:
         raise ExportError(
             f"{output} needs {error.name}: pip install 'w2v-stream[export]'"
         ) from error
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if str(output) == "-":
+            raise  # told as for every other command that prints
         raise ExportError(f"{output} cannot be written: {error.strerror or error}") from error

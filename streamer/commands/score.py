@@ -117,9 +117,12 @@ def score(
     surprise: the share of recent records that were at least as surprising when they came. SNAPSHOT
     is a snapshot or a folder of snapshots; annealed vectors are used where they are the newest.
     """
+    from streamer.sources.stdin.source import check_stdin
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
 
+    if file is sys.stdin.buffer:
+        check_stdin()
     if kinds and top is None:
         raise click.UsageError("--kinds is for --top: it prints one line of each kind")
     model = ScoringModel(snapshot, by, of, text, follows=follow)

@@ -40,7 +40,8 @@ def _listed(choices: list[str]) -> str:
 def _range(field: FieldInfo) -> str:
     low, high, above = (_limit(field, name) for name in ("ge", "le", "gt"))
     if low is not None and high is not None:
-        return f" from {low:g} to {high:.15g}"
+        low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (low, high))
+        return f" from {low} to {high}"
     if above is not None:
         return f" above {above:g}" + ("" if high is None else f", at most {high:g}")
     return "" if low is None else f" of at least {low:g}"

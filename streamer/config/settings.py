@@ -261,6 +261,13 @@ class RunSettings(SourceOptions):
         "info", description="Minimum log level.", json_schema_extra=section("service")
     )
 
+    @field_validator("snapshot_dir")
+    @classmethod
+    def _check_location(cls, location: str) -> str:
+        if not location.strip() or re.fullmatch(r"[^:/]+:/*", location):
+            raise ValueError("expected a folder, or a URL such as s3://bucket/prefix")
+        return location
+
     @field_validator("record_start", "group_by")
     @classmethod
     def _check_pattern(cls, pattern: str) -> str:

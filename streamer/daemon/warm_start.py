@@ -22,6 +22,8 @@ def read_start(file: Path, config: LearnerConfig) -> WordVectors:
         wv = load_vectors(file)
     except W2VError as error:
         raise ConfigurationError(f"--init: {error}") from error
+    if not len(wv):
+        raise ConfigurationError(f"--init: {file} holds no words")
     if wv.vector_size != config.vector_size:
         raise ConfigurationError(
             f"--init: the vectors of {file} have {wv.vector_size} dimensions, not "

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -115,7 +116,8 @@ class _Stderr:
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        with self._lock:
+        # A log that cannot be written, as on a full disk, is no reason to stop learning.
+        with self._lock, suppress(OSError):
             sys.stderr.write(line)
             sys.stderr.flush()
 
@@ -126,4 +128,5 @@ _CLEAR_LINE = b"\r\x1b[K"
 def _write_now(line: str) -> None:
     """Write to standard error without Python's buffer, which a handler may have interrupted."""
     text = line.encode(errors="backslashreplace")
-    os.write(2, _CLEAR_LINE + text if os.isatty(2) else text)
+    with suppress(OSError):
+        os.write(2, _CLEAR_LINE + text if os.isatty(2) else text)

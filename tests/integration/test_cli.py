@@ -422,6 +422,9 @@ def test_commands_are_grouped_with_whole_summaries() -> None:
         (["--window", "abc"], 2, "--window abc: expected a whole number from 1 to 1000"),
         (["--loss", "nss"], 2, "--loss nss: expected ns, hs or softmax; did you mean ns?"),
         (["--sample", "2"], 2, "--sample 2: expected a number from 0 to 1"),
+        (["--seed", "-1"], 2, "expected a whole number from 0 to 9223372036854775807"),
+        (["--snapshot-dir", ""], 2, "--snapshot-dir: expected a folder, or a URL"),
+        (["--snapshot-dir", "s3://"], 2, "--snapshot-dir s3://: expected a folder, or a URL"),
         (["--snapshot-every", "5"], 2, "--snapshot-every 5: expected a span such as 30s"),
         (["--source", "text"], 2, "to read a file: w2v-stream run text"),
         (

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer import machine, validation
+from streamer import machine
+from streamer.checks import validation
 from streamer.config.settings import RunSettings
 from streamer.sources.kafka import checks
 from tests.integration.daemons import COMMAND, SMALL, environment
@@ -98,6 +99,7 @@ _NO_REDIS = ("--redis-url", "redis://127.0.0.1:9")
         (["--snapshot-dir", "file/below"], "snapshot-dir: cannot be written"),
         (["--init", "missing"], "--init: missing does not exist"),
         (["--init", "file"], "--init: file is no word2vec file"),
+        (["--init", "none.vec"], "--init: none.vec holds no words"),
         (["--http", "127.0.0.1:0", "--http-token-file", "missing"], "--http-token-file missing"),
         (["--source", "redis", "--redis-stream", "s", *_NO_REDIS], "redis: redis://127.0.0.1:9"),
         (["--probe", "file"], "failure  files: --probe"),
@@ -111,6 +113,7 @@ def test_what_would_stop_a_start_fails_with_exit_code_78(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("nothing\n")
+    Path("none.vec").write_text("0 16\n")
     result = run("validate", "--snapshot-dir", "s", *SMALL, *args)
     assert result.returncode == 78, result.stdout
     assert message in result.stdout

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from streamer.commands.pictures.files import write_picture
+from streamer.commands.pictures.files import read_layout, write_picture
 from streamer.commands.pictures.picture import Picture
 from tests.integration.browser import keep_screenshot, open_browser
 from w2v_online.analysis.clusters import Cluster
@@ -70,6 +70,15 @@ def test_the_page_finds_zooms_and_is_dark_or_light(picture: Picture, tmp_path: P
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         keep_screenshot(page, "picture-phone")
         assert (faults, asked) == ([], [file.as_uri()])
+
+
+def test_a_device_is_not_looked_through_for_an_older_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be read without an end, as /dev/full is, and a pipe waits."""
+    (tmp_path / "map.html").symlink_to("/dev/null")
+    monkeypatch.setattr(Path, "read_text", lambda *_: pytest.fail("it was read"))
+    assert read_layout(tmp_path / "map.html") is None
 
 
 def test_a_png_is_filled(picture: Picture, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_scores_are_gensims(
 def test_pair_files_of_every_layout_are_read(tmp_path: Path, line: str, expected: float) -> None:
     """WordSim-353 as TSV and CSV, MEN, SimLex-999 with its part of speech, words with spaces."""
     file = tmp_path / "pairs"
-    file.write_text(f"Word 1\tWord 2\tHuman (mean)\r\n\n{line}\r\n")
+    file.write_text(f"Word 1\tWord 2\tHuman (mean)\r\n\nnot\tjudged\tnan\r\n{line}\r\n")
     assert [pair.judgement for pair in read_pairs(file)] == [expected]
 
 
@@ -170,3 +170,5 @@ def test_unknown_words_alone_give_no_score(vectors: WordVectors, tmp_path: Path)
     answers = evaluate_word_analogies(vectors, file)
     assert math.isnan(answers.total.accuracy["3cosadd"])
     assert answers.unknown_questions == 1
+    nothing = WordVectors.from_arrays([], np.zeros((0, 2)))
+    assert evaluate_word_analogies(nothing, file).unknown_questions == 1

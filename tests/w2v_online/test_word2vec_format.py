@@ -25,6 +25,7 @@ from tests import reference
 from w2v_online import WordVectors, load_vectors
 from w2v_online.analysis import export
 from w2v_online.errors import ExportError, FileFormatError
+from w2v_online.reading.compressed import open_plain
 from w2v_online.reading.word2vec_format import read_word2vec
 
 models = pytest.importorskip("gensim.models")
@@ -216,7 +217,9 @@ def test_the_first_of_equal_words_counts_and_words_keep_their_bytes(
         (_word2vec_c(["a", "b"], np.full((2, 3), np.inf, np.float32)), "'a' has a number that is"),
         (b"1000000000 300\n", "0 of 1000000000"),
         (b"5 1000000000000\n", "vectors of 1000000000000 numbers"),
+        (b"99999999999999999999 2\na 1 2\n", "ends after 1 of 99999999999999999999 words"),
         (b"\x80\x04\x95\0", "Python pickle"),
+        (b"\x80\x02}q\0.", "Python pickle"),
         (b"\xba\x16\x4f\x2f\x0c\0\0\0", "compressed fastText model"),
         (b"PAR1\0", "parquet"),
         (b"PK\x03\x04", "cannot be read"),
@@ -227,6 +230,29 @@ def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     file.write_bytes(content)
     with pytest.raises(FileFormatError, match=message):
         read_word2vec(file)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "bzip2", "xz", "zstd"])
+def test_compressed_data_that_ends_too_early_is_no_shorter_file(
+    tmp_path: Path, packing: str
+) -> None:
+    """Without a header, nothing else tells that words are missing."""
+    content = b"".join(b"w%d %d 1\n" % (n, n**7 % 1_000_003) for n in range(50_000))
+    file = tmp_path / "vectors"
+    file.write_bytes(PACKINGS[packing](content)[:-100])
+    with pytest.raises(FileFormatError, match=r"cannot be read: .* end"):
+        read_word2vec(file)
+    file.write_bytes(zstandard.compress(content) + b"something else")
+    with pytest.raises(FileFormatError, match="cannot be read: damaged zstd data"):
+        read_word2vec(file)
+
+
+def test_errors_of_who_reads_are_not_the_files(tmp_path: Path) -> None:
+    """``embed`` writes while it reads: a full disk is not the input's fault."""
+    file = tmp_path / "text"
+    file.write_bytes(b"a b\n")
+    with pytest.raises(OSError, match="the disk is full"), open_plain(file):
+        raise OSError("the disk is full")
 
 
 def _zipped(content: bytes) -> bytes:

@@ -8,6 +8,7 @@ Goldberg 2014, equation 4) is added. Knows nothing of how the vectors came about
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -134,9 +135,10 @@ def _lines(path: Path) -> list[str]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def evaluate_word_pairs(
@@ -251,7 +253,7 @@ def _answer(
     right = np.zeros(len(questions), bool)
     find, size = _nearest_add, _BLOCK_QUESTIONS
     if method == "3cosmul":
-        find, size = _nearest_mul, max(1, min(size, _BLOCK_FLOATS // (3 * searched)))
+        find, size = _nearest_mul, max(1, min(size, _BLOCK_FLOATS // (3 * max(1, searched))))
     for first in range(0, len(questions), size):
         block = questions[first : first + size]
         found = first_rows[find(table, block, searched)]

@@ -14,10 +14,10 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from w2v_online.errors import FileFormatError
 
@@ -34,15 +34,22 @@ def open_plain(path: Path) -> Iterator[tuple[bytes, io.BufferedReader]]:
     Decompresses gzip, bzip2, xz, zstd and a zip archive with one file in it. Raises
     FileFormatError for what cannot be read, then or later, and for damaged data.
     """
+    with ExitStack() as opened:
+        pieces = _pieces(path, opened)
+        head = b""
+        for piece in pieces:
+            head += piece
+            if len(head) >= HEAD_BYTES:
+                break
+        yield head[:HEAD_BYTES], buffered(chain([head], pieces))
+
+
+def _pieces(path: Path, opened: ExitStack) -> Iterator[bytes]:
+    """What a file holds; ``opened`` closes it. Errors of who takes the pieces are not its own."""
     try:
-        with path.open("rb") as raw, _decompressed(path, raw) as file:
-            pieces = _plain(iter(lambda: file.read(HEAD_BYTES), b""))
-            head = b""
-            for piece in pieces:
-                head += piece
-                if len(head) >= HEAD_BYTES:
-                    break
-            yield head[:HEAD_BYTES], buffered(chain([head], pieces))
+        raw = opened.enter_context(path.open("rb"))
+        file = opened.enter_context(_decompressed(path, raw))
+        yield from _plain(iter(lambda: file.read(HEAD_BYTES), b""))
     except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormatError(f"{path} cannot be read: {reason}") from error
@@ -58,13 +65,28 @@ def _decompressed(path: Path, raw: IO[bytes]) -> IO[bytes]:
     if magic.startswith(b"\xfd7zXZ\0"):
         return lzma.LZMAFile(raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return io.BufferedReader(reader)
+        return buffered(_zstd(raw))
     if magic.startswith(b"PK\x03\x04"):
         return _only_member(path, zipfile.ZipFile(raw))
     return raw
+
+
+def _zstd(raw: IO[bytes]) -> Iterator[bytes]:
+    """What zstd data, one frame or several, decompress to; EOFError if the last is not whole."""
+    import zstandard
+
+    frame: Any = None
+    while data := raw.read(HEAD_BYTES):
+        while data:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            try:
+                yield frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise OSError(f"damaged zstd data: {error}") from error
+            data = frame.unused_data if frame.eof else b""
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("the zstd data ends too early: the rest of it is missing")
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:

@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 _MAX_WORD_BYTES = 65_536
 _MAX_VECTOR_SIZE = 100_000
+_MAX_DIGITS = 1000
+"""Longer numbers are none: Python refuses to read such out of 4,300 digits."""
+
 _FIRST_ROWS = 4096
 _SAMPLED_LINES = 100
 """Lines whose majority tells whether a file is text, and how many numbers it has to a word."""
@@ -35,8 +38,11 @@ _CHECKED_ROWS = 65_536
 
 _OTHERS = {
     b"\xba\x16\x4f\x2f": "a compressed fastText model; decompress it first",
-    b"\x80\x04\x95": "a Python pickle, which is not opened because it can run code; let gensim "
-    "write it anew with save_word2vec_format",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a Python pickle, which is not opened because it can run code; let gensim write it anew "
+        "with save_word2vec_format",
+    ),
     b"PAR1": "a parquet file",
     b"ARROW1": "an Arrow file",
     b"\x89HDF": "an HDF5 file",
@@ -89,7 +95,9 @@ def read_word2vec(path: Path) -> tuple[list[str], NDArray[np.float32]]:
 def _header(head: bytes) -> tuple[int, int] | None:
     """V and D, or None if the first line is not a header."""
     fields = head.split(b"\n", 1)[0].split()
-    if len(fields) != 2 or not all(field.isdigit() and len(field) < 19 for field in fields):
+    if len(fields) != 2 or not all(
+        field.isdigit() and len(field) < _MAX_DIGITS for field in fields
+    ):
         return None
     return int(fields[0]), int(fields[1])
 

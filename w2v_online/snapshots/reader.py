@@ -168,6 +168,8 @@ def folders(folder: Path) -> list[Path]:
         names = [path for path in folder.iterdir() if sequence_of(path.name) >= 0]
     except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        raise SnapshotError(f"{folder} is a file, not a snapshot or a folder of some") from error
     except OSError as error:
         raise SnapshotError(f"{folder} cannot be listed: {error.strerror}") from error
     return sorted(names, key=lambda path: sequence_of(path.name), reverse=True)

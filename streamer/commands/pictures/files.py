@@ -12,7 +12,7 @@ from streamer.commands.pictures import page, png
 from streamer.commands.pictures.picture import LAYOUT_ID, Picture
 from w2v_online.analysis.layout import Layout
 from w2v_online.errors import ExportError
-from w2v_online.output import whole_file
+from w2v_online.output import is_plain, whole_file
 
 
 def write_picture(picture: Picture, path: Path) -> None:
@@ -35,6 +35,8 @@ def write_picture(picture: Picture, path: Path) -> None:
 
 def read_layout(path: Path) -> Layout | None:
     """The layout inside a picture that was written before; None if there is none."""
+    if not is_plain(path):
+        return None  # a device never ends, and a pipe waits
     try:
         if path.suffix == ".png":
             from PIL import Image

@@ -42,9 +42,9 @@ def check_stdin(descriptor: int = 0) -> None:
     """ConfigurationError if standard input cannot be read at all."""
     # A closed descriptor may have become another file's by now; Python looked before.
     if descriptor == 0 and sys.__stdin__ is None:
-        raise ConfigurationError("standard input is closed; pipe text in, or name files: --path")
+        raise ConfigurationError("standard input is closed; pipe text in, or name a file")
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        raise ConfigurationError("standard input is a folder; name the files in it: --path")
+        raise ConfigurationError("standard input is a folder; name the files in it")
 
 
 class StdinSource(LocalSource):
