@@ -71,3 +71,11 @@ def test_an_sdist_has_every_folder_that_make_test_needs() -> None:
     grafted = set(re.findall(r"^graft (\S+)$", manifest, re.MULTILINE))
     packages = {"streamer", "w2v_online"}
     assert folders - grafted - packages <= {".ci", ".github"}
+
+
+def test_an_installation_has_the_script_of_charts_without_plotly() -> None:
+    """Plotly is needed to build, and 70 MB; the page needs one file of it."""
+    names = {re.split(r"[\[<>=]", name)[0] for name in _PROJECT["project"]["dependencies"]}
+    assert "plotly" not in names
+    assert any(name.startswith("plotly") for name in _PROJECT["build-system"]["requires"])
+    assert "page/*" in _PROJECT["tool"]["setuptools"]["package-data"]["streamer.http"]

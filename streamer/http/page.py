@@ -43,10 +43,10 @@ HEADERS = {
 
 def page_routes() -> list[Route]:
     """The page and its files, each at a path of its own."""
-    names = sorted(path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES)
+    names = {path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES} | {_CHARTS}
     return [
         Route("/", _serve, methods=["GET"]),
-        *(Route(f"/page/{name}", _serve, methods=["GET"]) for name in [*names, _CHARTS]),
+        *(Route(f"/page/{name}", _serve, methods=["GET"]) for name in sorted(names)),
     ]
 
 
@@ -73,6 +73,9 @@ def _file(name: str) -> tuple[bytes, bytes | None, str]:
 
 
 def _charts() -> bytes:
+    """Plotly's script: the copy that an installation makes, in a mere checkout plotly's own."""
+    if (_FOLDER / _CHARTS).exists():
+        return (_FOLDER / _CHARTS).read_bytes()
     return (Path(str(resources.files("plotly"))) / "package_data" / _CHARTS).read_bytes()
 
 
