@@ -62,7 +62,8 @@ def _learn(runtime: Runtime) -> Outcome:
             is_saved = _anneal(parts, runtime)
     if is_empty:
         invalid = parts.decoder.invalid_records
-        log.error("nothing_learned", reason=_reason(invalid), invalid_records=invalid)
+        reason = _reason(invalid, parts.decoder.first_reason)
+        log.error("nothing_learned", reason=reason, invalid_records=invalid)
     elif not totals["vocabulary"]:
         log.warning("vocabulary_empty", min_count=settings.min_count, words=totals["words"])
     return Outcome(
@@ -189,10 +190,11 @@ def _make_annealer(settings: RunSettings, learner: OnlineWord2Vec, log: Any) -> 
     )
 
 
-def _reason(invalid_records: int) -> str:
+def _reason(invalid_records: int, first_reason: str) -> str:
     """Why nothing was learned at all."""
     if invalid_records:
-        return f"none of {invalid_records:,} records could be decoded"
+        told = f"none of {invalid_records:,} records could be decoded"
+        return f"{told}; of the first: {first_reason}" if first_reason else told
     return "the input was empty, or could not be read"
 
 

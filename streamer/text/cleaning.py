@@ -6,6 +6,9 @@ import re
 
 _ESCAPE = b"\x1b"
 _MARK = b"\xef\xbb\xbf"
+_MARKS = re.compile(rb"(?m)^(?:\xef\xbb\xbf)+")
+"""Several come from tools that put one before what has one."""
+
 _SEQUENCES = re.compile(
     rb"\x1b(?:"
     rb"\[[0-?]*[ -/]*(?:[@-~]|(?=\n))"  # colours and the like (CSI), also cut ones
@@ -31,7 +34,7 @@ def clean(records: bytes) -> bytes:
     if records.isascii():
         return records
     if _MARK in records:
-        records = records.removeprefix(_MARK).replace(b"\n" + _MARK, b"\n")
+        records = _MARKS.sub(b"", records)
     if any(begin in records for begin in _INVISIBLE_BEGIN):
         records = _INVISIBLE.sub(b"", records)
     return records

@@ -53,6 +53,11 @@ _FORMATS = [
     _format("bzip2", rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", bz2.BZ2Decompressor),
     _format("xz", rb"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
     _format(
+        "lzma",
+        rb"\x5d\x00\x00..(?:\xff{8}|.{5}\x00{3})",
+        lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
+    ),
+    _format(
         "zstd",
         rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",
         lambda: zstandard.ZstdDecompressor().decompressobj(),
@@ -76,10 +81,15 @@ _FORMATS = [
     _format("ORC", rb"ORC[\x00-\x1f]", advice="write its text as lines first"),
     _format("Avro", rb"Obj\x01", advice="write its text as lines first"),
     _format("SQLite", rb"SQLite format 3\x00", advice="write its text as lines first"),
+    _format("HDF5", rb"\x89HDF", advice="write its text as lines first"),
+    _format("an Office document", rb"\xd0\xcf\x11\xe0\xa1\xb1", advice="save it as text first"),
+    _format("an image", rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a"),
     _format("PDF", rb"%PDF-\d", advice="pipe it through pdftotext"),
     _format("program (ELF)", rb"\x7fELF"),
 ]
-_FIRST_BYTES = frozenset(b"\x1fB\xfd\x28\x50\x04L\x89\xff7RPOS%\x7f" + bytes(range(0x50, 0x60)))
+_FIRST_BYTES = frozenset(
+    b"\x1fB\xfd\x28\x50\x04L\x89\xff7RPOS%\x7f\xd0G" + bytes(range(0x50, 0x60))
+)
 
 
 def format_of(head: bytes) -> Format | None:

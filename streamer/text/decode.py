@@ -64,6 +64,11 @@ class Decoder:
         """How many records could not be decoded."""
         return self._invalid.total
 
+    @property
+    def first_reason(self) -> str:
+        """Why the first of them could not be decoded, empty if all could."""
+        return self._invalid.first_reason
+
     def decode(self, batch: Batch, trace: Trace | None = None) -> bytes:
         """The records of a batch as text, each ended by a line feed.
 

@@ -19,7 +19,8 @@ MAX_NAMES = 10
 _MAX_NAME = 60
 """Characters of a field's name that an error shows."""
 
-_BOM = b"\xef\xbb\xbf"
+_BEFORE = b"\xef\xbb\xbf\x1e"
+"""Marks of byte order, and of the beginning of a record in JSON text sequences (RFC 7464)."""
 
 MAX_LISTS = 16
 """Lists in lists that are followed. Deeper ones are a mistake, or meant to exhaust the stack."""
@@ -38,7 +39,7 @@ def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
     Raises NoObjectError if the document is none, nor a list of them; BadRecordError if it has
     none of the fields, or something else in one.
     """
-    parsed = _parsed(document.removeprefix(_BOM))
+    parsed = _parsed(document.lstrip(_BEFORE))
     if not (isinstance(parsed, dict) or (isinstance(parsed, list) and _has_object(parsed))):
         raise NoObjectError(f"JSON has no field {' or '.join(paths)}: it is no object")
     found = [value for path in paths for value in _values(parsed, path, MAX_LISTS)]
@@ -74,7 +75,7 @@ def _names(document: Any) -> Iterator[str]:
             if isinstance(value, dict) and value:
                 yield from (f"{key}.{inner}" for inner in value)
             else:
-                yield key
+                yield key if value is not None else f"{key} (null)"
 
 
 def _has_object(members: list[Any]) -> bool:

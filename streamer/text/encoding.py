@@ -12,7 +12,7 @@ _MARKS = [
 ]
 _LOOK_BYTES = 256
 _SURE_BYTES = 16
-"""So many bytes with a zero in every other place are UTF-16 without a mark."""
+"""So many bytes with a zero in every other place are UTF-16 without a mark; UTF-32 has three."""
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -20,13 +20,16 @@ def encoding_of(head: bytes) -> str | None:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    look = head[:_LOOK_BYTES]
-    look = look[: len(look) // 2 * 2]
-    if len(look) < _SURE_BYTES or look.count(0) * 2 != len(look):
-        return None
-    if not any(look[1::2]):
-        return "utf-16-le"
-    return "utf-16-be" if not any(look[::2]) else None
+    for size, little, big in ((2, "utf-16-le", "utf-16-be"), (4, "utf-32-le", "utf-32-be")):
+        look = head[: min(len(head), _LOOK_BYTES) // size * size]
+        characters = len(look) // size
+        if len(look) < _SURE_BYTES or look.count(0) != len(look) - characters:
+            continue
+        if look[::size].count(0) == 0:
+            return little
+        if look[size - 1 :: size].count(0) == 0:
+            return big
+    return None
 
 
 def is_undecided(head: bytes) -> bool:

@@ -30,6 +30,8 @@ class InvalidRecords:
         self, total: int = 0, log: Any = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.total = total
+        self.first_reason = ""
+        """Why the first one could not be decoded."""
         self._log = log
         self._clock = clock
         self._warned_at: float | None = None
@@ -46,6 +48,7 @@ class InvalidRecords:
         self.total += 1
         self._invalid += 1
         self._reason = self._reason or str(error)
+        self.first_reason = self.first_reason or self._reason
 
     def seen(self, records: int) -> None:
         """So many records have come, those counted as invalid included."""

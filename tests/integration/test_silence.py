@@ -36,6 +36,11 @@ def _snapshots(folder: Path) -> int:
     [
         (b"", [], "the input was empty, or could not be read"),
         (b'{"msg": "a b"}\n' * 200, ["--json-field", "message"], "none of 200 records"),
+        (
+            b'{"msg": "a b"}\n',
+            ["--json-field", "m"],
+            "of the first: JSON has no field m; it has msg",
+        ),
         (b"", ["--path", "empty.log", "--source", "file"], "the input was empty"),
         (b"", ["--path", "refused.log", "--source", "file"], "the input was empty"),
     ],

@@ -144,6 +144,7 @@ def test_errors_stop_means_text_too() -> None:
         (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 end\n", b"link end\n"),
         (b"cut \x1b[31\nnext \x1b\n", b"cut \nnext \n"),
         (b"\xef\xbb\xbfa\n\xef\xbb\xbfb \xef\xbb\xbfc\n", b"a\nb \xef\xbb\xbfc\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa\n", b"a\n"),
         (b"\0\0a\0b\n", b"ab\n"),
         ("exam\u00adple \u202eabc\u202c a\u200db\n".encode(), "example abc a\u200db\n".encode()),
         (
@@ -187,6 +188,7 @@ def test_errors_stop_says_where_the_record_stands() -> None:
     ("document", "text"),
     [
         (b'{"m": "nan", "load": NaN}\n', b"nan\n"),
+        (b'\x1e{"m": "a text sequence"}\n', b"a text sequence\n"),
         (b'{"m": "inf", "load": -Infinity}\n', b"inf\n"),
         (b'{"m": "half \\ud83d pair"}\n', b"half ? pair\n"),
         (b'{"m": "deep", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", b""),

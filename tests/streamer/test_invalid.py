@@ -95,6 +95,7 @@ def test_a_misspelt_field_is_named_with_those_that_are_there(log: Log, clock: Cl
         ({"k" * 100: 1}, "k" * 60 + "..."),
         ([{"a": 1}, 5, {"a": 2, "b": 1}], "a, b"),
         ({}, "no fields"),
+        ({"x": None, "y": 1}, "x (null), y"),
     ],
 )
 def test_fields_are_named_in_bounds(log: Log, clock: Clock, document: Any, fields: str) -> None:

@@ -30,6 +30,7 @@ _PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
+    "lzma": lambda text: lzma.compress(text, lzma.FORMAT_ALONE),
     "zstd": zstandard.compress,
 }
 _WRITTEN: dict[str, Callable[[str], bytes]] = {
@@ -37,6 +38,8 @@ _WRITTEN: dict[str, Callable[[str], bytes]] = {
     "utf-16 big": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
     "utf-16 without a mark": lambda text: ("ASCII first\n" * 40 + text).encode("utf-16-le"),
     "utf-32": lambda text: text.encode("utf-32"),
+    "utf-32 without a mark": lambda text: ("Latin h\u00e9llo\n" * 40 + text).encode("utf-32-le"),
+    "utf-32 big": lambda text: ("Latin h\u00e9llo\n" * 40 + text).encode("utf-32-be"),
 }
 
 
@@ -100,6 +103,9 @@ def test_the_last_bytes_before_damage_are_not_lost_with_the_piece_they_came_in()
         (b"\x1f\x9d\x90" + bytes(40), "zcat"),
         (b"SQLite format 3\0" + bytes(40), "SQLite"),
         (b"%PDF-1.7\n" + bytes(40), "pdftotext"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "an image"),
+        (b"\xff\xd8\xff\xe0" + bytes(40), "an image"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40), "save it as text"),
         (b"PK\x03\x04" + bytes(40), "zip, .*--path.*funzip"),
     ],
 )
