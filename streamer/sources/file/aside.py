@@ -20,6 +20,7 @@ from streamer.sources.file.names import (
     with_identity,
     without_compression,
 )
+from streamer.sources.file.opened import is_another
 from streamer.sources.file.tail import Tail
 
 Identity = tuple[int, int]
@@ -61,10 +62,20 @@ class Aside:
         """Files that are being read."""
 
     @property
-    def identities(self) -> set[Identity]:
-        """Device and inode of every file that is known here."""
-        known = {known.mark.identity for known in self._known if not known.has_other_content}
-        return known | {tail.identity for tail in self.tails}
+    def is_empty(self) -> bool:
+        """Whether nothing is known here."""
+        return not (self._known or self.tails)
+
+    def knows(self, file: Generation) -> bool:
+        """Whether a file is one of these, and not a new one that was given the inode of one."""
+        if any(tail.identity == file.identity for tail in self.tails):
+            return True
+        for known in self._known:
+            if known.mark.identity == file.identity and not known.has_other_content:
+                if known.is_as_it_was(file) or not is_another(file, known.mark):
+                    return True
+                known.has_other_content = True
+        return False
 
     @property
     def marks(self) -> list[Mark]:
@@ -115,7 +126,7 @@ class Aside:
         self._met = {
             file.identity: self._met.get(file.identity, now)
             for file in strangers
-            if file.identity not in self.identities
+            if not self.knows(file)
         }
         for file in strangers:
             if file.bytes and now >= self._met.get(file.identity, now) + _MEET_SECONDS:
@@ -149,7 +160,7 @@ class Aside:
                 return
         for file in listing:
             is_compressed = file.path != without_compression(file.path)
-            is_new = is_compressed and file.identity not in self.identities
+            is_new = is_compressed and not self.knows(file)
             if is_new and self._read_on(known, file):
                 return
         if known.is_missing:
@@ -172,7 +183,7 @@ class Aside:
 
     def meet(self, file: Generation, chain: list[Tail]) -> None:
         """Read a file that nothing led to, unless it is a copy."""
-        if file == self._copies.get(file.identity) or file.identity in self.identities:
+        if file == self._copies.get(file.identity) or self.knows(file):
             return
         tail = self._open_file(file.path)
         if tail is None:

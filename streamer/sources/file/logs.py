@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from streamer.sources.file.aside import GRACE_SECONDS, Aside, Identity
+from streamer.sources.file.aside import GRACE_SECONDS, Aside
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
 from streamer.sources.file.tail import ChangedError, Tail
@@ -64,10 +64,10 @@ class RotatedLog:
         """The next record to read in each file, those that hold the log last, oldest first."""
         return self._aside.marks + [tail.mark for tail in self._tails]
 
-    @property
-    def identities(self) -> set[Identity]:
-        """Device and inode of every file of this log that is known."""
-        return self._aside.identities | {tail.identity for tail in self._tails}
+    def owns(self, file: Generation) -> bool:
+        """Whether a file is known as one of this log."""
+        is_open = any(tail.identity == file.identity for tail in self._tails)
+        return is_open or self._aside.knows(file)
 
     @property
     def open_files(self) -> int:
@@ -82,7 +82,7 @@ class RotatedLog:
     @property
     def is_gone(self) -> bool:
         """Whether nothing is left of this log."""
-        return not (self.identities or self._exists())
+        return not (self._tails or self._exists()) and self._aside.is_empty
 
     def start(self, paths: list[Path]) -> None:
         """Read these files from their beginnings, oldest first."""
@@ -106,7 +106,7 @@ class RotatedLog:
             return
         remembers = any(mark.path for mark in marks)
         for file in files[:reached]:
-            if file.identity in self.identities:
+            if self.owns(file):
                 continue
             if not remembers and (tail := self._open(file.path)) is not None:
                 # A position of a version that did not remember what was read to its end.
@@ -183,7 +183,7 @@ class RotatedLog:
 
         ``strangers`` are files that are named like those of this log and are nobody's.
         """
-        if self._exists() and (found := describe(self.path)).identity in self._aside.identities:
+        if self._exists() and self._aside.knows(found := describe(self.path)):
             self._tails += [tail] if (tail := self._aside.take(found)) is not None else []
         is_current = self._is_newest_current() and self.is_at_end
         is_settled = is_current or (self._missing_at or now) + GRACE_SECONDS < now
@@ -231,8 +231,7 @@ class RotatedLog:
         except OSError as error:
             self._report("log_unreadable", path=str(self.path.parent), reason=error.strerror)
             return []
-        aside = self._aside.identities
-        return [f for f in files if f.identity not in aside and not self._is_elsewhere(f)]
+        return [f for f in files if not self._aside.knows(f) and not self._is_elsewhere(f)]
 
     def _open(self, path: Path) -> Tail | None:
         try:

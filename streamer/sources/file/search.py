@@ -15,7 +15,7 @@ from pathlib import Path
 
 from streamer.errors import ConfigurationError
 from streamer.sources.file.names import Generation, bases, describe, in_order, without_compression
-from streamer.sources.file.tail import kind_of
+from streamer.sources.file.opened import kind_of
 
 Report = Callable[..., None]
 """Is given an event and its values."""

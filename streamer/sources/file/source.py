@@ -101,10 +101,9 @@ class FileSource(LocalSource):
         if now < self._searched_at + _SEARCH_SECONDS:
             return b""
         self._searched_at = now
-        owned = {identity for log in self._logs.values() for identity in log.identities}
         strangers: dict[Path, list[Generation]] = {}
         for path, files in self._find().items():
-            new = [file for file in files if file.identity not in owned]
+            new = [file for file in files if not any(log.owns(file) for log in self._logs.values())]
             if path in self._logs:
                 strangers[path] = new
             elif new:
@@ -150,9 +149,9 @@ class FileSource(LocalSource):
 
     def _is_elsewhere(self, path: Path, file: Generation | Tail) -> bool:
         """Whether a file belongs to another log than that at ``path``."""
-        for other, log in self._logs.items():
-            if other != path and file.identity in log.identities:
-                return True
+        found = file if isinstance(file, Generation) else file.generation
+        if any(other != path and log.owns(found) for other, log in self._logs.items()):
+            return True
         if isinstance(file, Generation):
             return False
         # An inode alone may have been given to another file meanwhile.

@@ -7,27 +7,22 @@ and compressed, and one that was truncated and written anew is not taken for the
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from streamer.sources.file.content import Content, Plain, open_content
+from streamer.sources.file.content import Plain
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import text_of_path
+from streamer.sources.file.opened import KNOWN_BYTES, OpenFile
 from streamer.text.batch import Origin
 from streamer.text.compression import RefusedError
 from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter, count_lines
 
 READ_BYTES = 1 << 18
-_KNOWN_BYTES = 1024
-"""Bytes at a file's beginning, and before a place, that its content is known by."""
-
 
 _ALL = 1 << 62
 
@@ -36,7 +31,7 @@ class ChangedError(Exception):
     """A file no longer holds what was read from it: it was truncated."""
 
 
-class Tail:
+class Tail(OpenFile):
     """A file that is read from some place on; records as far as they are complete.
 
     ``places`` gives what is told where records come from. OSError if it cannot be opened, or is no
@@ -46,23 +41,15 @@ class Tail:
     def __init__(
         self, path: Path, splitter: RecordSplitter, places: Callable[[], Origins] = Origins
     ) -> None:
-        self.path = path
         self.splitter = splitter
         self._places = places
         self._traced = TracedStream()
         self._lines = 0
-        # A pipe would be waited for until somebody writes there.
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        found = os.fstat(self._descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            os.close(self._descriptor)
-            raise OSError(errno.EINVAL, f"is {kind_of(found.st_mode)}, not a file", str(path))
-        self.identity = found.st_dev, found.st_ino
-        self._content: Content | None = None
+        super().__init__(path)
         self._read_bytes = 0
         self._head = b""
         self._recent = b""
-        self._modified_ns = found.st_mtime_ns
+        self._modified_ns = self.state[1]
         self._size = -1
         self.is_at_end = False
         """Whether the last read found nothing more."""
@@ -99,42 +86,9 @@ class Tail:
         """Whether nothing was read so far."""
         return self._read_bytes == 0
 
-    @property
-    def is_deleted(self) -> bool:
-        """Whether the file has no name any more."""
-        return os.fstat(self._descriptor).st_nlink == 0
-
-    @property
-    def problem(self) -> str:
-        """Why no more can be read although there is more, empty if all is well."""
-        return self._content.problem if self._content is not None else ""
-
-    @property
-    def state(self) -> tuple[int, int]:
-        """Size and time of the last change, by which it is seen that a file was written to."""
-        found = os.fstat(self._descriptor)
-        return found.st_size, found.st_mtime_ns
-
-    def missing_since(self, seconds: float) -> str:
-        """What is wrong with a file that ends too early and was not written to for so long."""
-        is_late = time.time() - os.fstat(self._descriptor).st_mtime > seconds
-        return self._content.incomplete if is_late and self._content is not None else ""
-
     def was_touched(self) -> bool:
         """Whether the file was written to, or cut, since the last read that found something."""
         return os.fstat(self._descriptor).st_mtime_ns != self._modified_ns
-
-    def holds(self, mark: Mark) -> bool:
-        """Whether this file begins with what had been read when ``mark`` was made."""
-        known = min(mark.read_bytes, _KNOWN_BYTES)
-        if not known:
-            return self.identity == mark.identity
-        content = self._open()
-        if content is None:
-            return False
-        head = content.read(0, known)
-        recent = content.read(mark.read_bytes - known, known)
-        return len(recent) == known and zlib.crc32(recent, zlib.crc32(head)) == mark.checksum
 
     def begins_like(self, other: Tail) -> bool:
         """Whether both files hold the same as far as both go; False if one of them is empty."""
@@ -142,7 +96,7 @@ class Tail:
         if mine is None or its is None:
             return False
         size = mine.text_bytes(other._read_bytes)
-        known = min(size, _KNOWN_BYTES)
+        known = min(size, KNOWN_BYTES)
         return known > 0 and all(
             mine.read(at, known) == its.read(at, known) for at in (0, size - known)
         )
@@ -202,18 +156,13 @@ class Tail:
         return following.release() if following._lent_bytes else b""
 
     def _skip_to(self, offset: int) -> None:
-        known = min(offset, _KNOWN_BYTES)
+        known = min(offset, KNOWN_BYTES)
         content = self._open()
         if content is not None:
             self._head = content.read(0, known)
             self._recent = content.read(offset - known, known)
         self._read_bytes = offset
         self._lines = UNKNOWN_LINES if offset else 0
-
-    def _open(self, *, is_final: bool = False) -> Content | None:
-        if self._content is None:
-            self._content = open_content(self._descriptor, is_final=is_final)
-        return self._content
 
     def read(self) -> bytes:
         """What has come, as complete records; ``b""`` at the end, or as long as none is complete.
@@ -277,9 +226,9 @@ class Tail:
         self._read_bytes += len(data)
         if self._lines != UNKNOWN_LINES:
             self._lines += count_lines(data)
-        self._recent = (self._recent + data)[-_KNOWN_BYTES:]
-        if len(self._head) < _KNOWN_BYTES:
-            self._head = (self._head + data)[:_KNOWN_BYTES]
+        self._recent = (self._recent + data)[-KNOWN_BYTES:]
+        if len(self._head) < KNOWN_BYTES:
+            self._head = (self._head + data)[:KNOWN_BYTES]
 
     def end(self) -> tuple[bytes, str]:
         """Nothing more will come: the last record, and what is wrong with the file, if anything.
@@ -306,21 +255,3 @@ class Tail:
     def aside(self) -> Mark:
         """The mark of a file that is not read any more, or came from somewhere else."""
         return replace(self.mark, is_aside=True)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._content is not None:
-            self._content.close()
-        os.close(self._descriptor)
-
-
-def kind_of(mode: int) -> str:
-    """What a thing in a file system is, if it is no file."""
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    return kinds.get(stat.S_IFMT(mode), "something else")
