@@ -98,8 +98,10 @@ class RotatedLog:
                 self._aside.restore(mark)
         self._aside.look(0.0, self._files, [], [])
         chain = [mark for mark in marks if not mark.is_aside]
+        self._resume(chain)
         files = self._files()
-        reached = self._resume(chain, files)
+        found = {tail.identity for tail in self._tails}
+        reached = max((n for n, file in enumerate(files) if file.identity in found), default=-1)
         if reached < 0:
             newer = _changed_since(chain[-1], files) if chain else files
             self.start([file.path for file in newer if chain or file.path in wanted])
@@ -116,24 +118,21 @@ class RotatedLog:
                 self._aside.meet(file, self._tails)
         self.start([file.path for file in files[reached + 1 :]])
 
-    def _resume(self, chain: list[Mark], files: list[Generation]) -> int:
-        """Open what is marked; return which of the files is the last of them, or -1."""
-        reached = -1
+    def _resume(self, chain: list[Mark]) -> None:
+        """Open what is marked, or say that it is gone."""
         for mark in chain:
             if not mark.read_bytes:
                 continue  # by nothing a file cannot be known; the one before leads to it
-            index, tail = self._find(mark, files)
-            if tail is None:
-                is_there = any(file.identity == mark.identity for file in files)
-                if is_there or mark.bytes < 0:
-                    self._report("log_lost", path=str(self.path), after_byte=mark.offset)
-                else:
-                    self._report("log_gone", path=str(self.path))
+            tail = self._find(mark)
+            if tail is not None:
+                tail.go_to(mark)
+                self._tails.append(tail)
                 continue
-            tail.go_to(mark)
-            self._tails.append(tail)
-            reached = max(reached, index)
-        return reached
+            is_there = any(file.identity == mark.identity for file in self._files())
+            if is_there or mark.bytes < 0:
+                self._report("log_lost", path=str(self.path), after_byte=mark.offset)
+            else:
+                self._report("log_gone", path=str(self.path))
 
     def read(self, now: float, *, follow: bool) -> bytes:
         """Complete records that have come since, some of them.
@@ -183,8 +182,9 @@ class RotatedLog:
 
         ``strangers`` are files that are named like those of this log and are nobody's.
         """
-        if self._exists() and self._aside.knows(found := describe(self.path)):
-            self._tails += [tail] if (tail := self._aside.take(found)) is not None else []
+        current = self._current()
+        if current is not None and self._aside.knows(current):
+            self._tails += [tail] if (tail := self._aside.take(current)) is not None else []
         is_current = self._is_newest_current() and self.is_at_end
         is_settled = is_current or (self._missing_at or now) + GRACE_SECONDS < now
         self._aside.look(now, self._files, strangers if is_settled else [], self._tails)
@@ -224,6 +224,13 @@ class RotatedLog:
     def _exists(self) -> bool:
         return self.path.is_file()
 
+    def _current(self) -> Generation | None:
+        """The file that has the log's name now."""
+        try:
+            return describe(self.path)
+        except OSError:
+            return None
+
     def _files(self) -> list[Generation]:
         """The files that may hold the log, oldest first, but for what is known to be aside."""
         try:
@@ -249,26 +256,38 @@ class RotatedLog:
             return None
         return tail
 
-    def _find(self, mark: Mark, files: list[Generation]) -> tuple[int, Tail | None]:
-        """The file that holds what was read, by preference under its own identity."""
-        same = (mark.device, mark.inode)
-        places = sorted(enumerate(files), key=lambda item: item[1].identity != same)
-        if not any(file.identity == same for file in files):
-            folders = {self.path.parent, Path(os.path.realpath(self.path)).parent}
-            if mark.path:
-                folders.add(mark.file.parent)
-            found = [with_identity(folder, same) for folder in sorted(folders)]
-            places = [(-1, file) for file in found if file is not None] + places
-            listed = {file.identity for file in files}
-            others = [file for file in relatives(self.path) if file.identity not in listed]
-            places += [(-1, file) for file in others if not self._is_elsewhere(file)]
-        for index, file in places:
-            tail = self._open(file.path)
-            if tail is not None:
-                if tail.holds(mark):
-                    return index, tail
-                tail.close()
-        return -1, None
+    def _find(self, mark: Mark) -> Tail | None:
+        """The file that holds what was read, by preference under its own identity, opened."""
+        for _ in range(_OPEN_TRIES):
+            places = self._places_of(mark)
+            for file in places:
+                tail = self._open(file.path)
+                if tail is not None:
+                    if tail.holds(mark):
+                        return tail
+                    tail.close()
+            if [(file.path, file.identity) for file in self._places_of(mark)] == [
+                (file.path, file.identity) for file in places
+            ]:
+                break  # else it may have been renamed before it was opened
+        return None
+
+    def _places_of(self, mark: Mark) -> list[Generation]:
+        """The files that may hold what was read, the likeliest first."""
+        files = self._files()
+        if any(file.identity == mark.identity for file in files):
+            return sorted(files, key=lambda file: file.identity != mark.identity)
+        folders = {self.path.parent, Path(os.path.realpath(self.path)).parent}
+        if mark.path:
+            folders.add(mark.file.parent)
+        found = [with_identity(folder, mark.identity) for folder in sorted(folders)]
+        listed = {file.identity for file in files}
+        others = [file for file in relatives(self.path) if file.identity not in listed]
+        return [
+            *(file for file in found if file is not None),
+            *files,
+            *(file for file in others if not self._is_elsewhere(file)),
+        ]
 
     def _read(self, tail: Tail, now: float, *, follow: bool) -> bytes:
         try:
@@ -312,7 +331,7 @@ class RotatedLog:
             self._aside.put(tail)
             return records
         # It may have been compressed, or copied before it was deleted.
-        _, copy = self._find(tail.mark, self._files())
+        copy = self._find(tail.mark)
         records += b"" if copy is not None else self._end(tail)
         if copy is not None:
             copy.go_on_from(tail)
@@ -332,8 +351,7 @@ class RotatedLog:
 
     def _read_changed(self, tail: Tail) -> bytes:
         """Go on in the copy of a file that was truncated, then from the file's new beginning."""
-        files = [file for file in self._files() if file.identity != tail.identity]
-        _, copy = self._find(tail.mark, files)
+        copy = self._find(tail.mark)
         self._report("log_truncated", path=str(tail.path), copy_found=copy is not None)
         tail.is_at_end = False
         tail.close()
@@ -373,10 +391,10 @@ class RotatedLog:
 
     def _is_newest_current(self) -> bool | None:
         """Whether the newest file has the log's name; None between a rename and the new file."""
-        try:
-            return bool(self._tails) and describe(self.path).identity == self._tails[-1].identity
-        except OSError:
+        current = self._current()
+        if current is None:
             return None
+        return bool(self._tails) and current.identity == self._tails[-1].identity
 
     def _newer_than(self, place: int) -> list[Generation]:
         anchor = self._tails[place]
@@ -386,7 +404,7 @@ class RotatedLog:
         identities = [file.identity for file in files]
         if anchor.identity in identities:
             return files[identities.index(anchor.identity) + 1 :]
-        index, copy = self._find(anchor.mark, files)
+        copy = self._find(anchor.mark)
         if copy is None:
             if anchor.is_deleted:
                 self._report("log_replaced", path=str(self.path))
@@ -398,7 +416,9 @@ class RotatedLog:
             self._tails[place] = copy
         else:
             copy.close()
-        return files[index + 1 :] if index >= 0 else _changed_since(anchor.mark, files)
+        if copy.identity in identities:
+            return files[identities.index(copy.identity) + 1 :]
+        return _changed_since(anchor.mark, files)
 
 
 def _changed_since(mark: Mark, files: list[Generation]) -> list[Generation]:
