@@ -141,8 +141,8 @@ class RotatedLog:
         """
         if not self._tails and follow and self._exists():
             self.start([self.path])
-        if follow and self._tails and self._tails[-1].is_empty and self._is_newest_current():
-            self._open_newer()
+        if self._tails and self._tails[-1].is_empty and self._is_newest_current():
+            self._look_for_newer(follow=follow)
         records = b""
         for tail in list(self._tails):
             records += self._read(tail, now, follow=follow)
@@ -154,8 +154,8 @@ class RotatedLog:
             elif self._tails.index(tail) < self._anchor and self._aside.ended(tail, now):
                 self._tails.remove(tail)
                 records += self._put_aside(tail)
-        if follow and self._tails and self._tails[-1].is_at_end:
-            self._open_newer()
+        if self._tails and self._tails[-1].is_at_end:
+            self._look_for_newer(follow=follow)
         return records + self._read_aside(now, follow=follow)
 
     def _lend(self, tail: Tail) -> None:
@@ -366,28 +366,50 @@ class RotatedLog:
             self.start([self.path])
         return tail.flush()
 
-    def _open_newer(self) -> None:
-        """Open what was written to the log after the newest file that was read from."""
-        newest = self._tails[-1]
+    def _look_for_newer(self, *, follow: bool) -> None:
+        """Open newer files, unless one of those that are open was truncated.
+
+        Then its copy, which begins with what was read, comes first.
+        """
         for _ in range(_OPEN_TRIES):
-            is_current = self._is_newest_current()
-            # A copy may have been made of an empty file that was written and truncated meanwhile.
-            if is_current is None or (
-                is_current and not (newest.is_empty and newest.was_touched())
-            ):
+            if not follow or self._changed_at or self._open_newer():
                 return
-            place = self._anchor + 1
-            known = {tail.identity: tail for tail in self._tails[place:]}
-            files = self._newer_than(max(0, self._anchor))
-            tails = [known.get(file.identity) or self._open(file.path) for file in files]
-            opened = [tail for tail in tails if tail is not None]
-            if [tail.identity for tail in opened] == [file.identity for file in files]:
-                gone = [tail for tail in known.values() if tail not in opened]
-                self._tails[place:] = gone + opened
-                return
-            for tail in opened:
-                if tail.identity not in known:
-                    tail.close()
+
+    def _open_newer(self) -> bool:
+        """Open what was written to the log after the newest file that was read from.
+
+        False if files were renamed or truncated meanwhile.
+        """
+        newest = self._tails[-1]
+        is_current = self._is_newest_current()
+        # A copy may have been made of an empty file that was written and truncated meanwhile.
+        if is_current is None or (is_current and not (newest.is_empty and newest.was_touched())):
+            return True
+        place = self._anchor + 1
+        known = {tail.identity: tail for tail in self._tails[place:]}
+        files = self._newer_than(max(0, self._anchor))
+        tails = [known.get(file.identity) or self._open(file.path) for file in files]
+        opened = [tail for tail in tails if tail is not None]
+        are_same = [tail.identity for tail in opened] == [file.identity for file in files]
+        if are_same and all(tail.is_unchanged() for tail in self._tails):
+            gone = [tail for tail in known.values() if tail not in opened]
+            self._tails[place:] = self._without_copies(gone + opened)
+        for tail in {*opened, *known.values()}:
+            if tail not in self._tails:
+                tail.close()
+        return are_same
+
+    @staticmethod
+    def _without_copies(tails: list[Tail]) -> list[Tail]:
+        """Files but for those that hold nothing but what a later one begins with.
+
+        It is being copied just now, or was replaced by a copy of itself, or compressed.
+        """
+        return [
+            tail
+            for place, tail in enumerate(tails)
+            if not any(tail.is_copy_of(later) for later in tails[place + 1 :])
+        ]
 
     def _is_newest_current(self) -> bool | None:
         """Whether the newest file has the log's name; None between a rename and the new file."""

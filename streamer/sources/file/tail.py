@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from streamer.sources.file.content import Plain
+from streamer.sources.file.content import Content, Plain
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import text_of_path
 from streamer.sources.file.opened import KNOWN_BYTES, OpenFile
@@ -95,11 +95,14 @@ class Tail(OpenFile):
         mine, its = self._open(), other._open()
         if mine is None or its is None:
             return False
-        size = mine.text_bytes(other._read_bytes)
-        known = min(size, KNOWN_BYTES)
-        return known > 0 and all(
-            mine.read(at, known) == its.read(at, known) for at in (0, size - known)
-        )
+        return _agree(mine, its, mine.text_bytes(other._read_bytes))
+
+    def is_copy_of(self, other: Tail) -> bool:
+        """Whether nothing was read here, and all that is there is the beginning of ``other``."""
+        mine, its = self._open(), other._open()
+        if not (self.is_empty and isinstance(mine, Plain)) or its is None:
+            return False
+        return _agree(mine, its, self.state[0])
 
     def go_to(self, mark: Mark) -> None:
         """Read on at a mark that this file holds."""
@@ -255,3 +258,11 @@ class Tail(OpenFile):
     def aside(self) -> Mark:
         """The mark of a file that is not read any more, or came from somewhere else."""
         return replace(self.mark, is_aside=True)
+
+
+def _agree(one: Content, other: Content, size: int) -> bool:
+    """Whether two files hold the same up to ``size``, by their beginnings and what is before."""
+    known = min(size, KNOWN_BYTES)
+    return known > 0 and all(
+        one.read(at, known) == other.read(at, known) for at in (0, size - known)
+    )
