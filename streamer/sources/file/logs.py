@@ -145,6 +145,9 @@ class RotatedLog:
             self._look_for_newer(follow=follow)
         records = b""
         for tail in list(self._tails):
+            if self._is_copy(tail):
+                self._pass(tail)
+                continue
             records += self._read(tail, now, follow=follow)
             if not tail.is_at_end:
                 break  # older lines first
@@ -157,6 +160,22 @@ class RotatedLog:
         if self._tails and self._tails[-1].is_at_end:
             self._look_for_newer(follow=follow)
         return records + self._read_aside(now, follow=follow)
+
+    def _is_copy(self, tail: Tail) -> bool:
+        """Whether nothing was read of a file, and it is, or may be, a copy of a later one.
+
+        It is made before that is truncated, and replaces it, or it was compressed.
+        """
+        if not tail.is_empty:
+            return False
+        later = self._tails[self._tails.index(tail) + 1 :]
+        return any(tail.is_copy_of(other) or not other.is_unchanged() for other in later)
+
+    def _pass(self, copy: Tail) -> None:
+        copy.is_at_end = True
+        if copy.is_deleted:
+            self._tails.remove(copy)
+            copy.close()
 
     def _lend(self, tail: Tail) -> None:
         """Let a record that a rotation came into go on in the next file."""
@@ -360,6 +379,10 @@ class RotatedLog:
         if copy is not None:
             copy.go_on_from(tail)
             tails[place] = copy
+            for other in [other for other in self._tails if other.identity == copy.identity]:
+                if other is not copy:
+                    self._tails.remove(other)
+                    other.close()
             return b""
         del tails[place]
         if tails is self._tails and place == len(tails) and self._exists():
@@ -393,23 +416,11 @@ class RotatedLog:
         are_same = [tail.identity for tail in opened] == [file.identity for file in files]
         if are_same and all(tail.is_unchanged() for tail in self._tails):
             gone = [tail for tail in known.values() if tail not in opened]
-            self._tails[place:] = self._without_copies(gone + opened)
-        for tail in {*opened, *known.values()}:
+            self._tails[place:] = gone + opened
+        for tail in opened:
             if tail not in self._tails:
                 tail.close()
         return are_same
-
-    @staticmethod
-    def _without_copies(tails: list[Tail]) -> list[Tail]:
-        """Files but for those that hold nothing but what a later one begins with.
-
-        It is being copied just now, or was replaced by a copy of itself, or compressed.
-        """
-        return [
-            tail
-            for place, tail in enumerate(tails)
-            if not any(tail.is_copy_of(later) for later in tails[place + 1 :])
-        ]
 
     def _is_newest_current(self) -> bool | None:
         """Whether the newest file has the log's name; None between a rename and the new file."""

@@ -92,17 +92,24 @@ class Tail(OpenFile):
 
     def begins_like(self, other: Tail) -> bool:
         """Whether both files hold the same as far as both go; False if one of them is empty."""
-        mine, its = self._open(), other._open()
-        if mine is None or its is None:
+        try:
+            mine, its = self._open(), other._open()
+            if mine is None or its is None:
+                return False
+            return _agree(mine, its, mine.text_bytes(other._read_bytes))
+        except (OSError, RefusedError):
             return False
-        return _agree(mine, its, mine.text_bytes(other._read_bytes))
 
     def is_copy_of(self, other: Tail) -> bool:
         """Whether nothing was read here, and all that is there is the beginning of ``other``."""
-        mine, its = self._open(), other._open()
-        if not (self.is_empty and isinstance(mine, Plain)) or its is None:
+        try:
+            mine, its = self._open(), other._open()
+            is_plain = isinstance(mine, Plain)
+            if mine is None or its is None or not (self.is_empty and is_plain):
+                return False
+            return _agree(mine, its, self.state[0])
+        except (OSError, RefusedError):
             return False
-        return _agree(mine, its, self.state[0])
 
     def go_to(self, mark: Mark) -> None:
         """Read on at a mark that this file holds."""
@@ -245,15 +252,18 @@ class Tail(OpenFile):
         return self._split(rest, lambda s: s.feed(rest) + s.flush()), problem
 
     def is_unchanged(self) -> bool:
-        """Whether the file still holds what was read from it."""
+        """Whether the file still holds what was read from it, as far as that can be seen."""
         content = self._content
         if not isinstance(content, Plain):
             return content is None or content.is_unchanged()
         begin = self._read_bytes - len(self._recent)
-        return (
-            os.pread(self._descriptor, len(self._head), 0) == self._head
-            and os.pread(self._descriptor, len(self._recent), begin) == self._recent
-        )
+        try:
+            return (
+                os.pread(self._descriptor, len(self._head), 0) == self._head
+                and os.pread(self._descriptor, len(self._recent), begin) == self._recent
+            )
+        except OSError:
+            return True
 
     def aside(self) -> Mark:
         """The mark of a file that is not read any more, or came from somewhere else."""
