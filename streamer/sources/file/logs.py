@@ -145,7 +145,7 @@ class RotatedLog:
             self._look_for_newer(follow=follow)
         records = b""
         for tail in list(self._tails):
-            if self._is_copy(tail):
+            if follow and self._is_copy(tail):
                 self._pass(tail)
                 continue
             records += self._read(tail, now, follow=follow)
