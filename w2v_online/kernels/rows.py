@@ -41,10 +41,12 @@ def encode_row(values, codes, seed):
     down at random, so that they are right on average and small steps are not lost; without one to
     the nearest.
     """
-    largest = np.float32(0.0)
+    # Without their signs floats compare like whole numbers, which LLVM does many at a time.
+    largest = np.int32(0)
     for j in range(len(values)):
-        largest = max(largest, abs(values[j]))
-    exponent = max((np.int64(np.float32(largest).view(np.int32)) >> 23) - 127 - 6, -126)
+        magnitude = np.int32(np.float32(values[j]).view(np.int32) & np.int32(0x7FFFFFFF))
+        largest = magnitude if magnitude > largest else largest
+    exponent = max((np.int64(largest) >> 23) - 127 - 6, -126)
     inverse = _power_of_two(-exponent)
     start = np.uint32(seed * np.uint32(0x9E3779B1))
     for j in range(len(values)):

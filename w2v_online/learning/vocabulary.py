@@ -288,6 +288,8 @@ class Vocabulary:
             return nobody
         first, last = self.max_rows, self.max_rows + self._number(table.N_CANDIDATES)
         waiting = self.arrays.counts[first:last]
+        if waiting.max(initial=0.0) < self._limits.min_count * self._weight:
+            return nobody
         is_pinned = self.arrays.pinned == 1
         rarest = self.weighted_counts.min(where=~is_pinned, initial=np.inf)
         least = max(self._limits.min_count * self._weight, EVICTION_MARGIN * rarest + self._weight)
