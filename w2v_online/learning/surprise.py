@@ -62,8 +62,10 @@ class Surprise:
     def _powers(self, of: Of, power: float) -> NDArray[np.float64]:
         """float64[m]: the surprise of each word to a power that is finite."""
         if of != "both":
-            return self.of_words(of) ** power
-        powers: NDArray[np.float64] = (self._by_context**power + self.rarity**power) / 2.0
+            return _to_the(self.of_words(of), power)
+        powers = _to_the(self._by_context, power)
+        powers += _to_the(self.rarity, power)
+        powers /= 2.0
         return powers
 
     def of_records(self, by: By = "mean", of: Of = "context") -> NDArray[np.float64]:
@@ -103,6 +105,16 @@ class Surprise:
         return cls(
             context.astype(np.float64), rarity.astype(np.float64), np.cumsum(sizes)[is_whole]
         )
+
+
+def _to_the(values: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """``values ** power``; squares of squares take a fifth of the time of fourth powers."""
+    if power == 4.0:
+        squares = values * values
+        squares *= squares  # in place: memory that is new costs more than the product
+        return squares
+    powers: NDArray[np.float64] = values**power
+    return powers
 
 
 @dataclass(frozen=True)
