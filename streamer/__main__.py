@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 
 from streamer.uncollected import uncollected
@@ -15,9 +13,10 @@ def main() -> None:
     Numba's compiler cannot be switched off: kernels have code of their own for vector registers.
     Numba's threads are not used, however many there may be.
 
-    At the end nothing is looked through for garbage. Threads of OpenBLAS sleep at once where there
-    is nothing to multiply; by default they spin first, which costs as much as an import. Pydantic
-    does not search all that is installed for plugins.
+    Threads of OpenBLAS sleep at once where there is nothing to multiply; by default they spin
+    first, which costs as much as an import. Pydantic does not search all that is installed for
+    plugins. The end looks for garbage, as Python does: without that gRPC, which Qdrant's client
+    loads, ends in a segmentation fault.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
@@ -25,7 +24,6 @@ def main() -> None:
         os.environ.pop(variable, None)
     with uncollected():
         from streamer.cli import entry_point
-    atexit.register(gc.freeze)
     entry_point()
 
 

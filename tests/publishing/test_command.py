@@ -83,3 +83,21 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
     assert (report.to, report.failures) == ("postgresql://me:***@127.0.0.1:1/db", 1)
     assert "postgresql: " in report.error
     assert run("publish", tmp_path / "no", "--to", "lancedb://x").returncode == 1
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_store_that_cannot_be_reached_is_an_error_and_no_crash(
+    folder_of_words: Path, turn: int
+) -> None:
+    """Without looking for garbage at its end, two of three processes ended in the libraries."""
+    pytest.importorskip("qdrant_client")
+    result = run("publish", folder_of_words, "--to", "qdrant+http://127.0.0.1:9/words")
+    assert result.returncode == 1
+    assert "error: qdrant: " in result.stderr
+
+
+@pytest.fixture(scope="module")
+def folder_of_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1, max_vocab_size=300))
+    model.learn([["a", "b", "c"]])
+    return model.snapshot(tmp_path_factory.mktemp("words"))
