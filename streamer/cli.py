@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import resource
 import sys
+import warnings
 from collections.abc import Container
 from importlib import import_module
 from pathlib import Path
@@ -128,6 +129,7 @@ def entry_point() -> None:
     """Run the command line; every expected error is a line on stderr and an exit code."""
     code = EXIT_DONE
     standard_streams.fill_closed()
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"{PROGRAM}: warning: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Words may be in any script; a terminal that lacks it still gets an answer.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -37,6 +37,8 @@ def export(snapshot: Path, file_format: str | None, output: Path) -> None:
     SNAPSHOT is a snapshot, a folder of snapshots, or a word2vec or fastText file. Words that a
     format cannot hold are left out and counted.
     """
+    if str(output) == "-":
+        raise click.UsageError("--output: name a file; /dev/stdout is standard output")
     chosen = file_format or exporting.format_of(output)
     vectors = load_vectors(snapshot)
     written = exporting.write(vectors.table, chosen, output, vectors.subwords)

@@ -264,7 +264,7 @@ class RunSettings(SourceOptions):
     @field_validator("snapshot_dir")
     @classmethod
     def _check_location(cls, location: str) -> str:
-        if not location.strip() or re.fullmatch(r"[^:/]+:/*", location):
+        if not location.strip() or re.fullmatch(r"[^:/]+:/*|.*\0.*", location):
             raise ValueError("expected a folder, or a URL such as s3://bucket/prefix")
         return location
 

@@ -121,7 +121,10 @@ class HttpServer:
         try:
             self._socket = socket.create_server((address.host, address.port), family=family)
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
+            # Of a name that is not known the number is the resolver's, below zero.
+            number = error.errno or 0
+            told = str(error.strerror or error).partition(" (while")[0]
+            reason = os.strerror(number) if number > 0 else told
             raise ConfigurationError(
                 f"--http {address}: cannot listen there: {reason}; choose another port or address"
             ) from error

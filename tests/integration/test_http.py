@@ -344,6 +344,7 @@ def test_a_port_that_is_taken_and_tokens_that_make_no_sense_stop_the_start(
 ) -> None:
     for args, code, message in (
         (["--http", f"127.0.0.1:{daemon.port}"], 78, "cannot listen there"),
+        (["--http", "nosuchhost.invalid:0"], 78, "cannot listen there: Name or service not known"),
         (["--http", "nonsense"], 2, "expected HOST:PORT"),
         (["--http-token-file", "x"], 78, "of no use without --http"),
         (["--http", ":0", "--http-token-file", str(tmp_path / "none")], 78, "cannot be read"),

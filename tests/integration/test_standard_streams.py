@@ -67,6 +67,25 @@ def test_what_cannot_be_printed_is_a_failure(
     assert "standard output cannot be written: " in said
 
 
+def test_export_writes_no_file_that_is_called_like_standard_output(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said = _run("", "export", folder, "--output", "-")
+    assert code == 2
+    assert "name a file" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_warnings_are_sentences(folder: Path, tmp_path: Path) -> None:
+    """Not lines of source code: of vectors without counts all words weigh the same."""
+    (tmp_path / "v.vec").write_text("1 2\na 1 0\n")
+    code, said = _run("", "embed", tmp_path / "v.vec", tmp_path / "v.vec", "--output", "-")
+    assert code == 0
+    assert f"w2v-stream: warning: {tmp_path / 'v.vec'} has no counts" in said
+    assert "UserWarning" not in said
+
+
 def test_a_reader_that_leaves_is_no_fault_of_the_input(text: Path, folder: Path) -> None:
     code, said = _run("| head -n 0", "embed", folder, text, "--output", "-")
     assert code == 0  # head's

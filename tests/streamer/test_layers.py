@@ -192,6 +192,23 @@ def test_a_zip_archive_is_read_file_by_file_once_it_is_complete(tmp_path: Path) 
     assert once.log.events == ["log_damaged"]
 
 
+@pytest.mark.parametrize("kind", ["an image, not text", "encrypted"])
+def test_a_member_of_a_zip_archive_that_is_not_read_is_named(tmp_path: Path, kind: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.log", "one\n")
+        archive.writestr("b.log", b"\x89PNG\r\n\x1a\n" + bytes(40))
+    data = packed.getvalue()
+    if kind == "encrypted":
+        place = data.rindex(b"PK\x01\x02") + 8  # of the flags of the last member
+        data = data[:place] + b"\1" + data[place + 1 :]
+    (tmp_path / "logs.zip").write_bytes(data)
+    reader = Reader(tmp_path / "*.zip", follow=False)
+    assert reader.read() == ["one"]
+    assert reader.log.events == ["log_damaged"]
+    assert f"b.log is {kind}" in str(reader.log.values[0]["reason"])
+
+
 def test_files_that_are_no_text_are_reported_and_passed(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b"\x04\x22\x4d\x18" + bytes(40))
     (tmp_path / "b.log").write_text("one\n")

@@ -388,6 +388,7 @@ def test_what_is_no_plain_file_stays_what_it_is(vectors: WordVectors, tmp_path: 
     assert pipe.is_fifo()
     assert received == [target.read_bytes()]
     assert export.write(vectors.table, "word2vec-text", Path("/dev/null")).words == len(WORDS)
+    assert export.write(vectors.table, "npz", Path("/dev/null")).words == len(WORDS)
     assert Path("/dev/null").is_char_device()
     assert not Path("/dev/null.vocab").exists()
 

@@ -16,6 +16,9 @@ from streamer.text.compression import SNIFF_BYTES, RefusedError, format_of, refu
 from streamer.text.encoding import encoding_of, is_undecided
 from streamer.text.layers import Layers
 
+_ENCRYPTED = 1
+"""In the flags of a member of a zip archive."""
+
 _PIECE_BYTES = 1 << 16
 _GAP_BYTES = 1 << 20
 
@@ -216,7 +219,7 @@ class Zipped(Layered):
             if self._archive is None:
                 self._pieces = None  # its list of files comes last
             else:
-                self._refused = f"damaged zip archive: {e}"
+                self._refused = f"in the zip archive, {e}"
         return b""
 
     def _texts(self) -> Iterator[bytes]:
@@ -227,15 +230,20 @@ class Zipped(Layered):
             for member in self._archive.infolist():
                 if member.is_dir():
                     continue
+                if member.flag_bits & _ENCRYPTED:
+                    raise zipfile.BadZipFile(f"{member.filename} is encrypted")
                 layers, last = Layers(), b""
-                with self._archive.open(member) as stream:
-                    while raw := stream.read(_PIECE_BYTES):
-                        if text := layers.feed(raw):
-                            last = text
-                            yield text
-                rest, problem = layers.end()
+                try:
+                    with self._archive.open(member) as stream:
+                        while raw := stream.read(_PIECE_BYTES):
+                            if text := layers.feed(raw):
+                                last = text
+                                yield text
+                    rest, problem = layers.end()
+                except RefusedError as error:
+                    raise zipfile.BadZipFile(f"{member.filename} {error}") from error
                 if problem:
-                    raise zipfile.BadZipFile(f"{member.filename}: {problem}")
+                    raise zipfile.BadZipFile(f"{member.filename} is damaged: {problem}")
                 if rest := rest + (b"" if (rest or last).endswith(b"\n") else b"\n"):
                     yield rest
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from w2v_online.analysis.export.selection import Reason, Selection
-from w2v_online.output import whole_file
+from w2v_online.output import is_plain, whole_file
 
 CANNOT_HOLD = (Reason.LINE_FEED, Reason.NOT_UTF8)
 """Of safetensors, which has no strings: words are lines of UTF-8 in an array of bytes."""
@@ -15,13 +16,13 @@ CANNOT_HOLD = (Reason.LINE_FEED, Reason.NOT_UTF8)
 
 def write_npz(path: Path, selection: Selection) -> list[Path]:
     """Write ``words`` (str), ``vectors`` (float32) and ``counts``."""
+    words = np.array(selection.words, np.str_)
     with whole_file(path) as file:
-        np.savez(
-            file,
-            words=np.array(selection.words, np.str_),
-            vectors=selection.vectors,
-            counts=selection.counts,
-        )
+        # A device says that it can be sought in, and cannot.
+        archive = file if is_plain(path) else io.BytesIO()
+        np.savez(archive, words=words, vectors=selection.vectors, counts=selection.counts)
+        if isinstance(archive, io.BytesIO):
+            file.write(archive.getbuffer())
     return [path]
 
 
