@@ -40,6 +40,9 @@ _OPTIONS = "--vector-size 4 --min-count 1 --max-vocab-size 400000 --snapshot-eve
 _KEPT = 12
 """Rotated files of a log that are not deleted yet."""
 
+_KILLED_AT_ONCE = 0.2
+"""Share of daemons that are killed while they start, maybe."""
+
 
 class Rotator:
     """Writes to logs in a folder and rotates them, all at random."""
@@ -167,34 +170,64 @@ def _records(folder: Path) -> int:
         return 0
 
 
-def trial(seconds: float, seed: int, pause: float = 0.05, life: float = 8.0) -> list[str]:
+class _Daemon:
+    """A daemon that is to be killed: some seconds after its first snapshot, or while it starts."""
+
+    def __init__(self, folder: Path, chance: random.Random, life: float) -> None:
+        self._written = _snapshots(folder)
+        self._folder = folder
+        self._life = life * chance.uniform(0.5, 1.5)
+        self._dies: float | None = None
+        if chance.random() < _KILLED_AT_ONCE:
+            self._dies = time.monotonic() + life * chance.random()
+        self.process = _start(folder)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether its time has come."""
+        if self._dies is None and _snapshots(self._folder) > self._written:
+            self._dies = time.monotonic() + self._life
+        return self._dies is not None and time.monotonic() > self._dies
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+
+def _snapshots(folder: Path) -> int:
+    """How many were written so far."""
+    messages = folder / "messages"
+    return messages.read_text().count("event=snapshot_written") if messages.exists() else 0
+
+
+def trial(
+    seconds: float, seed: int, pause: float = 0.05, life: float = 8.0, keep: Path | None = None
+) -> list[str]:
     """Rotate for so long; return what is wrong, nothing if all is well.
 
-    A step is made every ``pause`` seconds, and the daemon lives for ``life`` seconds, about.
+    A step is made every ``pause`` seconds, and the daemon lives for ``life`` seconds, about, from
+    its first snapshot on. ``keep`` is a folder in which logs, messages and snapshots stay.
     """
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        (folder / "logs").mkdir()
+        folder = Path(made) if keep is None else keep
+        (folder / "logs").mkdir(parents=True)
         rotator = Rotator(folder / "logs", seed)
-        daemon, kills = _start(folder), 0
+        daemon, kills = _Daemon(folder, rotator.chance, life), 0
         try:
             end = time.monotonic() + seconds
-            dies = time.monotonic() + 2 * life
             while time.monotonic() < end:
                 rotator.step()
                 time.sleep(pause)
-                if time.monotonic() > dies:
+                if daemon.is_old:
                     daemon.kill()
-                    daemon.wait()
                     kills += 1
-                    daemon = _start(folder)
-                    dies = time.monotonic() + life * rotator.chance.uniform(0.5, 1.5)
+                    daemon = _Daemon(folder, rotator.chance, life)
             _wait_until_read(folder, len(rotator.lines))
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(120)
+            daemon.process.send_signal(signal.SIGTERM)
+            daemon.process.wait(120)
         finally:
             daemon.kill()
-            daemon.wait()
         done = ", ".join(f"{name} {times}" for name, times in sorted(rotator.done.items()))
         print(f"seed {seed}: {len(rotator.lines):,} lines, {kills} kills; {done}")
         return _problems(folder, rotator)
@@ -236,9 +269,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=0.05, help="seconds between two steps")
-    parser.add_argument("--life", type=float, default=8.0, help="seconds between two kills")
+    parser.add_argument("--life", type=float, default=8.0, help="seconds until a daemon is killed")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="new folder for all that is made"
+    )
     given = parser.parse_args()
-    problems = trial(given.seconds, given.seed, given.pause, given.life)
+    problems = trial(given.seconds, given.seed, given.pause, given.life, given.keep)
     print("\n".join(problems) or "every line was learned exactly once, or is accounted for")
     sys.exit(bool(problems))
 

@@ -117,3 +117,20 @@ def test_a_log_that_was_truncated_and_renamed_at_once_is_read_once(tmp_path: Pat
     log.rename(tmp_path / "app-2026-01-31T10-00-00.000.log")
     log.write_text("four\n")
     assert sorted(reader.wait(5)) == ["four", "three", "two"]
+
+
+def test_a_log_that_was_rotated_until_nothing_known_was_left_is_reported_lost(
+    tmp_path: Path,
+) -> None:
+    """Nobody can tell what the deleted files held after what was read."""
+    log, old = tmp_path / "app.log", tmp_path / "app.log.1"
+    log.write_text("one\n")
+    reader = Reader(log)
+    reader.read()
+    for number in range(3):
+        log.rename(old)
+        log.write_text(f"{number}\n")
+    reader.restart()
+    assert reader.read() == ["1", "2"]
+    assert reader.log.events == ["log_lost"]
+    assert reader.log.values == [{"path": str(log), "after_byte": 4}]

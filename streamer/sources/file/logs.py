@@ -128,8 +128,11 @@ class RotatedLog:
                 tail.go_to(mark)
                 self._tails.append(tail)
                 continue
-            is_there = any(file.identity == mark.identity for file in self._files())
-            if is_there or mark.bytes < 0:
+            files = self._files()
+            is_there = any(file.identity == mark.identity for file in files)
+            # What came between it and the rotated files that are left was deleted with it, maybe.
+            newer = _changed_since(mark, [file for file in files if file.path != self.path])
+            if is_there or newer or mark.bytes < 0:
                 self._report("log_lost", path=str(self.path), after_byte=mark.offset)
             else:
                 self._report("log_gone", path=str(self.path))
