@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.sources.file import logs
+from streamer.sources.file import logs, search
 from streamer.sources.file.names import Generation, generations
 from tests.streamer.followed import Reader
 
@@ -134,3 +134,22 @@ def test_a_log_that_was_rotated_until_nothing_known_was_left_is_reported_lost(
     assert reader.read() == ["1", "2"]
     assert reader.log.events == ["log_lost"]
     assert reader.log.values == [{"path": str(log), "after_byte": 4}]
+
+
+def test_a_link_stands_for_the_file_beside_it_that_came_after_the_folder_was_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it were a log of its own, and a copy that replaces the file were read by both."""
+    log, link = tmp_path / "app.log", tmp_path / "link-to-app"
+    log.write_text("one\n")
+    link.symlink_to(log.name)
+    monkeypatch.setattr(search, "expand", lambda _pattern, _report: iter([link]))
+    reader = Reader(tmp_path / "*")
+    assert reader.read() == ["one"]
+    monkeypatch.undo()
+    reader.wait(3)
+    shutil.copy(log, tmp_path / ".new")
+    _append(tmp_path / ".new", "two\n")
+    (tmp_path / ".new").rename(log)
+    assert reader.wait(5) == ["two"]
+    assert list(reader.position) == [str(log)]

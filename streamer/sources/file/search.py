@@ -68,7 +68,8 @@ def matching(patterns: Sequence[str], report: Report) -> list[Generation]:
     Of several names that of a file is taken, before links to it. What else is named is left out,
     such as folders.
     """
-    names = dict.fromkeys(path for pattern in patterns for path in expand(pattern, report))
+    found = [path for pattern in patterns for path in expand(pattern, report)]
+    names = dict.fromkeys(_target(path, patterns) for path in found)
     files: dict[tuple[int, int], Generation] = {}
     for path in sorted(names, key=lambda path: (path.is_symlink(), path)):
         try:
@@ -78,6 +79,19 @@ def matching(patterns: Sequence[str], report: Report) -> list[Generation]:
         except OSError:
             continue  # renamed just now, or a link that leads nowhere
     return list(files.values())
+
+
+def _target(path: Path, patterns: Sequence[str]) -> Path:
+    """The file beside a link that it leads to, if that is named too, else the path itself.
+
+    The file may have come after the folder was listed.
+    """
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    is_hidden = target.name.startswith(".")
+    is_beside = target.parent == path.parent and not is_hidden
+    return target if is_beside and is_named(target, patterns) else path
 
 
 def by_log(
