@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ from streamer.checks import validation
 from streamer.config.settings import RunSettings
 from streamer.sources.kafka import checks
 from tests.integration.daemons import COMMAND, SMALL, environment
+from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.snapshots.writer import encode_manifest
 
 
 def run(*args: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -134,6 +137,21 @@ def test_a_snapshot_that_does_not_fit_fails(tmp_path: Path) -> None:
     other = run("validate", "--snapshot-dir", tmp_path, *SMALL, "--vector-size", "17")
     assert other.returncode == 78
     assert "vector_size is 16 there and 17 here" in other.stdout
+
+
+def test_a_snapshot_of_a_later_version_with_more_options_fails(tmp_path: Path) -> None:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=16, min_count=1, max_vocab_size=20_000))
+    model.learn([["a", "b"]])
+    path = model.snapshot(tmp_path) / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["manifest_sha256"]
+    manifest["config"]["not_known_yet"] = 1
+    path.write_bytes(encode_manifest(manifest))
+    found = run("validate", "--snapshot-dir", tmp_path, *SMALL)
+    assert found.returncode == 78
+    assert "holds only damaged snapshots" in found.stdout
+    assert "not_known_yet" in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 def test_a_broker_that_does_not_answer_fails(monkeypatch: pytest.MonkeyPatch) -> None:

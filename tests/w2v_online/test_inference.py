@@ -62,6 +62,16 @@ def test_damaged_ngrams_infer_nothing(tmp_path: Path, name: str, has_sums: bool)
         wv.infer("walkings")
 
 
+@pytest.mark.parametrize(("key", "value"), [("bucket", 1), ("bucket", 10**12), ("min_n", 50)])
+def test_a_manifest_that_does_not_fit_its_ngrams_infers_nothing(
+    tmp_path: Path, key: str, value: int
+) -> None:
+    wv = load_vectors(_snapshot(tmp_path, subwords=True))
+    wv.manifest["config"][key] = value
+    with pytest.raises(SnapshotError, match="n-grams do not fit"):
+        wv.infer("walkings")
+
+
 def test_without_learned_ngrams_infer_fits_them_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

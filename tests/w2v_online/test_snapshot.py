@@ -167,6 +167,12 @@ _JSON = st.recursive(
 _KEYS = ["format", "format_version", "files", "config", "totals", "counters", "positions", "x"]
 
 
+def test_a_manifest_whose_text_is_no_object_is_refused(tmp_path: Path) -> None:
+    path = _write(tmp_path, text=["lowercase"])
+    with pytest.raises(SnapshotError, match="text is not an object"):
+        reader.read(path)
+
+
 @given(st.sampled_from(_KEYS), _JSON)
 @settings(deadline=None, max_examples=300)
 def test_a_manifest_with_senseless_values_is_the_named_error(

@@ -15,6 +15,7 @@ END_OF_LINE = "</s>"
 """The only word that has no n-grams in fastText."""
 
 _BLOCK_ROWS = 16_384
+_MAX_BUCKETS = 1 << 30
 
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 
@@ -81,6 +82,8 @@ class SubwordTable:
             ngrams = int(config["min_n"]), int(config["max_n"]), int(config["bucket"])
         except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{opened.path}: the manifest lacks {error}") from error
+        if not (0 < ngrams[0] <= ngrams[1] and buckets.max(initial=-1) < ngrams[2] <= _MAX_BUCKETS):
+            raise SnapshotError(f"{opened.path}: the manifest's n-grams do not fit its files")
         if vectors.ndim != 2 or buckets.shape != vectors.shape[:1]:
             raise SnapshotError(f"{opened.path}: {SUBWORD_BUCKETS} does not fit {SUBWORD_VECTORS}")
         return cls(vectors, buckets, ngrams)

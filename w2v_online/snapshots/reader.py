@@ -295,7 +295,7 @@ def parse_manifest(file: Path, text: bytes) -> dict[str, Any]:
     if version > 1 and manifest_sha256(text) != manifest.get("manifest_sha256", ""):
         raise SnapshotError(f"{file} is damaged: it does not match its own checksum")
     _check_files(file, manifest.get("files"))
-    for section in ("config", "totals", "counters", "positions"):
+    for section in ("config", "totals", "counters", "positions", "text"):
         if not isinstance(manifest.get(section, {}), dict):
             raise SnapshotError(f"{file} is damaged: {section} is not an object")
     return manifest
