@@ -331,7 +331,7 @@ def carry_over(old, outputs, links, counts, share, division, carried, visits):
     carried : Carried, updated: vectors and update counts of the HEAVY first inner nodes
     visits : int, rows to visit, about
 
-    Returns whether all words have been carried over.
+    It is complete once NEXT_LEAF is n.
 
     """
     numbers = division.numbers
@@ -370,4 +370,3 @@ def carry_over(old, outputs, links, counts, share, division, carried, visits):
             link = np.int64(links.inner_links[node])
         weights[top] = weight
         numbers[MEANS] = top + 1
-    return numbers[NEXT_LEAF] == leaves

@@ -87,7 +87,10 @@ class Grouping:
                 visits,
             )
             return False
-        is_complete = carry_over(
+        if self._division.numbers[kernels.NEXT_LEAF] == leaves:
+            build_children(self.tree)
+            return True
+        carry_over(
             old,
             matrices.syn1,
             self.tree,
@@ -97,9 +100,7 @@ class Grouping:
             self.carried,
             visits,
         )
-        if is_complete:
-            build_children(self.tree)
-        return bool(is_complete)
+        return False
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that :meth:`restored` needs: views, true until the next change."""
