@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.sources.file import logs, search
+from streamer.sources.file import files, search
 from streamer.sources.file.names import Generation, generations
 from tests.streamer.followed import Reader
 
@@ -64,7 +64,7 @@ def test_a_copy_that_is_renamed_while_it_is_looked_for_is_found(
             copy.rename(tmp_path / "app.log.2")
         return found
 
-    monkeypatch.setattr(logs, "generations", listed_before_it_was_renamed)
+    monkeypatch.setattr(files, "generations", listed_before_it_was_renamed)
     assert reader.read() == ["two", "three"]
     assert reader.log.values == [{"path": str(log), "copy_found": True}]
 
@@ -77,13 +77,13 @@ def test_a_log_that_is_renamed_while_it_is_looked_at_is_followed(
     reader = Reader(log)
     reader.read()
 
-    def was_there(_log: logs.RotatedLog) -> bool:
+    def was_there(_log: files.LogFiles) -> bool:
         is_there = log.exists()
         if is_there:
             log.rename(tmp_path / "app.log.1")
         return is_there
 
-    monkeypatch.setattr(logs.RotatedLog, "_exists", was_there)
+    monkeypatch.setattr(files.LogFiles, "exists", property(was_there))
     reader.wait(3)
     monkeypatch.undo()
     log.write_text("two\n")

@@ -8,14 +8,13 @@ read on if it grows later.
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from streamer.sources.file.aside import GRACE_SECONDS, Aside
+from streamer.sources.file.files import OPEN_TRIES, LogFiles
 from streamer.sources.file.mark import Mark
-from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
+from streamer.sources.file.names import Generation, with_identity
 from streamer.sources.file.tail import ChangedError, Tail
 from streamer.text.compression import RefusedError
 from streamer.text.origins import Origins
@@ -29,9 +28,6 @@ _SETTLE_SECONDS = 0.5
 
 _LATE_SECONDS = 60.0
 """How long the rest of a compressed file may take to come before it is missed."""
-
-_OPEN_TRIES = 20
-"""Files may be renamed between being listed and being opened."""
 
 
 class RotatedLog:
@@ -51,13 +47,14 @@ class RotatedLog:
     ) -> None:
         self.path = path
         self._make_splitter = make_splitter
-        self._is_elsewhere = is_elsewhere
         self._report = report
-        self._places = places
         self._tails: list[Tail] = []
         self._changed_at: dict[Tail, float] = {}
         self._missing_at: float | None = None
-        self._aside = Aside(self._open)
+        self._files = LogFiles(
+            path, make_splitter, lambda file: self._aside.knows(file), is_elsewhere, report, places
+        )
+        self._aside = Aside(self._files.open)
 
     @property
     def marks(self) -> list[Mark]:
@@ -82,11 +79,11 @@ class RotatedLog:
     @property
     def is_gone(self) -> bool:
         """Whether nothing is left of this log."""
-        return not (self._tails or self._exists()) and self._aside.is_empty
+        return not (self._tails or self._files.exists) and self._aside.is_empty
 
     def start(self, paths: list[Path]) -> None:
         """Read these files from their beginnings, oldest first."""
-        self._tails += [tail for path in paths if (tail := self._open(path)) is not None]
+        self._tails += [tail for path in paths if (tail := self._files.open(path)) is not None]
 
     def resume(self, marks: list[Mark], wanted: list[Path]) -> None:
         """Read on at marks, and all that was written to the log after them.
@@ -96,10 +93,10 @@ class RotatedLog:
         for mark in marks:
             if mark.is_aside:
                 self._aside.restore(mark)
-        self._aside.look(0.0, self._files, [], [])
+        self._aside.look(0.0, self._files.all, [], [])
         chain = [mark for mark in marks if not mark.is_aside]
         self._resume(chain)
-        files = self._files()
+        files = self._files.all()
         found = {tail.identity for tail in self._tails}
         reached = max((n for n, file in enumerate(files) if file.identity in found), default=-1)
         if reached < 0:
@@ -110,7 +107,7 @@ class RotatedLog:
         for file in files[:reached]:
             if self.owns(file):
                 continue
-            if not remembers and (tail := self._open(file.path)) is not None:
+            if not remembers and (tail := self._files.open(file.path)) is not None:
                 # A position of a version that did not remember what was read to its end.
                 tail.go_to_end()
                 self._aside.put(tail)
@@ -123,12 +120,12 @@ class RotatedLog:
         for mark in chain:
             if not mark.read_bytes:
                 continue  # by nothing a file cannot be known; the one before leads to it
-            tail = self._find(mark)
+            tail = self._files.find(mark)
             if tail is not None:
                 tail.go_to(mark)
                 self._tails.append(tail)
                 continue
-            files = self._files()
+            files = self._files.all()
             is_there = any(file.identity == mark.identity for file in files)
             # What came between it and the rotated files that are left was deleted with it, maybe.
             newer = _changed_since(mark, [file for file in files if file.path != self.path])
@@ -142,7 +139,7 @@ class RotatedLog:
 
         ``now`` is the time in seconds on any clock that does not go back.
         """
-        if not self._tails and follow and self._exists():
+        if not self._tails and follow and self._files.exists:
             self.start([self.path])
         if self._tails and self._tails[-1].is_empty and self._is_newest_current():
             self._look_for_newer(follow=follow)
@@ -204,12 +201,12 @@ class RotatedLog:
 
         ``strangers`` are files that are named like those of this log and are nobody's.
         """
-        current = self._current()
+        current = self._files.current
         if current is not None and self._aside.knows(current):
             self._tails += [tail] if (tail := self._aside.take(current)) is not None else []
         is_current = self._is_newest_current() and self.is_at_end
         is_settled = is_current or (self._missing_at or now) + GRACE_SECONDS < now
-        self._aside.look(now, self._files, strangers if is_settled else [], self._tails)
+        self._aside.look(now, self._files.all, strangers if is_settled else [], self._tails)
         for tail in self._tails:
             if tail.is_at_end and (late := tail.missing_since(_LATE_SECONDS)):
                 self._report("log_damaged", path=str(tail.path), reason=late)
@@ -217,7 +214,7 @@ class RotatedLog:
 
     def _let_go(self, now: float) -> bytes:
         """Close what was deleted a while ago."""
-        if not self.is_at_end or self._exists():
+        if not self.is_at_end or self._files.exists:
             self._missing_at = None
             return b""
         self._missing_at = self._missing_at or now
@@ -242,74 +239,6 @@ class RotatedLog:
         """Index of the newest file that was read from, whatever comes after it is new; or -1."""
         read = [index for index, tail in enumerate(self._tails) if not tail.is_empty]
         return read[-1] if read else -1
-
-    def _exists(self) -> bool:
-        return self.path.is_file()
-
-    def _current(self) -> Generation | None:
-        """The file that has the log's name now."""
-        try:
-            return describe(self.path)
-        except OSError:
-            return None
-
-    def _files(self) -> list[Generation]:
-        """The files that may hold the log, oldest first, but for what is known to be aside."""
-        try:
-            files = generations(self.path)
-        except OSError as error:
-            self._report("log_unreadable", path=str(self.path.parent), reason=error.strerror)
-            return []
-        return [f for f in files if not self._aside.knows(f) and not self._is_elsewhere(f)]
-
-    def _open(self, path: Path) -> Tail | None:
-        try:
-            tail = Tail(path, self._make_splitter(), self._places)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            event = "log_unreadable"
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                event = "too_few_descriptors"
-            self._report(event, path=str(path), reason=error.strerror)
-            return None
-        if self._is_elsewhere(tail):
-            tail.close()
-            return None
-        return tail
-
-    def _find(self, mark: Mark) -> Tail | None:
-        """The file that holds what was read, by preference under its own identity, opened."""
-        for _ in range(_OPEN_TRIES):
-            places = self._places_of(mark)
-            for file in places:
-                tail = self._open(file.path)
-                if tail is not None:
-                    if tail.holds(mark):
-                        return tail
-                    tail.close()
-            if [(file.path, file.identity) for file in self._places_of(mark)] == [
-                (file.path, file.identity) for file in places
-            ]:
-                break  # else it may have been renamed before it was opened
-        return None
-
-    def _places_of(self, mark: Mark) -> list[Generation]:
-        """The files that may hold what was read, the likeliest first."""
-        files = self._files()
-        if any(file.identity == mark.identity for file in files):
-            return sorted(files, key=lambda file: file.identity != mark.identity)
-        folders = {self.path.parent, Path(os.path.realpath(self.path)).parent}
-        if mark.path:
-            folders.add(mark.file.parent)
-        found = [with_identity(folder, mark.identity) for folder in sorted(folders)]
-        listed = {file.identity for file in files}
-        others = [file for file in relatives(self.path) if file.identity not in listed]
-        return [
-            *(file for file in found if file is not None),
-            *files,
-            *(file for file in others if not self._is_elsewhere(file)),
-        ]
 
     def _read(self, tail: Tail, now: float, *, follow: bool) -> bytes:
         try:
@@ -353,7 +282,7 @@ class RotatedLog:
             self._aside.put(tail)
             return records
         # It may have been compressed, or copied before it was deleted.
-        copy = self._find(tail.mark)
+        copy = self._files.find(tail.mark)
         records += b"" if copy is not None else self._end(tail)
         if copy is not None:
             copy.go_on_from(tail)
@@ -363,7 +292,7 @@ class RotatedLog:
 
     def _open_again(self, tail: Tail) -> None:
         """A descriptor can become useless (ESTALE) while the file is there."""
-        again = self._open(tail.path)
+        again = self._files.open(tail.path)
         if again is None:
             return
         if again.holds(tail.mark):
@@ -373,7 +302,7 @@ class RotatedLog:
 
     def _read_changed(self, tail: Tail) -> bytes:
         """Go on in the copy of a file that was truncated, then from the file's new beginning."""
-        copy = self._find(tail.mark)
+        copy = self._files.find(tail.mark)
         self._report("log_truncated", path=str(tail.path), copy_found=copy is not None)
         tail.is_at_end = False
         tail.close()
@@ -388,7 +317,7 @@ class RotatedLog:
                     other.close()
             return b""
         del tails[place]
-        if tails is self._tails and place == len(tails) and self._exists():
+        if tails is self._tails and place == len(tails) and self._files.exists:
             self.start([self.path])
         return tail.flush()
 
@@ -397,7 +326,7 @@ class RotatedLog:
 
         Then its copy, which begins with what was read, comes first.
         """
-        for _ in range(_OPEN_TRIES):
+        for _ in range(OPEN_TRIES):
             if not follow or self._changed_at or self._open_newer():
                 return
 
@@ -414,7 +343,7 @@ class RotatedLog:
         place = self._anchor + 1
         known = {tail.identity: tail for tail in self._tails[place:]}
         files = self._newer_than(max(0, self._anchor))
-        tails = [known.get(file.identity) or self._open(file.path) for file in files]
+        tails = [known.get(file.identity) or self._files.open(file.path) for file in files]
         opened = [tail for tail in tails if tail is not None]
         are_same = [tail.identity for tail in opened] == [file.identity for file in files]
         if are_same and all(tail.is_unchanged() for tail in self._tails):
@@ -427,20 +356,20 @@ class RotatedLog:
 
     def _is_newest_current(self) -> bool | None:
         """Whether the newest file has the log's name; None between a rename and the new file."""
-        current = self._current()
+        current = self._files.current
         if current is None:
             return None
         return bool(self._tails) and current.identity == self._tails[-1].identity
 
     def _newer_than(self, place: int) -> list[Generation]:
         anchor = self._tails[place]
-        files = self._files()
+        files = self._files.all()
         if anchor.is_empty:
             return _changed_since(anchor.mark, files)
         identities = [file.identity for file in files]
         if anchor.identity in identities:
             return files[identities.index(anchor.identity) + 1 :]
-        copy = self._find(anchor.mark)
+        copy = self._files.find(anchor.mark)
         if copy is None:
             if anchor.is_deleted:
                 self._report("log_replaced", path=str(self.path))
