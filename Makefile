@@ -56,7 +56,7 @@ package: $(INSTALLED) ## a wheel and an sdist in dist/, checked
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
-	$(BIN)/python -m zipfile --list dist/*.whl | grep -q /page/plotly.min.js
+	$(BIN)/python -m zipfile --list dist/*.whl | grep /page/plotly.min.js
 
 # Text, other programs as NAME=BINARY, and more options: docs/benchmarks.md
 ROUNDS ?= 5

@@ -7,9 +7,11 @@ read is TEXT; Docker's documents stay whole if the user wants their ``log`` fiel
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import deque
 from dataclasses import dataclass
+from typing import Self
 
 import orjson
 
@@ -91,6 +93,14 @@ class ContainerSplitter(RecordSplitter):
         if self._begun or self._is_in_long_line:
             return False
         return bool(self._held) or self._inner.goes_on
+
+    def copied(self) -> Self:
+        """See :class:`RecordSplitter`."""
+        other = copy.copy(self)
+        other._inner = self._inner.copied()
+        other._held = copy.deepcopy(self._held)
+        other._given = self._given.copy()
+        return other
 
     def _taken_for(self, pending: int) -> int:
         """How many bytes were taken in for the last ``pending`` ones that were given on."""

@@ -7,6 +7,7 @@ next. Whether a record is complete shows only when the next one begins, or at th
 from __future__ import annotations
 
 import re
+from typing import Self
 
 from streamer.text.cleaning import clean
 from streamer.text.records import RecordSplitter
@@ -37,6 +38,12 @@ class MultilineSplitter(RecordSplitter):
     def goes_on(self) -> bool:
         """See :class:`RecordSplitter`."""
         return bool(self._held) and not super().pending_bytes
+
+    def copied(self) -> Self:
+        """See :class:`RecordSplitter`."""
+        other = super().copied()
+        other._held = bytearray(self._held)
+        return other
 
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""

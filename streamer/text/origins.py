@@ -7,7 +7,6 @@ stretch is split again when somebody asks.
 
 from __future__ import annotations
 
-import copy
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,8 +46,8 @@ class Stretch:
 
     def _found(self, records: bytes, byte: int) -> tuple[int, int]:
         """The record's first byte, and which of those it is that begin there."""
-        splitter = copy.deepcopy(self.splitter)
-        assert splitter is not None  # noqa: S101 for mypy: the caller has looked
+        assert self.splitter is not None  # noqa: S101 for mypy: the caller has looked
+        splitter = self.splitter.copied()
         wanted = records.count(b"\n", 0, byte)
         taken = splitter.pending_bytes
         begin = complete = base = 0
@@ -106,7 +105,7 @@ class TracedStream:
 
         ``stretch`` is what was read last; its ``begin`` is that of where it ends.
         """
-        before = None if self._pending is None else copy.deepcopy(splitter)
+        before = None if self._pending is None else splitter.copied()
         records = split(splitter)
         pending, total = splitter.pending_bytes, self._pending_bytes + len(stretch.text)
         if not records and pending == total:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 
@@ -42,6 +44,12 @@ class RecordSplitter:
     def goes_on(self) -> bool:
         """Whether whole lines are held as a record that later lines, of another file too, end."""
         return False
+
+    def copied(self) -> Self:
+        """A splitter in the same state, which goes on by itself."""
+        other = copy.copy(self)
+        other._tail = bytearray(self._tail)
+        return other
 
     def feed(self, data: bytes) -> bytes:
         """Take in the next bytes; return the records they complete, each ended by a line feed."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.text.containers import ContainerSplitter
 from streamer.text.multiline import MultilineSplitter
 from streamer.text.records import RecordSplitter
 
@@ -162,3 +163,19 @@ def test_a_record_begins_with_characters_whatever_their_colour() -> None:
     text = "".join(line + "\n" for line in lines).encode() + b"\xe3\x80 not UTF-8\n"
     records = (splitter.feed(text) + splitter.flush()).splitlines()
     assert [len(record.split(b" ")) for record in records] == [3, 2, 4]
+
+
+@given(st.lists(_PIECE, max_size=20).map(b"".join), st.integers(0, 200), st.integers(0, 2))
+def test_a_copy_goes_on_alone_and_leaves_the_first_as_it_was(
+    text: bytes, cut: int, kind: int
+) -> None:
+    splitter: RecordSplitter = RecordSplitter(40, 8) if kind else MultilineSplitter(40, 8, "x")
+    if kind == 2:
+        splitter = ContainerSplitter(splitter, 40)
+        text = b"".join(
+            b"2026-01-01T00:00:00Z stdout P " + line + b"\n" for line in text.split(b"\n")
+        )
+    splitter.feed(text[:cut])
+    other = splitter.copied()
+    rest = other.feed(text[cut:]) + other.flush()
+    assert splitter.feed(text[cut:]) + splitter.flush() == rest
