@@ -128,7 +128,7 @@ def measure(learner: OnlineWord2Vec, flow: Flow, folder: Path, seconds: float) -
 
 def parse_options() -> argparse.Namespace:
     """The options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pause", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.checkpoints", description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000, help="words; default %(default)s")
     parser.add_argument("--vector-size", type=int, default=100, help="default %(default)s")
     parser.add_argument("--threads", type=int, default=1, help="default %(default)s")
@@ -187,14 +187,14 @@ def main() -> None:
     ]  # fmt: skip
     matrices = 2 * 4 * options.size * learner.embeddings.row_floats / MIB
     conditions = report.conditions(
-        "pause",
+        "checkpoints",
         f"{options.size:,} words, vector_size {options.vector_size}, {options.threads} thread(s); "
         f"the two matrices take {matrices:,.0f} MiB; {options.rounds} snapshots in one run.",
         "Median (least to greatest). Loading: one process, files in the page cache.",
     )
     document = {"checkpoints": [asdict(c) for c in checkpoints], "loading": loading}
     markdown = f"{table(['', 'measured'], rows)}\n\n{conditions}"
-    report.publish("pause", document, markdown, write_docs=options.write_docs)
+    report.publish("checkpoints", document, markdown, write_docs=options.write_docs)
 
 
 if __name__ == "__main__":
