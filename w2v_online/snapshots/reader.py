@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -209,14 +209,9 @@ def read_whole(path: Path) -> Snapshot:
 def read_with_output(path: Path) -> Snapshot:
     """The same as :func:`read` for one with output vectors: the newest such in a folder."""
     opened = read(path)
-    if not opened.has_output and opened.path != path:
-        for earlier in folders(path):
-            try:
-                found = _open(earlier)
-            except SnapshotError:
-                continue
-            if found.has_output:
-                return found
+    is_folder = opened.path != path
+    if not opened.has_output and is_folder:
+        opened = next((found for found in _complete(path) if found.has_output), opened)
     if not opened.has_output:
         raise SnapshotError(f"{opened.path} holds vectors alone: scoring takes output vectors, too")
     return opened
@@ -240,23 +235,24 @@ def newest(folder: Path) -> Snapshot | None:
         except SnapshotError:
             tried = name  # deleted meanwhile, then LATEST names another one by now; or damaged
     # LATEST is a hint; where it does not help the folders themselves decide.
-    for path in folders(folder):
-        try:
-            return _open(path)
-        except SnapshotError:
-            continue
-    return None
+    return next(_complete(folder), None)
 
 
 def newest_whole(folder: Path) -> Snapshot | None:
     """The newest complete one that a learner can go on from, None if there is none."""
-    for path in folders(folder):
-        if is_whole(path.name):
-            try:
-                return _open(path)
-            except SnapshotError:
-                continue
-    return None
+    return next(_complete(folder, lambda path: is_whole(path.name)), None)
+
+
+def _complete(
+    folder: Path, is_wanted: Callable[[Path], bool] = lambda _: True
+) -> Iterator[Snapshot]:
+    """The complete snapshots in a folder of snapshots, newest first; others are not opened."""
+    for path in filter(is_wanted, folders(folder)):
+        try:
+            found = _open(path)
+        except SnapshotError:
+            continue
+        yield found
 
 
 def _open(path: Path) -> Snapshot:
