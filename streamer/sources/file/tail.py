@@ -101,11 +101,10 @@ class Tail(OpenFile):
             return False
 
     def is_copy_of(self, other: Tail) -> bool:
-        """Whether nothing was read here, and all that is there is the beginning of ``other``."""
+        """Whether all that is there, not compressed, is the beginning of ``other``."""
         try:
             mine, its = self._open(), other._open()
-            is_plain = isinstance(mine, Plain)
-            if mine is None or its is None or not (self.is_empty and is_plain):
+            if its is None or not isinstance(mine, Plain):
                 return False
             return _agree(mine, its, self.state[0])
         except (OSError, RefusedError):
