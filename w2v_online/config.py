@@ -26,6 +26,13 @@ of the last minutes: it is published near its average, and never told as changin
 CHANGING_MIN_COUNT = 1000
 """Occurrences from which it can be told whether a word's use is changing."""
 
+By = Literal["mean", "max", "pm4"]
+"""What of its words makes a record surprising: their mean, the greatest, or the power mean
+(mean of v**4)**(1/4), which is between the two."""
+
+Of = Literal["context", "rarity", "both"]
+"""What makes a word surprising: its contexts, its share of the stream, or both alike."""
+
 Loss = Literal["ns", "hs", "softmax"]
 """Objectives; each is the module of that name in :mod:`w2v_online.learning.objectives`."""
 

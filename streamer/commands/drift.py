@@ -16,6 +16,7 @@ from streamer.commands.tables import echo_json, echo_rows
 from w2v_online import load_vectors
 from w2v_online.analysis import changes, layout
 from w2v_online.analysis import drift as drifting
+from w2v_online.config import CHANGING_MIN_COUNT
 from w2v_online.errors import ExportError
 from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots import reader
@@ -36,7 +37,7 @@ _BAR_CELLS = 12
     "--min-count",
     type=click.IntRange(min=0),
     help="Minimum occurrences of a word in NEW: "
-    f"{drifting.MIN_COUNT} unless given; with OLD alone {changes.MIN_COUNT:,}.",
+    f"{drifting.MIN_COUNT} unless given; with OLD alone {CHANGING_MIN_COUNT:,}.",
 )
 @click.option(
     "--min-relative",
@@ -80,7 +81,7 @@ def drift(
     if new is None:
         if output is not None:
             raise click.UsageError("--output draws what moved between two: give OLD and NEW")
-        least = changes.MIN_COUNT if min_count is None else min_count
+        least = CHANGING_MIN_COUNT if min_count is None else min_count
         _print_changing(load_vectors(old), topn, least, as_json)
         return
     _refuse_missing(old, new)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import click
 import numpy as np
@@ -20,12 +20,12 @@ import orjson
 from streamer.commands.arguments import TextOptions, snapshot_argument, text_options
 from streamer.commands.scoring_model import ScoringModel
 from streamer.commands.tables import shown
+from w2v_online.config import By, Of
 
 if TYPE_CHECKING:
     from streamer.scoring.lines import ScoredLines
     from streamer.text.decode import Decoder
     from streamer.text.records import RecordSplitter
-    from w2v_online.learning.surprise import By, Of
 
 _CHUNK_BYTES = 1 << 19
 _MAX_LINE_BYTES = 1 << 20
@@ -61,13 +61,13 @@ class _Part:
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
     "--by",
-    type=click.Choice(["mean", "max", "pm4"]),
+    type=click.Choice(get_args(By)),
     help="A line is as surprising as its words on average, as its most surprising word, or as "
     "their power mean (mean of v^4)^(1/4). Default: as run --alerts measured, or else mean.",
 )
 @click.option(
     "--of",
-    type=click.Choice(["context", "rarity", "both"]),
+    type=click.Choice(get_args(Of)),
     help="A word is surprising beside its contexts, because it is rare, or for both reasons. "
     "Default: as run --alerts measured, or else context.",
 )

@@ -12,7 +12,7 @@ from w2v_online.errors import W2VError
 
 if TYPE_CHECKING:
     from streamer.scoring.lines import ScoredLines
-    from w2v_online.learning.surprise import By, Of
+    from w2v_online.config import By, Of
 
 
 class ScoringModel:

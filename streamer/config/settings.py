@@ -20,7 +20,7 @@ from streamer.config.types import Interval, MaybeAddress, MaybeSpan, Pairs, Span
 from streamer.sources.choice import chosen, kind_of
 from streamer.sources.registry import source_options
 from streamer.sources.settings import SourceSettings
-from w2v_online.config import ANNEAL_PASSES, LearnerConfig
+from w2v_online.config import ANNEAL_PASSES, By, LearnerConfig, Of
 from w2v_online.snapshots.retention import Retention
 
 if TYPE_CHECKING:
@@ -134,13 +134,13 @@ class RunSettings(SourceOptions):
         "records; rate=10/hour, about ten an hour, however fast the stream is.",
         json_schema_extra=_alerts("p=SHARE|rate=N/hour"),
     )
-    alert_by: Literal["mean", "max", "pm4"] = Field(
+    alert_by: By = Field(
         "pm4",
         description="What makes a record surprising: the mean of its words, the most surprising "
         "word, or their power mean, (mean of v^4)^(1/4), which lies between.",
         json_schema_extra=_alerts(),
     )
-    alert_of: Literal["context", "rarity", "both"] = Field(
+    alert_of: Of = Field(
         "both",
         description="What makes a word surprising: its contexts, its share of the stream, or both.",
         json_schema_extra=_alerts(),

@@ -17,6 +17,7 @@ from streamer.http.question import Kept, Question
 from streamer.http.word_questions import Word, counted
 from w2v_online.analysis import changes, drift
 from w2v_online.analysis.examples import examples
+from w2v_online.config import CHANGING_MIN_COUNT
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.reading.changes import THRESHOLD
 
@@ -114,7 +115,7 @@ class Changing(Question):
 
     is_view: ClassVar[bool] = True
     topn: int = Field(50, ge=1, le=1000, description="Words.")
-    min_count: int = Field(changes.MIN_COUNT, ge=1, description="Least occurrences of a word.")
+    min_count: int = Field(CHANGING_MIN_COUNT, ge=1, description="Least occurrences of a word.")
     threshold: float = Field(
         changes.THRESHOLD,
         ge=0,

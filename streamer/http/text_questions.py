@@ -6,13 +6,14 @@ Texts become tokens as when the model was trained, by the code that embeds lines
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StringConstraints
 from starlette.exceptions import HTTPException
 
 from streamer.http.question import Kept, Question
 from streamer.http.word_questions import TopN, Words, require, with_counts
+from w2v_online.config import By, Of
 from w2v_online.errors import W2VError
 
 MAX_TOKENS = 256
@@ -122,10 +123,10 @@ class Score(Question):
     is_view: ClassVar[bool] = True
     is_lasting: ClassVar[bool] = False
     lines: Lines
-    by: Literal["mean", "max", "pm4"] | None = Field(
+    by: By | None = Field(
         None, description="As of `score`; default: as of `run --alerts`, or mean."
     )
-    of: Literal["context", "rarity", "both"] | None = Field(
+    of: Of | None = Field(
         None, description="As of `score`; default: as of `run --alerts`, or context."
     )
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.config import By, Of
 from w2v_online.learning.score import Scorer, Scores
-from w2v_online.learning.surprise import By, Measure, Of
+from w2v_online.learning.surprise import Measure
 
 
 def chosen_measure(scorer: Scorer, by: By | None, of: Of | None) -> Measure:

@@ -20,9 +20,6 @@ from w2v_online.snapshots.reader import CHANGE_SCORES, Snapshot
 THRESHOLD = 2.5
 """Score from which a word counts as changing; of 469 words of a shuffled text none reached it."""
 
-MIN_COUNT = CHANGING_MIN_COUNT
-"""Occurrences from which a word's score is reliable."""
-
 
 @dataclass(frozen=True)
 class Change:
@@ -59,7 +56,7 @@ def changing_rows(
     vectors: WordVectors,
     scores: NDArray[np.float32],
     *,
-    min_count: float = MIN_COUNT,
+    min_count: float = CHANGING_MIN_COUNT,
     threshold: float = THRESHOLD,
 ) -> NDArray[np.int64]:
     """int64[n]: rows of the words that are changing, those with the highest scores first.
@@ -79,7 +76,7 @@ def changing(
     vectors: WordVectors,
     *,
     topn: int = 50,
-    min_count: float = MIN_COUNT,
+    min_count: float = CHANGING_MIN_COUNT,
     threshold: float = THRESHOLD,
     neighbors: int = 5,
 ) -> list[Change]:

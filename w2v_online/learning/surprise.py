@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.config import By, Of
 from w2v_online.learning.noted import NotedTokens
-
-By = Literal["mean", "max", "pm4"]
-"""What of its words makes a record surprising: their mean, the greatest, or the power mean
-(mean of v**4)**(1/4), which is between the two."""
-
-Of = Literal["context", "rarity", "both"]
-"""What makes a word surprising: its contexts, its share of the stream, or both alike."""
 
 _POWERS = {"mean": 1.0, "pm4": 4.0, "max": np.inf}
 
