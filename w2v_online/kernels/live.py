@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from w2v_online.kernels.jit import inner
 from w2v_online.kernels.score import (
     ScoreScratch,
-    dots_with_rows,
     gather_window,
     log_p_of_path,
     look_up_path,
 )
 from w2v_online.simd.likelihood import (
     FOUR,
-    log_likelihood,
+    four_dots,
+    minus_log_likelihoods,
     minus_log_sigmoid,
     one_dot,
     slide_window,
+    sum_of_four,
 )
 from w2v_online.simd.memory import address_of, lanes
 from w2v_online.simd.tiles import prefetch_row, tile_row_bytes
@@ -42,10 +43,10 @@ class Live(NamedTuple):
     surprise: NDArray[np.float32]  # [tokens], written: -log p, or NO_SURPRISE
     ids: NDArray[np.int32]  # by position: rows of the sentence's known words
     places: NDArray[np.int64]  # by position: the token
-    first: NDArray[np.int64]  # by position: first slot of the path
-    nodes: NDArray[np.int64]  # by position: length of the path
+    positions: NDArray[np.int32]  # by four slots: whose path they belong to
     total: NDArray[np.float32]  # [row_floats], sum of a window's rows
-    dots: NDArray[np.float32]  # dot products with the contexts' mean, by slot or by position
+    means: NDArray[np.float32]  # by position: mean of the contexts, [row_floats] each
+    dots: NDArray[np.float32]  # dot products with that mean, by slot or by position
     doubtful: NDArray[np.int64]  # positions of the most surprising words, that first
     scratch: ScoreScratch  # with slots for the paths of a sentence
 
@@ -73,32 +74,41 @@ def _known_words(tile, live, sentence, syn0):
 
 
 @inner
-def _rank(live, pos, n_ranked, size):
-    """Insert a position into ``doubtful``, which holds at most ``size``; return how many it has."""
-    value = live.surprise[live.places[pos]]
-    if n_ranked == size:
-        if value <= live.surprise[live.places[live.doubtful[size - 1]]]:
-            return size
-        n_ranked -= 1
-    i = n_ranked
-    while i > 0 and live.surprise[live.places[live.doubtful[i - 1]]] < value:
-        live.doubtful[i] = live.doubtful[i - 1]
-        i -= 1
-    live.doubtful[i] = pos
-    return n_ranked + 1
+def _rank(live, n_words, size):
+    """Write the positions of the ``size`` most surprising words; return how many there are."""
+    n_ranked = 0
+    least = np.float32(-1.0)  # words without a path have no surprise
+    for pos in range(n_words):
+        value = live.surprise[live.places[pos]]
+        if value <= least:
+            continue
+        i = min(n_ranked, size - 1)
+        while i > 0 and live.surprise[live.places[live.doubtful[i - 1]]] < value:
+            live.doubtful[i] = live.doubtful[i - 1]
+            i -= 1
+        live.doubtful[i] = pos
+        n_ranked = min(n_ranked + 1, size)
+        if n_ranked == size:
+            least = live.surprise[live.places[live.doubtful[size - 1]]]
+    return n_ranked
 
 
 @inner
-def _slots(nodes):
-    """Slots that a path takes: whole vectors, with room for rows of zeros."""
-    return (nodes + FOUR - 1 + lanes() - 1) // lanes() * lanes()
+def _look_up_paths(tile, live, n_words, syn1, tree):
+    """Look up the paths of a sentence's words, one behind the other; return how many groups.
 
-
-@inner
-def _look_up(tile, live, pos, first, syn1, tree):
-    """Look up the path of the word at ``pos`` from slot ``first`` on."""
-    live.first[pos] = first
-    live.nodes[pos] = look_up_path(tile, live.ids[pos], first, syn1, tree, live.scratch)
+    A path takes whole groups of four slots, filled up with rows of zeros.
+    """
+    n_groups = 0
+    for pos in range(n_words):
+        nodes = look_up_path(tile, live.ids[pos], FOUR * n_groups, syn1, tree, live.scratch)
+        if nodes > 0:
+            live.surprise[live.places[pos]] = np.float32(0.0)
+        end = n_groups + (nodes + FOUR - 1) // FOUR
+        while n_groups < end:
+            live.positions[n_groups] = pos
+            n_groups += 1
+    return n_groups
 
 
 @inner
@@ -115,15 +125,15 @@ def _begin_window(tile, live, n_words, window, syn0):
     live.total[:] = np.float32(0.0)
     total_at = address_of(live.total)
     zero_at = address_of(live.scratch.zero_row)
-    mean_at = address_of(live.scratch.mean)
+    mean_at = address_of(live.means)
     for pos in range(min(window, n_words)):
         added = _row_at(tile, live, n_words, pos, syn0)
         slide_window(tile, total_at, added, zero_at, zero_at, mean_at, np.float32(0.0))
 
 
 @inner
-def _mean_of_others(tile, live, n_words, pos, window, syn0):
-    """Let ``scratch.mean`` be the mean of the contexts at ``pos``; positions come in order."""
+def _mean_of_others(tile, live, n_words, pos, window, syn0, mean_at):
+    """Write the mean of the contexts at ``pos`` to an address; positions come in order."""
     n_contexts = min(n_words, pos + window + 1) - max(0, pos - window) - 1
     slide_window(
         tile,
@@ -131,7 +141,7 @@ def _mean_of_others(tile, live, n_words, pos, window, syn0):
         _row_at(tile, live, n_words, pos + window, syn0),
         _row_at(tile, live, n_words, pos - window - 1, syn0),
         _row_at(tile, live, n_words, pos, syn0),
-        address_of(live.scratch.mean),
+        mean_at,
         np.float32(1.0 / n_contexts),
     )
 
@@ -148,40 +158,32 @@ def score_sentence_by_paths(tile, cbow, live, sentence, window, syn0, syn1, tree
     n_words = _known_words(tile, live, sentence, syn0)
     if n_words < 2:
         return
-    _look_up(tile, live, 0, 0, syn1, tree)
-    # Loops of their own: the logarithm's long chain of operations would stall the dot products.
-    dots_at = address_of(live.dots)
-    mean_at = address_of(scratch.mean)
+    n_groups = _look_up_paths(tile, live, n_words, syn1, tree)
+    means_at = address_of(live.means)
+    row_bytes = tile_row_bytes(tile)
     _begin_window(tile, live, n_words, window, syn0)
     for pos in range(n_words):
-        first = live.first[pos]
-        if pos + 1 < n_words:
-            _look_up(tile, live, pos + 1, first + _slots(live.nodes[pos]), syn1, tree)
-        _mean_of_others(tile, live, n_words, pos, window, syn0)
-        rows_at = address_of(scratch.paths) + 8 * first
-        dots_with_rows(tile, mean_at, live.nodes[pos], rows_at, dots_at + 4 * first)
-    for pos in range(n_words):
-        log_p = 0.0
-        for above in range(0, live.nodes[pos], lanes()):
-            used = min(lanes(), live.nodes[pos] - above)
-            place = 4 * (live.first[pos] + above)
-            log_p += log_likelihood(1, used, dots_at + place, address_of(scratch.signs) + place)
-        if live.nodes[pos] > 0:
-            live.surprise[live.places[pos]] = np.float32(-log_p)
+        _mean_of_others(tile, live, n_words, pos, window, syn0, means_at + pos * row_bytes)
+    # One loop after the other: how often an inner one ran could not be predicted, and the
+    # logarithm's long chain of operations would stall the dot products.
+    dots_at = address_of(live.dots)
+    rows_at = address_of(scratch.paths)
+    for group in range(n_groups):
+        mean_at = means_at + live.positions[group] * row_bytes
+        four_dots(tile, mean_at, rows_at + 8 * FOUR * group, dots_at + 4 * FOUR * group)
+    signs_at = address_of(scratch.signs)
+    for first in range(0, FOUR * n_groups, lanes()):
+        minus_log_likelihoods(dots_at + 4 * first, signs_at + 4 * first)
+    for group in range(n_groups):
+        place = live.places[live.positions[group]]
+        live.surprise[place] += sum_of_four(dots_at + 4 * FOUR * group)
     if cbow:
         return
-    n_ranked = 0
-    size = doubtful_words(n_words)
-    for pos in range(n_words):
-        if live.nodes[pos] > 0:
-            n_ranked = _rank(live, pos, n_ranked, size)
-    for i in range(n_ranked):
+    for i in range(_rank(live, n_words, doubtful_words(n_words))):
         pos = live.doubtful[i]
         n_inputs = gather_window(tile, live.ids, 0, n_words, pos, window, syn0, scratch)
-        inputs_at = address_of(scratch.contexts)
-        log_p = log_p_of_path(
-            tile, n_inputs, inputs_at, live.first[pos], live.nodes[pos], scratch
-        )  # fmt: skip
+        nodes = look_up_path(tile, live.ids[pos], 0, syn1, tree, scratch)
+        log_p = log_p_of_path(tile, n_inputs, address_of(scratch.contexts), 0, nodes, scratch)
         live.surprise[live.places[pos]] = np.float32(-log_p / n_inputs)
 
 
@@ -194,11 +196,15 @@ def score_sentence_by_pairs(tile, live, sentence, window, syn0, syn1):
     n_words = _known_words(tile, live, sentence, syn0)
     if n_words < 2:
         return
-    mean_at = address_of(live.scratch.mean)
+    mean_at = address_of(live.means)
+    syn1_at = address_of(syn1)
+    row_bytes = tile_row_bytes(tile)
+    for pos in range(n_words):
+        prefetch_row(tile, syn1_at + live.ids[pos] * row_bytes)
     _begin_window(tile, live, n_words, window, syn0)
     for pos in range(n_words):
-        _mean_of_others(tile, live, n_words, pos, window, syn0)
-        output_at = address_of(syn1) + live.ids[pos] * tile_row_bytes(tile)
+        _mean_of_others(tile, live, n_words, pos, window, syn0, mean_at)
+        output_at = syn1_at + live.ids[pos] * row_bytes
         live.dots[pos] = one_dot(tile, mean_at, output_at) + live.log_noise[live.places[pos]]
     dots_at = address_of(live.dots)
     for first in range(0, n_words, lanes()):

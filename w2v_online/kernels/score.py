@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.kernels.jit import inner, kernel
-from w2v_online.kernels.tree import HOT_NODES, MAX_PATH_NODES, PATH_SLOTS
-from w2v_online.simd.likelihood import FOUR, four_dots, log_likelihood
-from w2v_online.simd.memory import address_of, lanes, load_row
+from w2v_online.kernels.tree import MAX_PATH_NODES, PATH_SLOTS
+from w2v_online.simd.likelihood import FOUR, four_dots, four_dots_of_two, log_likelihood
+from w2v_online.simd.memory import address_of, lanes
 from w2v_online.simd.tiles import prefetch_row, tile_mean, tile_row_bytes
+
+WARM_NODES = 10
+"""So many nodes below the root are in the cache when whole sentences are scored (measured)."""
 
 
 class ScoreScratch(NamedTuple):
@@ -24,7 +27,7 @@ class ScoreScratch(NamedTuple):
 
     contexts: NDArray[np.int64]  # [2 * window + 3], addresses of rows of syn0
     paths: NDArray[np.int64]  # [slots], addresses of rows of syn1, of the nodes on paths
-    signs: NDArray[np.float32]  # [slots], +1 for branch 0, -1 for branch 1
+    signs: NDArray[np.float32]  # [slots], +1 for branch 0, -1 for branch 1, 0 for none
     ones: NDArray[np.float32]  # [LANES], as many +1
     dots: NDArray[np.float32]  # [(2 * window + 2) * LANES]
     mean: NDArray[np.float32]  # [row_floats]
@@ -59,16 +62,16 @@ def mean_of_window(tile, n_contexts, scratch):
 
 @inner
 def look_up_path(tile, word, first, syn1, tree, scratch):
-    """Rows and signs of a word's path from slot ``first`` on, a multiple of LANES.
+    """Rows and signs of a word's path from slot ``first`` on, a multiple of four.
 
-    Returns its length, 0 for a word without a leaf. Rows of zeros behind it fill up the last four.
-    Rows that may not be in the cache are asked for.
+    Returns its length, 0 for a word without a leaf. Behind it, rows of zeros with sign 0 fill up
+    the last four. Rows that may not be in the cache are asked for.
     """
     syn1_at = address_of(syn1)
     row_bytes = tile_row_bytes(tile)
-    nodes = 0
     if word >= tree.numbers[0]:
-        return nodes
+        return 0
+    nodes = 0
     link = np.int64(tree.leaf_links[word])
     while link >= 0 and nodes < MAX_PATH_NODES:
         scratch.paths[first + nodes] = syn1_at + (link >> 1) * row_bytes
@@ -77,7 +80,8 @@ def look_up_path(tile, word, first, syn1, tree, scratch):
         link = np.int64(tree.inner_links[link >> 1])
     for rest in range(FOUR - 1):
         scratch.paths[first + nodes + rest] = address_of(scratch.zero_row)
-    for k in range(nodes - HOT_NODES):
+        scratch.signs[first + nodes + rest] = np.float32(0.0)
+    for k in range(nodes - WARM_NODES):
         prefetch_row(tile, scratch.paths[first + k])
     return nodes
 
@@ -94,16 +98,20 @@ def dots_with_rows(tile, row_at, n_rows, rows_at, dots_at):
 
 @inner
 def log_p_of_path(tile, n_inputs, inputs_at, first, nodes, scratch):
-    """Sum over inputs x and a path's nodes of log sigmoid(s x . y)."""
+    """Sum over inputs x and a path's nodes of log sigmoid(s x . y).
+
+    ``inputs_at`` is the address of the addresses of the x; rows of zeros follow.
+    """
     vector_bytes = 4 * lanes()
     dots_at = address_of(scratch.dots)
     log_p = 0.0
     for above in range(0, nodes, lanes()):
         size = min(lanes(), nodes - above)
         rows_at = address_of(scratch.paths) + 8 * (first + above)
-        for i in range(n_inputs):
-            input_at = load_row(inputs_at + 8 * i)
-            dots_with_rows(tile, input_at, size, rows_at, dots_at + i * vector_bytes)
+        for i in range(0, n_inputs, 2):
+            for four in range(0, size, FOUR):
+                to = dots_at + i * vector_bytes + 4 * four
+                four_dots_of_two(tile, inputs_at + 8 * i, rows_at + 8 * four, to)
         signs_at = address_of(scratch.signs) + 4 * (first + above)
         log_p += log_likelihood(n_inputs, size, dots_at, signs_at)
     return log_p

@@ -68,9 +68,15 @@ def _log2(builder: Any, values: Any) -> Any:
     return fma(builder, p, r, builder.sitofp(power, VEC))
 
 
+def _minus_log_sigmoid(builder: Any, dots: Any, signs: Any) -> Any:
+    """-log sigmoid(s d) of each lane."""
+    logs = _log2(builder, builder.fadd(odds_against(builder, dots, signs), constant(1.0)))
+    return builder.fmul(logs, constant(math.log(2.0)))
+
+
 def _sum(builder: Any, vector: Any) -> Any:
     """The sum of all lanes, by halves."""
-    lanes = LANES
+    lanes = vector.type.count
     while lanes > 1:
         lanes //= 2
         low, high = (
@@ -109,6 +115,34 @@ def four_dots(_typing: Any, tile: Any, row: Any, rows: Any, dots: Any) -> Any:
 
 
 @intrinsic
+def four_dots_of_two(_typing: Any, tile: Any, inputs: Any, rows: Any, dots: Any) -> Any:
+    """Dot products of two rows with four others, which are read once for both.
+
+    Addresses: ``inputs`` and ``rows`` of the int64 addresses of the two and of the four, ``dots``
+    of a vector for each of the two, whose first four lanes are written.
+    """
+    shape = tile.shape
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        _, inputs_at, rows_at, dots_at = args
+        input_rows = [load_address(builder, inputs_at, i) for i in range(2)]
+        others = [load_address(builder, rows_at, k) for k in range(FOUR)]
+        sums = [[constant(0.0)] * FOUR for _ in input_rows]
+        for offset, lanes in lane_groups(shape):
+            xs = [load(builder, row, I64(offset), lanes) for row in input_rows]
+            for k, other in enumerate(others):
+                y = load(builder, other, I64(offset), lanes)
+                for i, x in enumerate(xs):
+                    sums[i][k] = fma(builder, x, y, sums[i][k])
+        for i, dots_of_row in enumerate(sums):
+            four = narrowed(builder, sum_lanes(builder, dots_of_row), FOUR)
+            store(builder, four, dots_at, I64(VEC_BYTES * i))
+        return NOTHING
+
+    return types.void(tile, inputs, rows, dots), codegen
+
+
+@intrinsic
 def one_dot(_typing: Any, tile: Any, row: Any, other: Any) -> Any:
     """Dot product of the rows at two addresses, float32."""
     shape = tile.shape
@@ -130,12 +164,36 @@ def minus_log_sigmoid(_typing: Any, dots: Any, out: Any) -> Any:
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         dots_at, out_at = args
-        odds = odds_against(builder, load(builder, dots_at, I64(0)), constant(1.0))
-        logs = _log2(builder, builder.fadd(odds, constant(1.0)))
-        store(builder, builder.fmul(logs, constant(math.log(2.0))), out_at, I64(0))
+        logs = _minus_log_sigmoid(builder, load(builder, dots_at, I64(0)), constant(1.0))
+        store(builder, logs, out_at, I64(0))
         return NOTHING
 
     return types.void(dots, out), codegen
+
+
+@intrinsic
+def minus_log_likelihoods(_typing: Any, dots: Any, signs: Any) -> Any:
+    """Replace a vector of dot products d by -log sigmoid(s d), by 0 where the sign s is 0."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        dots_at, signs_at = args
+        labels = load(builder, signs_at, I64(0))
+        logs = _minus_log_sigmoid(builder, load(builder, dots_at, I64(0)), labels)
+        counted = builder.fmul(labels, labels)
+        store(builder, builder.fmul(logs, counted), dots_at, I64(0))
+        return NOTHING
+
+    return types.void(dots, signs), codegen
+
+
+@intrinsic
+def sum_of_four(_typing: Any, values: Any) -> Any:
+    """The sum of four float32 at an address."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _sum(builder, load(builder, args[0], I64(0), FOUR))
+
+    return types.float32(values), codegen
 
 
 @intrinsic

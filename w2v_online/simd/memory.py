@@ -57,13 +57,3 @@ def copy_cache_line(_typing: Any, to: Any, source: Any) -> Any:
         return NOTHING
 
     return types.void(to, source), codegen
-
-
-@intrinsic
-def load_row(_typing: Any, address: Any) -> Any:
-    """The address of a row that is stored at an address."""
-
-    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.load(pointer_to(builder, args[0], I64(0), I64), align=8, typ=I64)
-
-    return types.int64(address), codegen
