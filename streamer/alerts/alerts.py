@@ -10,7 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -206,7 +206,6 @@ class Alerts:
             words=[(word, round(value, 3)) for word, value in record.words[:MAX_WORDS]],
             kind=kind,
             text=text if self._has_text else None,
-            usual=self._usual.nearest(kind, MAX_USUAL),
         )
 
     def _send(self, alerts: Iterable[Alert], now: float) -> None:
@@ -217,6 +216,8 @@ class Alerts:
                 self.limited += 1
                 continue
             self._sent_at.append(now)
+            # Looked for now, not for each record that is only counted.
+            alert = replace(alert, usual=self._usual.nearest(alert.kind, MAX_USUAL))
             self.latest.append(alert)
             for target in self.targets:
                 target.send(alert)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.alerts.kinds import kind_of
 
-EVERY_RECORDS = 64
+EVERY_RECORDS = 128
 """One of so many records is looked at; which, depends on the stream alone."""
 
 LEAST_P = 0.1
@@ -30,7 +30,7 @@ class UsualLines:
     """Keeps usual lines and finds those that share most words with another line."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[str, tuple[str, frozenset[str]]] = OrderedDict()
+        self._lines: OrderedDict[str, str] = OrderedDict()  # by kind
 
     def take(
         self, number: int, p_values: NDArray[np.float64], text_of: Callable[[int], str]
@@ -44,7 +44,7 @@ class UsualLines:
     def _keep(self, text: str) -> None:
         text = text[:MAX_CHARACTERS]
         kind = kind_of(text)
-        self._lines[kind] = text, frozenset(_WORD.findall(kind))
+        self._lines[kind] = text
         self._lines.move_to_end(kind)
         if len(self._lines) > MAX_LINES:
             self._lines.popitem(last=False)
@@ -52,17 +52,17 @@ class UsualLines:
     def nearest(self, kind: str, most: int) -> list[str]:
         """Those that share most words with a kind, by Jaccard's measure; none that shares none."""
         words = frozenset(_WORD.findall(kind))
-        shares = [
-            (len(words & known) / len(words | known), text)
-            for text, known in reversed(self._lines.values())
-            if words & known
-        ]
+        shares = []
+        for other, text in reversed(self._lines.items()):
+            known = frozenset(_WORD.findall(other))
+            if words & known:
+                shares.append((len(words & known) / len(words | known), text))
         shares.sort(key=lambda pair: -pair[0])
         return [text for _, text in shares[:most]]
 
     def state(self) -> list[str]:
         """The lines, for a checkpoint."""
-        return [text for text, _ in self._lines.values()]
+        return list(self._lines.values())
 
     def restore(self, state: list[Any]) -> None:
         """Take over what a checkpoint holds."""

@@ -38,8 +38,10 @@ class Watching:
         self, tokens: bytes | bytearray, *, separated: bool, text: bytes, trace: Traced
     ) -> BatchStats:
         """Score and learn ``tokens``, which are the records of ``text``; see ``learn_text``."""
-        stats, surprise = self._learner.learn_scored_text(tokens, separated=separated)
         measure = self.alerts.measure
+        stats, surprise = self._learner.learn_scored_text(
+            tokens, separated=separated, by_each_context=measure.of == "context"
+        )
         scored = _Scored(
             tokens, text, trace, surprise, measure, separated, self._learner.config.boundaries
         )
@@ -81,6 +83,8 @@ class _Scored:
 
     @cached_property
     def _token_ends(self) -> NDArray[np.int64]:
+        if self._tokens is self._text:
+            return self._text_ends
         return _ends(self._tokens, self._record_end)
 
     def record(self, i: int) -> Record:

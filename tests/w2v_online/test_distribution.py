@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from w2v_online.learning import distribution as module
-from w2v_online.learning.distribution import BLOCK_RECORDS, SurpriseDistribution
+from w2v_online.learning.distribution import MIN_BLOCK_RECORDS, SurpriseDistribution
 
 
 def _batched(values: np.ndarray, sizes: list[int]) -> tuple[np.ndarray, SurpriseDistribution]:
@@ -21,7 +21,7 @@ def test_p_is_the_share_of_earlier_records_at_least_as_surprising() -> None:
     rng = np.random.default_rng(1)
     values = rng.gamma(3.0, 1.0, 40_000)
     p, sketch = _batched(values, [1000])
-    seen = (len(values) - 1) // BLOCK_RECORDS * BLOCK_RECORDS
+    seen = sketch.compared_records
     for value in (1.0, 3.0, 6.0, 9.0):
         exact = np.mean(values[:seen] >= value)
         low, high = np.mean(values >= 1.03 * value), np.mean(values >= 0.97 * value)
@@ -60,7 +60,7 @@ def test_old_records_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sketch.p_values(np.array([9.0]))[0] > 0.9
     sketch.p_values(np.full(3 * 1024, 1.0))
     assert sketch.p_values(np.array([9.0]))[0] < 0.01
-    assert sketch.compared_records <= 2 * 1024 + BLOCK_RECORDS
+    assert sketch.compared_records <= 2 * 1024 + MIN_BLOCK_RECORDS
 
 
 def test_surprise_at_a_p_value_is_where_p_values_reach_it() -> None:
@@ -76,5 +76,5 @@ def test_surprise_at_a_p_value_is_where_p_values_reach_it() -> None:
 def test_values_that_are_no_numbers_are_the_least_surprising() -> None:
     """Records without known words have no surprise."""
     sketch = SurpriseDistribution()
-    sketch.p_values(np.linspace(1, 2, BLOCK_RECORDS))
+    sketch.p_values(np.linspace(1, 2, MIN_BLOCK_RECORDS))
     np.testing.assert_array_equal(sketch.p_values(np.array([np.nan, 0.0, -1.0])), 1.0)

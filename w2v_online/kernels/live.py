@@ -41,6 +41,7 @@ class Live(NamedTuple):
     ends: NDArray[np.int64]  # [sentences], where each sentence ends in ``rows``
     log_noise: NDArray[np.float32]  # [tokens] with negative sampling, else empty
     surprise: NDArray[np.float32]  # [tokens], written: -log p, or NO_SURPRISE
+    by_each_context: bool  # whether the most surprising words are scored by each of their contexts
     ids: NDArray[np.int32]  # by position: rows of the sentence's known words
     places: NDArray[np.int64]  # by position: the token
     positions: NDArray[np.int32]  # by four slots: whose path they belong to
@@ -151,8 +152,9 @@ def score_sentence_by_paths(tile, cbow, live, sentence, window, syn0, syn1, tree
     """Write the surprise of a sentence's words by hierarchical softmax.
 
     A word's is -log p given the mean of its contexts. With skip-gram that is the least it can be by
-    each of them (-log sigmoid is convex); for the few words where it is highest it is replaced by
-    the mean of -log p over their contexts, as :func:`w2v_online.kernels.score.score_paths` has it.
+    each of them (-log sigmoid is convex); for the few words where it is highest it is replaced, if
+    that is asked for, by the mean of -log p over their contexts, as
+    :func:`w2v_online.kernels.score.score_paths` has it.
     """
     scratch = live.scratch
     n_words = _known_words(tile, live, sentence, syn0)
@@ -177,7 +179,7 @@ def score_sentence_by_paths(tile, cbow, live, sentence, window, syn0, syn1, tree
     for group in range(n_groups):
         place = live.places[live.positions[group]]
         live.surprise[place] += sum_of_four(dots_at + 4 * FOUR * group)
-    if cbow:
+    if cbow or not live.by_each_context:
         return
     for i in range(_rank(live, n_words, doubtful_words(n_words))):
         pos = live.doubtful[i]

@@ -23,8 +23,11 @@ from w2v_online.learning.surprise import Measure
 WINDOW_RECORDS = 1_000_000
 """Records after which a new sketch begins."""
 
-BLOCK_RECORDS = 256
+MIN_BLOCK_RECORDS, MAX_BLOCK_RECORDS = 256, 1024
 """Records whose p-values come from the same state, so that they do not depend on batches."""
+
+_BLOCK_SHARE = 64
+"""Within those bounds a block is one in so many of the records before it."""
 
 RELATIVE_ERROR = 0.01
 """Largest relative error of a value in the sketch."""
@@ -67,19 +70,20 @@ class SurpriseDistribution:
         """float64[n]: the share of recent records at least as surprising, for each record.
 
         Adds the records, too. A p-value is (r + 1) / (m + 1), where r of the m records before the
-        current block of ``BLOCK_RECORDS`` were at least as surprising; so it is never 0.
+        current block were at least as surprising; so it is never 0.
         """
         values = _known(surprises)
         result = np.empty(len(values))
         begin = 0
         while begin < len(values):
-            end = min(len(values), begin + BLOCK_RECORDS - self._waiting_records)
+            block_records = self._block_records()
+            end = min(len(values), begin + block_records - self._waiting_records)
             result[begin:end] = self._shares(values[begin:end])
             self._waiting.append(values[begin:end])
             self._waiting_records += end - begin
             self.records += end - begin
             begin = end
-            if self._waiting_records == BLOCK_RECORDS:
+            if self._waiting_records == block_records:
                 self._take_block()
         return result
 
@@ -95,6 +99,11 @@ class SurpriseDistribution:
         table = self._table
         enough = np.flatnonzero((table.at_least + 1.0) / (table.records + 1.0) <= p)
         return float(self._mapping.value(int(table.keys[enough[0]]))) if len(enough) else math.inf
+
+    def _block_records(self) -> int:
+        """Records of the current block; depends on those before it alone."""
+        share = (self.records - self._waiting_records) // _BLOCK_SHARE
+        return min(max(MIN_BLOCK_RECORDS, share), MAX_BLOCK_RECORDS)
 
     def _key(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """The mapping's key of many values at once."""

@@ -42,6 +42,7 @@ class LiveScoring:
             ends=noted.ends,
             log_noise=log_noise,
             surprise=noted.surprise,
+            by_each_context=noted.by_each_context,
             ids=self._ids,
             places=places,
             positions=self._positions,

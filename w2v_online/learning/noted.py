@@ -30,9 +30,11 @@ class NotedTokens:
     """bool[s]: whether a record ends with the sentence."""
     surprise: NDArray[np.float32]
     """float32[m], written by trainers: -log p by context, NO_SURPRISE where there is none."""
+    by_each_context: bool
+    """Whether the most surprising words are scored by each of their contexts."""
 
     @classmethod
-    def copy_of(cls, noted: Noted, sentences: int) -> NotedTokens:
+    def copy_of(cls, noted: Noted, sentences: int, by_each_context: bool) -> NotedTokens:
         """A copy of the first so many sentences of a kernel's working memory."""
         ends = noted.ends[:sentences].copy()
         tokens = int(ends[-1]) if sentences else 0
@@ -43,6 +45,7 @@ class NotedTokens:
             noted.totals[:sentences].copy(),
             noted.is_whole[:sentences].astype(bool),
             np.full(tokens, NO_SURPRISE, np.float32),
+            by_each_context,
         )
 
     def part(self, first: int, end: int) -> NotedTokens:
@@ -57,6 +60,7 @@ class NotedTokens:
             self.totals[first:end],
             self.is_whole[first:end],
             self.surprise[tokens],
+            self.by_each_context,
         )
 
 
