@@ -33,10 +33,13 @@ def test_p_is_the_share_of_earlier_records_at_least_as_surprising() -> None:
 
 
 def test_batches_do_not_matter() -> None:
-    """Every way to cut the stream into batches gives the same p-values and the same state."""
-    values = np.random.default_rng(2).exponential(2.0, 3_000)
-    whole, one = _batched(values, [3_000])
-    pieces, other = _batched(values, [1, 7, 300, 513])
+    """Every way to cut the stream into batches gives the same p-values and the same state.
+
+    Also while blocks grow from the least to the greatest number of records.
+    """
+    values = np.random.default_rng(2).exponential(2.0, 80_000)
+    whole, one = _batched(values, [80_000])
+    pieces, other = _batched(values, [1, 7, 300, 513, 5000])
     np.testing.assert_array_equal(whole, pieces)
     for name, array in one.state().items():
         np.testing.assert_array_equal(array, other.state()[name])

@@ -43,7 +43,9 @@ def _given_the_mean(model: OnlineWord2Vec, sentence: list[str]) -> np.ndarray:
 @pytest.mark.parametrize(("loss", "cbow"), MODELS)
 def test_the_surprise_is_that_of_the_model_before(loss: str, cbow: bool) -> None:
     """Given the mean of contexts; by hs the most surprising words given each of them."""
-    live, before = (_model(loss, cbow=cbow, averaging=False) for _ in range(2))
+    # Fast for a tree: what differs between a mean and each of its contexts must be seen.
+    fast = {"alpha": 0.5} if loss == "hs" else {}
+    live, before = (_model(loss, cbow=cbow, averaging=False, **fast) for _ in range(2))
     compared = 0
     for i, sentence in enumerate(_sentences(120)):
         _, found = live.learn_scored([sentence])
@@ -66,6 +68,21 @@ def test_the_surprise_is_that_of_the_model_before(loss: str, cbow: bool) -> None
             compared += len(values)
         before.learn([sentence])
     assert compared > 300
+
+
+def test_words_can_be_scored_by_the_mean_of_their_contexts_alone() -> None:
+    """Also the most surprising ones, by which hierarchical softmax differs otherwise."""
+    alone, both, before = (_model("hs", averaging=False, alpha=0.5) for _ in range(3))
+    differ = 0
+    for i, sentence in enumerate(_sentences(80)):
+        _, found = alone.learn_scored([sentence], by_each_context=False)
+        _, refined = both.learn_scored([sentence])
+        if i >= 40 and len(values := found.context[~np.isnan(found.context)]):
+            np.testing.assert_allclose(values, _given_the_mean(before, sentence), atol=1e-4)
+            differ += np.nansum(refined.context > found.context + 1e-3)
+            assert np.nanmin(refined.context - found.context) > -1e-4
+        before.learn([sentence])
+    assert differ >= 20
 
 
 @pytest.mark.parametrize(("loss", "cbow"), MODELS)
