@@ -29,6 +29,8 @@ class Alert:
     """The words that surprised most, with their surprise in nats."""
     kind: str
     """The text with what varies masked: records of one kind are one message."""
+    values: Sequence[Mapping[str, Any]] = ()
+    """Numbers that are rare in their place, see :mod:`streamer.alerts.values`."""
     text: str | None = None
     """The record, None with ``--alert-text off``."""
     usual: Sequence[str] = ()
@@ -46,16 +48,20 @@ class Alert:
             "position": dict(self.position),
             "usual": list(self.usual),
             "words": [{"word": word, "surprise": surprise} for word, surprise in self.words],
+            "values": list(self.values),
             "first": self.first or self.time,
             "last": self.last or self.time,
         }
+        if not self.values:
+            del alert["values"]
         if self.text is None:
-            del alert["text"], alert["kind"], alert["words"], alert["usual"]
+            for name in ("text", "kind", "words", "usual", "values"):
+                alert.pop(name, None)
         return alert
 
     def as_state(self) -> dict[str, Any]:
         """All of it, for a checkpoint; ``Alert(**state)`` is the same again."""
-        return asdict(self) | {"position": dict(self.position)}
+        return asdict(self) | {"position": dict(self.position), "values": list(self.values)}
 
     def as_json(self) -> bytes:
         """One line of JSON, without its line feed."""
@@ -68,7 +74,12 @@ class Alert:
         where = " ".join(f"{key} {value}" for key, value in shown.items())
         times = f" ({self.count} times)" if self.count > 1 else ""
         text = self.text if self.text is not None else "a record"
-        return f"Unexpected{times}: {text} [{where}, p = {self.p:.2g}]"
+        values = "".join(
+            f", {value['value']} is usually {value['usual'][0]:g} to {value['usual'][1]:g}"
+            for value in self.values
+            if self.text is not None
+        )
+        return f"Unexpected{times}: {text} [{where}, p = {self.p:.2g}{values}]"
 
 
 _UNREADABLE = ("inode", "byte")

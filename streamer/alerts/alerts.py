@@ -22,6 +22,7 @@ from streamer.alerts.kinds import Kinds, kind_id, kind_of
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
 from streamer.alerts.usual import UsualLines
+from streamer.alerts.values import Numbers, UnusualNumber
 from w2v_online.learning.distribution import ABOUT, SurpriseDistribution, about_of
 from w2v_online.learning.surprise import Measure
 
@@ -84,6 +85,7 @@ class Alerts:
         *,
         measure: Measure = DEFAULT_MEASURE,
         has_text: bool = True,
+        has_values: bool = False,
         log: Any = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -98,6 +100,7 @@ class Alerts:
         self._clock = clock
         self._kinds = Kinds(limits.window_seconds)
         self._usual = UsualLines()
+        self._numbers = Numbers() if has_values else None
         self._sent_at: deque[float] = deque()
         self._muted: dict[str, str] = {}
         self.distribution = SurpriseDistribution()
@@ -144,22 +147,43 @@ class Alerts:
         self.scored += len(surprises)
         self._average(surprises)
         p_values = self.distribution.p_values(surprises)
+        unusual: dict[int, UnusualNumber] = {}
+        if self._numbers is not None and text_at is not None:
+            unusual = self._judge_numbers(self._numbers, p_values, text_at)
         self._rule.count(len(surprises))
         is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
         is_unexpected &= before + np.arange(len(surprises)) >= self._limits.warm_up_records
         if before < self._limits.warm_up_records <= self.distribution.records and self._log:
             self._log.info("alerts_began", records=self.distribution.records)
+        if self._has_text and text_at is not None:
+            self._usual.take(before, p_values, lambda i: _readable(text_at(i)))
         now = self._clock()
         for i in np.flatnonzero(is_unexpected).tolist():
             self.raised += 1
-            alert = self._alert(record_at(i), float(surprises[i]), float(p_values[i]), now)
+            record, number = record_at(i), unusual.get(i)
+            alert = self._alert(record, float(surprises[i]), float(p_values[i]), now, number)
             if kind_id(alert.kind) in self._muted:
                 self.muted += 1
                 continue
             self._send(self._kinds.add(alert, now), now)
         self._send(self._kinds.ended(now), now)
-        if self._has_text and text_at is not None:
-            self._usual.take(before, p_values, lambda i: _readable(text_at(i)))
+
+    def _judge_numbers(
+        self, numbers: Numbers, p_values: NDArray[np.float64], text_at: Callable[[int], bytes]
+    ) -> dict[int, UnusualNumber]:
+        """Let p-values be of words and numbers together; returns the unusual numbers by record.
+
+        Where numbers are judged it is twice the smaller one (Bonferroni), so that what is below a
+        p-value is still at most such a share.
+        """
+        unusual = {}
+        for i in range(len(p_values)):
+            p, number = numbers.judge(_readable(text_at(i)))
+            if math.isfinite(p):
+                p_values[i] = min(1.0, 2.0 * min(p, p_values[i]))
+            if number is not None:
+                unusual[i] = number
+        return unusual
 
     def _average(self, surprises: NDArray[np.float64]) -> None:
         known = surprises[np.isfinite(surprises)]
@@ -194,16 +218,22 @@ class Alerts:
             ],
         }
 
-    def _alert(self, record: Record, surprise: float, p: float, now: float) -> Alert:
+    def _alert(
+        self, record: Record, surprise: float, p: float, now: float, number: UnusualNumber | None
+    ) -> Alert:
         text = _readable(record.text)
         kind = kind_of(text)
+        words = [*record.words[:MAX_WORDS]]
+        if number is not None:
+            words = [(number.text, -math.log(number.p)), *words][:MAX_WORDS]
         return Alert(
             id=alert_id(record.position, record.text),
             time=utc(now),
             position=record.position,
             surprise=round(surprise, 4),
             p=p,
-            words=[(word, round(value, 3)) for word, value in record.words[:MAX_WORDS]],
+            words=[(word, round(value, 3)) for word, value in words],
+            values=[] if number is None else [number.as_dict()],
             kind=kind,
             text=text if self._has_text else None,
         )
@@ -261,6 +291,7 @@ class Alerts:
             "kinds": self._kinds.state(),
             "muted": self._muted,
             "usual": self._usual.state(),
+            "values": [] if self._numbers is None else self._numbers.state(),
             "targets": {target.name: target.state() for target in self.targets},
         }
         return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
@@ -279,6 +310,8 @@ class Alerts:
         self._kinds.restore(about["kinds"])
         self._muted = dict(about.get("muted", {}))
         self._usual.restore(about.get("usual", []))
+        if self._numbers is not None:
+            self._numbers.restore(about.get("values", []))
         if about["measure"] == self.measure.as_dict():
             self.distribution.restore(state)
         elif self._log:

@@ -150,6 +150,12 @@ class RunSettings(SourceOptions):
         description="off leaves the record's text and words out of alerts.",
         json_schema_extra=_alerts(),
     )
+    alert_values: bool = Field(
+        False,
+        description="Also alert on numbers that are unusual in their place, such as the duration "
+        "in lines that differ in numbers only.",
+        json_schema_extra=_alerts(),
+    )
     alert_warm_up: int = Field(
         10_000,
         ge=0,
@@ -160,7 +166,7 @@ class RunSettings(SourceOptions):
         Interval(seconds=600.0),
         description="Time in which records that differ in numbers only are one alert; when it is "
         "over, a second one with the same id says how many there were.",
-        json_schema_extra=_alerts(),
+        json_schema_extra=_alerts("SPAN"),
     )
     alert_limit: int = Field(
         60,

@@ -34,6 +34,7 @@ def open_watching(runtime: Runtime, learner: OnlineWord2Vec) -> Watching | None:
         Limits(settings.alert_warm_up, settings.alert_window_seconds, settings.alert_limit),
         measure=Measure(settings.alert_by, settings.alert_of),
         has_text=settings.alert_text == "on",
+        has_values=settings.alert_values,
         log=runtime.log,
     )
     alerts.restore(learner.alert_state)

@@ -16,9 +16,12 @@ _PLANTED = [
     "kernel panic, not syncing: fatal exception",
     "disk quota exceeded while writing journal",
     "certificate of the peer has expired yesterday",
+    "request for page p3 took 90000 ms",
 ]
 _OPTIONS = [*SMALL, "--boundaries", "--sample", "0"]
-_ALERTS = ["--alert-warm-up", "2000", "--alert-window", "1h", "--alert-limit", "1000"]
+_ALERTS = [
+    "--alert-warm-up", "2000", "--alert-window", "1h", "--alert-limit", "1000", "--alert-values",
+]  # fmt: skip
 _LINES = 4000
 
 
@@ -26,7 +29,7 @@ def _calm(part: int) -> list[str]:
     chance = np.random.default_rng(part)
     kinds = (
         "user u{} logged in from host h{}",
-        "request for page p{} took t{}",
+        "request for page p{} took {} ms",
         "job j{} started by cron of h{}",
     )
     numbers = chance.integers(0, 12, (_LINES, 2))
@@ -46,8 +49,8 @@ def _is_told(file: Path, text: str) -> bool:
 
 
 def test_planted_lines_are_told_once_though_the_daemon_is_killed(tmp_path: Path) -> None:
-    """With place and words; ids are those of a run that nothing disturbed, which learns the same
-    vectors as one without alerts.
+    """With place and words, and a number though its words are usual; ids are those of a run that
+    nothing disturbed, which learns the same vectors as one without alerts.
     """
     log, file, messages = tmp_path / "app.log", tmp_path / "a.jsonl", tmp_path / "messages"
     log.touch()
@@ -77,6 +80,7 @@ def test_planted_lines_are_told_once_though_the_daemon_is_killed(tmp_path: Path)
     planted = [alert for alert in first if alert["text"] in _PLANTED]
     assert [alert["text"] for alert in planted] == _PLANTED
     lines = log.read_text().splitlines()
+    assert [value["value"] for value in planted[-1]["values"]] == ["90000"]
     for alert in planted:
         assert alert["position"]["file"] == str(log)
         assert lines[alert["position"]["line"] - 1] == alert["text"]

@@ -153,6 +153,44 @@ def test_a_rate_adapts_to_the_stream() -> None:
     assert rule.largest_p == pytest.approx(1e-2, rel=0.1)
 
 
+def _timed(i: int) -> str:
+    return f"request took {10 + i * i % 17} ms"
+
+
+def test_an_unusual_number_makes_an_alert_also_after_a_restart() -> None:
+    """Though the words are the usual ones; it is told with what is usual, and is the first word."""
+    alerts, later = (
+        Alerts(Rule(parse_alert_at("p=0.01")), [Listener()], Limits(0, 0.0), has_values=True)
+        for _ in range(2)
+    )
+    alerts.consider(_calm(3000), lambda i: _record(i, _timed(i)), lambda i: _timed(i).encode())
+    later.restore(alerts.state())
+    text = "request took 9000 ms"
+    for some in (alerts, later):
+        some.consider(np.array([1.5]), lambda i: _record(i, text), lambda _: text.encode())
+        (target,) = some.targets
+        assert isinstance(target, Listener)
+        alert = target.alerts[-1]
+        assert alert.text == text
+        assert alert.words[0][0] == "9000"
+        (value,) = alert.as_dict()["values"]
+        assert (value["value"], value["usual"]) == ("9000", pytest.approx([10, 26], rel=0.05))
+        assert "9000 is usually 9." in alert.summary or "9000 is usually 10" in alert.summary
+        assert "values" not in replace(alert, text=None).as_dict()
+        assert "usually" not in replace(alert, text=None).summary
+    some.consider(np.array([1.5]), lambda i: _record(i, _timed(i)), lambda i: _timed(i).encode())
+    assert target.alerts[-1] is alert
+
+
+def test_numbers_are_judged_only_if_that_is_asked_for() -> None:
+    alerts, listener, _ = _alerts("p=0.01")
+    alerts.consider(_calm(3000), lambda i: _record(i, _timed(i)), lambda i: _timed(i).encode())
+    before = len(listener.alerts)
+    text = "request took 9000 ms"
+    alerts.consider(np.array([1.5]), lambda i: _record(i, text), lambda _: text.encode())
+    assert len(listener.alerts) == before
+
+
 def test_text_can_be_left_out() -> None:
     """Then nothing of the record leaves the process but where it stands."""
     listener = Listener()
