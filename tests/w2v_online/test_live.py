@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer, Surprise
+from w2v_online.config import Of
 from w2v_online.learning.boundaries import with_boundaries
+from w2v_online.learning.distribution import ABOUT, SurpriseDistribution
+from w2v_online.learning.surprise import Measure
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE
 
 MODELS = [(loss, cbow) for loss in ("ns", "hs", "softmax") for cbow in (False, True)]
@@ -31,9 +34,9 @@ def _sentences(n: int, seed: int = 5) -> list[list[str]]:
 
 def _given_the_mean(model: OnlineWord2Vec, sentence: list[str]) -> np.ndarray:
     """-log p of the known words given the mean of their contexts, as CBOW has it."""
-    as_cbow = copy.copy(model.objective)
-    as_cbow.config = model.config.model_copy(update={"cbow": True})
-    scoring = as_cbow.scoring(model.embeddings.matrices.syn0, model.vocabulary.counts)
+    as_cbow = model.config.model_copy(update={"cbow": True})
+    syn0 = model.embeddings.matrices.syn0
+    scoring = model.objective.scoring(as_cbow, syn0, model.vocabulary.counts)
     rows = [model.vocabulary.entry(word) for word in sentence]
     ids = np.array([row for row in rows if 0 <= row < 100], np.int32)
     _, predictions, log_p = scoring.windows(ids, np.array([len(ids)]))
@@ -68,6 +71,28 @@ def test_the_surprise_is_that_of_the_model_before(loss: str, cbow: bool) -> None
             compared += len(values)
         before.learn([sentence])
     assert compared > 300
+
+
+@pytest.mark.parametrize("of", ["both", "context"])
+@pytest.mark.parametrize(("loss", "cbow"), MODELS)
+def test_a_scorer_has_the_p_value_that_an_alert_would_have(loss: str, cbow: bool, of: Of) -> None:
+    """Though it scores by published vectors and by each context: records are compared alike."""
+    model, measure = _model(loss, cbow=cbow, averaging=True), Measure("pm4", of)
+    distribution, sentences = SurpriseDistribution(), _sentences(700)
+    _, surprise = model.learn_scored(sentences[:600])
+    distribution.p_values(measure.of_records(surprise))
+    about = np.frombuffer(json.dumps({"measure": measure.as_dict()}).encode(), np.uint8)
+    model.alert_state = {ABOUT: about, **distribution.state()}
+    seen = set()
+    for sentence in sentences[600:]:
+        scorer = Scorer(model)
+        found = scorer.p_values(scorer.score([sentence]))
+        _, surprise = model.learn_scored([sentence], by_each_context=of == "context")
+        expected = distribution.shares(measure.of_records(surprise))
+        # The noise is that of the last segment, and a bin is a percent wide.
+        assert found == pytest.approx(expected, abs=0.1 if loss == "ns" else 0.02)
+        seen.add(expected[0])
+    assert len(seen) > 20
 
 
 def test_words_can_be_scored_by_the_mean_of_their_contexts_alone() -> None:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.config import LearnerConfig
+from w2v_online.config import LearnerConfig, Of
 from w2v_online.errors import SnapshotError
 from w2v_online.kernels.lookup import Tokens, look_up
 from w2v_online.learning.boundaries import with_boundaries
 from w2v_online.learning.distribution import SurpriseDistribution, saved_distribution
 from w2v_online.learning.embeddings import reserve
 from w2v_online.learning.learner import OnlineWord2Vec
+from w2v_online.learning.scoring import Scoring
 from w2v_online.learning.surprise import Measure, Surprise
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 from w2v_online.snapshots import reader
@@ -58,6 +59,8 @@ class Scores:
     word_starts: NDArray[np.int64]
     word_lengths: NDArray[np.int64]
     """int64[m]: where in ``text`` each word is, in bytes."""
+    word_rows: NDArray[np.int32]
+    """int32[m]: the row of each word, -1 for one without a vector."""
     text: bytes | bytearray
     """What was scored; with ``boundaries`` the start and end of records are words in it."""
 
@@ -92,7 +95,7 @@ class Scorer:
             raise SnapshotError(
                 "the model has diverged, its vectors are not finite; train again with less --alpha"
             )
-        self._scoring = model.objective.scoring(syn0, model.vocabulary.counts)
+        self._scoring = model.objective.scoring(self.config, syn0, model.vocabulary.counts)
 
     @cached_property
     def _recent(self) -> tuple[Measure, SurpriseDistribution] | None:
@@ -106,13 +109,24 @@ class Scorer:
     def p_values(self, scores: Scores) -> NDArray[np.float64] | None:
         """float64[n]: the share of the stream's recent records at least as surprising as each.
 
-        By :attr:`measure`, and None without. Recent records were scored just before they were
-        learned, see :meth:`OnlineWord2Vec.learn_scored`.
+        By :attr:`measure`, and None without. Records are compared with recent ones as these were
+        scored when they came, see :meth:`OnlineWord2Vec.learn_scored`: by the vectors that are
+        trained, so that :attr:`Scores.surprise`, by those that are published, may order two records
+        differently.
         """
         if self._recent is None:
             return None
         measure, distribution = self._recent
-        return distribution.shares(measure.of_records(scores.by_word))
+        has_row = scores.word_rows >= 0
+        context = np.full(len(has_row), np.nan)
+        ends = np.concatenate([[0], np.cumsum(has_row)])[scores.word_ends]
+        context[has_row] = self._live.surprise(scores.word_rows[has_row], ends, measure.of)
+        surprise = Surprise(context, scores.word_rarity, scores.word_ends)
+        return distribution.shares(measure.of_records(surprise))
+
+    @cached_property
+    def _live(self) -> _AsLearned:
+        return _AsLearned(self.model)
 
     @property
     def total_name(self) -> str:
@@ -130,7 +144,8 @@ class Scorer:
             text = with_boundaries(text, classes)
         tokens = self._look_up(text, classes)
         has_row = (tokens.entries >= 0) & (tokens.entries < self.model.vocabulary.max_rows)
-        ids = tokens.entries[has_row].astype(np.int32)
+        rows = np.where(has_row, tokens.entries, -1).astype(np.int32)
+        ids = rows[has_row]
         known_ends = np.concatenate([[0], np.cumsum(has_row)])[tokens.record_ends]
         totals, predictions, expected = self._scoring.windows(ids, known_ends)
         rarity = self._rarity(tokens.entries)
@@ -159,6 +174,7 @@ class Scorer:
             word_rarity=rarity,
             word_starts=tokens.starts,
             word_lengths=tokens.lengths,
+            word_rows=rows,
             text=text,
         )
 
@@ -209,6 +225,48 @@ def load_scorer(path: str | Path) -> Scorer:
     # What only training needs is left out.
     reading = config.model_copy(update={"threads": 1, "replay": 0})
     return Scorer(OnlineWord2Vec.of_snapshot(opened, reading), opened)
+
+
+class _AsLearned:
+    """Surprise by context as learning measures it, see :meth:`OnlineWord2Vec.learn_scored`."""
+
+    def __init__(self, model: OnlineWord2Vec) -> None:
+        by_mean = model.config
+        if by_mean.loss != "softmax":
+            by_mean = by_mean.model_copy(update={"cbow": True})
+        self._by_mean, self._by_each = (
+            model.objective.scoring(config, model.embeddings.matrices.syn0, model.vocabulary.counts)
+            for config in (by_mean, model.config)
+        )
+
+    def surprise(
+        self, ids: NDArray[np.int32], ends: NDArray[np.int64], of: Of
+    ) -> NDArray[np.float64]:
+        """float64[n]: that of each word of sentences, nan of one without contexts."""
+        surprise = _surprise(self._by_mean, ids, ends)
+        config = self._by_each.config
+        if of == "context" and config.loss == "hs" and not config.cbow:
+            most = _most_surprising(surprise, ends)
+            surprise[most] = _surprise(self._by_each, ids, ends)[most]
+        return surprise
+
+
+def _surprise(
+    scoring: Scoring, ids: NDArray[np.int32], ends: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    _, predictions, expected = scoring.windows(ids, ends)
+    return np.where(predictions > 0, -expected, np.nan)
+
+
+def _most_surprising(surprise: NDArray[np.float64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[n]: the words of each sentence that learning scores by each of their contexts."""
+    sizes = np.diff(ends, prepend=0)
+    sentences = np.repeat(np.arange(len(ends)), sizes)
+    order = np.lexsort((-surprise, sentences))
+    rank = np.empty(len(surprise), np.int64)
+    rank[order] = np.arange(len(surprise)) - np.repeat(ends - sizes, sizes)
+    most: NDArray[np.bool_] = rank < np.maximum(1, (sizes + 8) // 16)[sentences]
+    return most & ~np.isnan(surprise)
 
 
 def _sums_by_record(values: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:

@@ -66,8 +66,13 @@ class Objective(ABC):
         """A trainer of its own; ``seeds`` are uint64[2]."""
 
     @abstractmethod
-    def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
-        """How it scores text by these input vectors (rows padded) and counts by row."""
+    def scoring(
+        self, config: LearnerConfig, syn0: NDArray[np.float32], counts: NDArray[np.float64]
+    ) -> Scoring:
+        """How it scores text by these input vectors (rows padded) and counts by row.
+
+        Of ``config``, ``cbow`` may differ from the model's: what predicts is a mean then, or not.
+        """
 
     def set_counts(  # noqa: B027 some have nothing to do
         self, counts: NDArray[np.float64], total_words: int, wait: Callable[[], None]

@@ -75,11 +75,11 @@ class HierarchicalSoftmax(Objective):
         self.tree.grow(np.ones(last + 1))
         return self.tree.remove(row)
 
-    def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
+    def scoring(
+        self, config: LearnerConfig, syn0: NDArray[np.float32], counts: NDArray[np.float64]
+    ) -> Scoring:
         """See :class:`Objective`."""
-        return HierarchicalSoftmaxScoring(
-            self.config, syn0, self.embeddings.matrices.syn1, self.tree
-        )
+        return HierarchicalSoftmaxScoring(config, syn0, self.embeddings.matrices.syn1, self.tree)
 
     def warm_up(self) -> None:
         """See :class:`Objective`."""

@@ -61,9 +61,11 @@ class NegativeSampling(Objective):
         """Draw by these counts from now on."""
         self.noise.update(counts, total_words)
 
-    def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
+    def scoring(
+        self, config: LearnerConfig, syn0: NDArray[np.float32], counts: NDArray[np.float64]
+    ) -> Scoring:
         """See :class:`Objective`."""
-        return NegativeSamplingScoring(self, syn0, counts)
+        return NegativeSamplingScoring(self, config, syn0, counts)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See :class:`Objective`."""
@@ -170,10 +172,10 @@ class NegativeSamplingScoring(Scoring):
     def __init__(
         self,
         objective: NegativeSampling,
+        config: LearnerConfig,
         syn0: NDArray[np.float32],
         counts: NDArray[np.float64],
     ) -> None:
-        config = objective.config
         super().__init__(config, syn0, objective.embeddings.matrices.syn1)
         # A word adopted with its vector may have no count yet.
         weights = np.where(counts > 0, counts, 1.0) ** config.ns_exponent

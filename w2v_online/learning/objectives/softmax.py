@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.config import LearnerConfig
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.kernels.training import MAX_UPDATES, Matrices
 from w2v_online.learning.encoded import Encoded
@@ -36,12 +37,12 @@ class Softmax(Objective):
         """See :class:`Objective`."""
         return SoftmaxTrainer(self.config, self.embeddings, self.profile, int(seeds[1]))
 
-    def scoring(self, syn0: NDArray[np.float32], counts: NDArray[np.float64]) -> Scoring:
+    def scoring(
+        self, config: LearnerConfig, syn0: NDArray[np.float32], counts: NDArray[np.float64]
+    ) -> Scoring:
         """See :class:`Objective`."""
         embeddings = self.embeddings
-        return SoftmaxScoring(
-            self.config, syn0, embeddings.matrices.syn1[: embeddings.predicted_rows]
-        )
+        return SoftmaxScoring(config, syn0, embeddings.matrices.syn1[: embeddings.predicted_rows])
 
 
 class SoftmaxTrainer(Trainer):
