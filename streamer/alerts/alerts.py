@@ -240,6 +240,8 @@ class Alerts:
 
     def _send(self, alerts: Iterable[Alert], now: float) -> None:
         for alert in alerts:
+            if kind_id(alert.kind) in self._muted:  # since its first alert was sent
+                continue
             while self._sent_at and self._sent_at[0] <= now - 60.0:
                 self._sent_at.popleft()
             if len(self._sent_at) >= self._limits.per_minute:

@@ -18,6 +18,7 @@ import orjson
 import urllib3
 
 from streamer.alerts.alert import Alert
+from streamer.alerts.kinds import kind_id
 from streamer.errors import ConfigurationError
 
 MAX_WAITING = 1000
@@ -38,16 +39,23 @@ def _plain(alert: Alert) -> Any:
 
 
 def _alertmanager(alert: Alert) -> Any:
-    """A list of one alert; the label ``kind`` groups what says the same."""
+    """A list of one alert; the label ``kind`` groups what says the same.
+
+    Without text that is the kind's id, so that nothing of the record is told.
+    """
+    has_text = alert.text is not None
+    annotations = {
+        "summary": alert.summary,
+        "p": f"{alert.p:.3g}",
+        "surprise": f"{alert.surprise:.2f}",
+    }
+    if has_text:
+        annotations["words"] = " ".join(word for word, _ in alert.words)
+    kind = alert.kind if has_text else kind_id(alert.kind)
     return [
         {
-            "labels": {"alertname": "UnexpectedRecord", "kind": alert.kind, "id": alert.id},
-            "annotations": {
-                "summary": alert.summary,
-                "p": f"{alert.p:.3g}",
-                "surprise": f"{alert.surprise:.2f}",
-                "words": " ".join(word for word, _ in alert.words),
-            },
+            "labels": {"alertname": "UnexpectedRecord", "kind": kind, "id": alert.id},
+            "annotations": annotations,
             "startsAt": alert.first or alert.time,
         }
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.alerts.alert import Alert, alert_id
 from streamer.alerts.alerts import Alerts, Limits, Record
-from streamer.alerts.kinds import kind_of
+from streamer.alerts.kinds import kind_id, kind_of
 from streamer.alerts.rule import Rule
 from streamer.config.alert_at import parse_alert_at
 from w2v_online.learning.surprise import Measure
@@ -126,6 +126,20 @@ def test_the_end_of_the_stream_ends_all_windows() -> None:
     alerts.consider(np.full(3, 9.0), _record)
     alerts.end()
     assert [alert.count for alert in listener.alerts] == [1, 3]
+
+
+def test_a_kind_that_is_muted_while_its_window_is_open_has_no_summary() -> None:
+    """Nothing more of it is sent, neither when the window ends nor when the stream does."""
+    alerts, listener, clock = _alerts("p=1", window_seconds=60.0)
+    alerts.consider(np.full(3, 9.0), _record)
+    assert alerts.mute(kind_id(listener.alerts[0].kind), is_muted=True)
+    clock.now += 61
+    alerts.consider(np.array([9.0]), lambda i: _record(i, "fan stopped"))
+    alerts.end()
+    assert [(alert.text, alert.count) for alert in listener.alerts] == [
+        ("disk 0 failed", 1),
+        ("fan stopped", 1),
+    ]
 
 
 def test_a_rate_limit_holds_back_and_counts() -> None:

@@ -142,6 +142,20 @@ def test_alertmanager_gets_its_own_format(receiver: Receiver) -> None:
     assert alert["annotations"]["summary"].startswith("Unexpected: disk 3 failed")
 
 
+@pytest.mark.parametrize("prefix", ["", "alertmanager+", "slack+"])
+def test_a_webhook_is_told_nothing_of_a_record_without_text(
+    receiver: Receiver, prefix: str
+) -> None:
+    """With ``--alert-text off``: neither words nor what the record's kind says."""
+    value = {"value": "17 ms", "p": 0.001, "usual": [1.0, 2.0]}
+    target = _open(prefix + receiver.url)
+    target.send(replace(_ALERT, text=None, values=[value]))
+    target.close()
+    (body,) = receiver.bodies
+    told = json.dumps(body)
+    assert not [word for word in ("disk", "failed", "17 ms") if word in told]
+
+
 def test_slack_like_receivers_get_a_text(receiver: Receiver) -> None:
     """One sentence."""
     target = _open("slack+" + receiver.url + "/services/x")
