@@ -15,6 +15,7 @@ import pytest
 from streamer.errors import ConfigurationError
 from streamer.sources.file import descriptors
 from streamer.sources.file.logs import GONE_SECONDS
+from streamer.sources.file.search import is_named
 from tests.streamer.followed import Reader
 
 
@@ -263,6 +264,42 @@ def test_brackets_in_the_name_of_a_folder_do_not_hide_what_is_in_it(tmp_path: Pa
     (tmp_path / "x[1]").mkdir()
     (tmp_path / "x[1]" / "a.log").write_text("one\n")
     assert Reader(tmp_path / "x[1]" / "*.log", follow=False).read() == ["one"]
+
+
+@pytest.mark.parametrize("folders", [("**",), ("web[1]",), ("web[1]", "**")])
+def test_a_log_that_is_only_there_rotated_is_read_on_whatever_the_pattern(
+    tmp_path: Path, folders: tuple[str, ...]
+) -> None:
+    """A pattern matches a name that is missing as it would match it if it were there."""
+    log = tmp_path / "web[1]" / "app.log" if "web[1]" in folders else tmp_path / "app.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("one\n")
+    reader = Reader(tmp_path.joinpath(*folders, "*.log"))
+    assert reader.read() == ["one"]
+    _append(log, "two\n")
+    log.rename(log.with_name("app.log.1"))
+    reader.restart()
+    assert reader.wait(5) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "fits"),
+    [
+        ("/a/x.log", "/a/*.log", True),
+        ("/a/b/x.log", "/a/*.log", False),
+        ("/a/x.log", "/a/**/*.log", True),
+        ("/a/b/c/x.log", "/a/**/*.log", True),
+        ("/a/b/c/x.log", "/a/**/c/**", True),
+        ("/a/.b/x.log", "/a/**/*.log", False),
+        ("/a/.x.log", "/a/**", False),
+        ("/a/.x.log", "/a/.*", True),
+        ("/a/b[1]/x.log", "/a/b[1]/*.log", True),
+        ("/a/b1/x.log", "/a/b[1]/*.log", True),
+        ("/a", "/a/**", False),
+    ],
+)
+def test_a_pattern_fits_what_it_would_find(path: str, pattern: str, fits: bool) -> None:
+    assert is_named(Path(path), [pattern]) == fits
 
 
 def test_what_is_no_file_is_refused_or_passed(tmp_path: Path) -> None:

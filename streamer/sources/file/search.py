@@ -131,9 +131,19 @@ def find_logs(patterns: Sequence[str]) -> dict[Path, list[Path]]:
 
 
 def is_named(path: Path, patterns: Sequence[str]) -> bool:
-    """Whether a plain path is that of a file, or a pattern would match it."""
-    wanted = [str(Path(pattern).absolute()) for pattern in patterns]
-    return str(path) in wanted or any(fnmatch.fnmatchcase(str(path), one) for one in wanted)
+    """Whether a plain path is that of a file, or a pattern would match it if it were there."""
+    return any(_fits(path.parts, Path(pattern).absolute().parts) for pattern in patterns)
+
+
+def _fits(names: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    """Whether the names of a path fit the parts of a pattern, as :func:`_walk` takes them."""
+    if not (names and parts):
+        return not (names or parts)
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        is_deeper = not names[0].startswith(".") and _fits(names[1:], parts)
+        return is_deeper or _fits(names, rest or ("*",))
+    return (names[0] == part or _matches(names[0], part)) and _fits(names[1:], rest)
 
 
 def check_paths(patterns: Sequence[str]) -> None:
