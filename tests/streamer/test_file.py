@@ -97,6 +97,29 @@ def test_files_rotated_meanwhile_are_read_in_order(log: Path, down: bool, compre
     assert [mark["is_aside"] for mark in reader.position[str(log)]].count(False) == 1
 
 
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("app.2.log.gz", "app.1.log"), ("app.log-202512.gz", "app.log-202601")],
+)
+def test_files_rotated_while_nothing_ran_are_found_by_their_names(
+    log: Path, older: str, newer: str
+) -> None:
+    """As logrotate names them with ``extension``, and every month."""
+    reader = Reader(log)
+    assert reader.read() == ["one", "two"]
+    _append(log, "three\n")
+    log.with_name(older).write_bytes(gzip.compress(log.read_bytes()))
+    os.utime(log.with_name(older), (1, 1))
+    log.unlink()
+    log.with_name(newer).write_text("four\n")
+    os.utime(log.with_name(newer), (2, 2))
+    log.write_text("five\n")
+    log.with_name("app.8081.log").write_text("of somebody else\n")
+    reader.restart()
+    assert reader.read() == ["three", "four", "five"]
+    assert not [event for event in reader.log.events if event.startswith("log_")]
+
+
 def test_a_rotated_file_is_read_until_its_writer_lets_go(log: Path) -> None:
     """A line written there late comes after the new file's first ones, the unfinished one last."""
     reader = Reader(log)
@@ -239,6 +262,12 @@ def test_whatever_happens_to_a_log_no_line_is_lost_or_repeated(
         ("0.log.20260131-100000", "0.log"),
         ("app-2026-01-31T10-00-00.000.log", "app.log"),
         ("app-01-31-2026-1.log.gz", "app.log"),
+        ("app.1.log", "app.log"),
+        ("app.12.log.gz", "app.log"),
+        ("app.8081.log", "app.8081.log"),
+        ("app.log-202601.gz", "app.log"),
+        ("app-2026-01.log", "app.log"),
+        ("app-2026-13.log", "app-2026-13.log"),
         ("log20260131_001.txt", "log.txt"),
         ("@400000004a0f2b3c1234abcd.s", "current"),
         ("app.8080", "app"),

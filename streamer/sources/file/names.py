@@ -15,18 +15,22 @@ from urllib.parse import unquote_to_bytes
 
 _COMPRESSED = re.compile(r"\.(?:gz|bz2|xz|zst|zip)$")
 _DATE = r"(?:\d{4}-?\d{2}-?\d{2}|\d{2}-\d{2}-\d{4})"
+_MONTH = r"(?:(?:19|20)\d{2}-?(?:0[1-9]|1[0-2]))"
 _TIME = r"(?:[T_ .-]?\d{2}(?:[-:._h]?\d{2}){0,2}(?:[.,_]\d{1,9})?Z?)"
-_STAMP = rf"(?:{_DATE}{_TIME}?|\d{{8,14}})"
+_STAMP = rf"(?:{_DATE}{_TIME}?|\d{{8,14}}|{_MONTH})"
 _NUMBER = r"(?:0|[1-9]\d{0,4})"
+_FEW = r"(?:0|[1-9]\d{0,2})"
+"""Before an extension larger numbers are ports and processes: ``app.8081.log``."""
 _SUFFIXED = re.compile(
     rf"(?P<base>.+?)(?:\.(?P<number>{_NUMBER})|[._-]{_STAMP}(?:[._-]\d{{1,5}})?)"
 )
 """``app.log.1``, ``app.log-20260131``, ``0.log.20260131-100000``, ``app.log.2026-01-31.3``."""
 
 _INFIXED = re.compile(
-    rf"(?P<stem>.+?)[._-]?{_STAMP}(?:[._-]\d{{1,5}})?(?P<extension>\.[A-Za-z]\w*)"
+    rf"(?P<stem>.+?)(?:[._-]?{_STAMP}(?:[._-]\d{{1,5}})?|\.(?P<number>{_FEW}))"
+    r"(?P<extension>\.[A-Za-z]\w*)"
 )
-"""``app-2026-01-31T10-00-00.000.log``, ``log20260131_001.txt``."""
+"""``app-2026-01-31T10-00-00.000.log``, ``log20260131_001.txt``, ``app.1.log``."""
 
 _MULTILOG = re.compile(r"@[0-9a-f]{24}\.[su]")
 
@@ -99,8 +103,13 @@ def bases(path: Path) -> list[Path]:
 
 
 def _number(log: Path, path: Path) -> int | None:
-    match = _SUFFIXED.fullmatch(_plain(path.name))
-    return int(match["number"]) if match and match["number"] and match["base"] == log.name else None
+    plain = _plain(path.name)
+    for match in (_SUFFIXED.fullmatch(plain), _INFIXED.fullmatch(plain)):
+        if match is not None and match["number"]:
+            groups = match.groupdict()
+            base = groups.get("base") or groups["stem"] + groups["extension"]
+            return int(match["number"]) if base == log.name else None
+    return None
 
 
 def in_order(log: Path, files: list[Generation]) -> list[Generation]:
