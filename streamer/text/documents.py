@@ -22,6 +22,9 @@ _MAX_NAME = 60
 _BEFORE = b"\xef\xbb\xbf\x1e"
 """Marks of byte order, and of the beginning of a record in JSON text sequences (RFC 7464)."""
 
+_OF_JOURNAL = "__REALTIME_TIMESTAMP"
+"""A field of every entry that ``journalctl -o json`` writes."""
+
 MAX_LISTS = 16
 """Lists in lists that are followed. Deeper ones are a mistake, or meant to exhaust the stack."""
 
@@ -34,7 +37,8 @@ def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
     """The records in the fields at ``paths``, path by path.
 
     A string is text, whose lines are records, a list of strings or numbers one record, a list of
-    lists several. On the way to a field a list stands for each of its members.
+    lists several. On the way to a field a list stands for each of its members. In an entry of the
+    systemd journal numbers are the bytes of a text, as it writes those with colours in them.
 
     Raises NoObjectError if the document is none, nor a list of them; BadRecordError if it has
     none of the fields, or something else in one.
@@ -45,6 +49,8 @@ def records_of(document: bytes, paths: tuple[str, ...]) -> list[str]:
     found = [value for path in paths for value in _values(parsed, path, MAX_LISTS)]
     if not found:
         raise BadRecordError(f"JSON has no field {' or '.join(paths)}; {_fields_in_words(parsed)}")
+    if isinstance(parsed, dict) and _OF_JOURNAL in parsed:
+        found = [_journal_text(value) for value in found]
     return [record for value in found for record in _records(value, MAX_LISTS)]
 
 
@@ -57,6 +63,15 @@ def _parsed(document: bytes) -> Any:
             return json.loads(document)
         except (ValueError, RecursionError):
             raise NoObjectError(f"broken JSON: {error}") from None
+
+
+def _journal_text(value: Any) -> Any:
+    """A value of the journal; a field that was given several times has a list of them."""
+    if not isinstance(value, list):
+        return value
+    if value and all(type(byte) is int and 0 <= byte < 256 for byte in value):
+        return bytes(value).decode(errors="replace")
+    return [_journal_text(part) if isinstance(part, list) else part for part in value]
 
 
 def _fields_in_words(document: Any) -> str:

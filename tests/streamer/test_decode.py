@@ -81,6 +81,23 @@ def test_json_lists_on_the_way_and_keys_with_dots() -> None:
     assert decoder.invalid_records == 0
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (list(b"\x1b[31merror\x1b[0m disk"), b"error disk\n"),
+        (["one", list(b"t\xffwo")], "one t\ufffdwo\n".encode()),
+        ([7, 300], b"7 300\n"),
+        ("as ever", b"as ever\n"),
+    ],
+)
+def test_bytes_of_the_systemd_journal_are_text(message: object, text: bytes) -> None:
+    """What is not printable in an entry, ``journalctl -o json`` writes as numbers."""
+    entry = {"MESSAGE": message, "__REALTIME_TIMESTAMP": "1700000000000000"}
+    decoder = _decoder(json_fields=("MESSAGE",))
+    assert _decoded(decoder, orjson.dumps(entry) + b"\n") == text
+    assert _decoded(decoder, b'{"MESSAGE": [104, 105]}\n') == b"104 105\n"
+
+
 def test_what_is_no_json_object_is_text_if_so_configured() -> None:
     """Objects without the field stay errors; text that is not UTF-8 is counted and kept."""
     decoder = _decoder(json_fields=("text",), other_is_text=True)
