@@ -10,11 +10,33 @@ from typing import Any
 
 import click
 
+from streamer.config.address import Address, parse_address
+from w2v_online.snapshots import reader
+from w2v_online.snapshots.remote import url_of
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
 picture_file = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def address_of(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Address | None:
+    """A callback of click for an option that is an address; BadParameter if it is none."""
+    try:
+        address = parse_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    assert address is None or isinstance(address, Address)  # noqa: S101 for mypy: text was given
+    return address
+
+
+def require_folder(path: Path) -> None:
+    """UsageError for --follow on what no newer snapshot comes to: a file, a URL, one snapshot."""
+    if url_of(path) or path.is_file() or (path / reader.MANIFEST).exists():
+        raise click.UsageError(
+            f"--follow needs a folder that snapshots are written to on this machine, not {path}"
+        )
 
 
 def topn_option(default: int, text: str) -> Decorator:

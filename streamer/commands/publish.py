@@ -12,8 +12,10 @@ from typing import Any
 
 import click
 
+from streamer.commands.arguments import address_of, require_folder
+from streamer.config.address import Address
 from streamer.config.options import settings_options, some_settings
-from streamer.errors import EXIT_DONE
+from streamer.errors import EXIT_DONE, ConfigurationError
 from streamer.publishing.report import FOLDER, Report
 from streamer.publishing.report import read as read_report
 from streamer.sources.kafka.settings import KafkaSettings
@@ -55,7 +57,10 @@ _KAFKA = ("kafka_username", "kafka_password", "kafka_password_file", "kafka_conf
     help="Where it is recorded what was sent. By default below SNAPSHOT_DIR.",
 )
 @click.option(
-    "--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus there; off unless given."
+    "--metrics",
+    callback=address_of,
+    metavar="HOST:PORT",
+    help="Serve metrics for Prometheus there; off unless given.",
 )
 @click.pass_context
 def publish(
@@ -67,7 +72,7 @@ def publish(
     threshold: float,
     full: bool,
     state_dir: Path | None,
-    metrics: str | None,
+    metrics: Address | None,
     **_kafka: object,
 ) -> None:
     """Send a store what is new, gone or moved since it was last sent, so that it holds the model.
@@ -83,19 +88,19 @@ def publish(
     from streamer.publishing.ledger import Ledger
     from streamer.publishing.store import Access, open_store, without_password
 
+    if follow:
+        require_folder(snapshot_dir)
     log = _log()
     access = Access(some_settings(ctx, KafkaSettings, *_KAFKA), log)
     vectors = load_vectors(snapshot_dir)
-    folder = state_dir or _state_folder(snapshot_dir, vectors, without_password(url))
+    folder = state_dir or _state_folder(vectors, without_password(url))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    ledger = Ledger(folder, vectors.vector_size)
+    ledger = Ledger(folder, vectors.vector_size, is_new=full)
     report = read_report(folder, without_password(url))
     if metrics:
         _serve_metrics(metrics, report, lambda: reader.newest_name(snapshot_dir))
-    if full:
-        ledger.forget()
     store: Any = None
     pause = _RETRY_SECONDS[0]
     published = ""
@@ -178,9 +183,8 @@ def _publish_one(
     )
 
 
-def _state_folder(snapshot_dir: Path, vectors: WordVectors, shown_url: str) -> Path:
-    parent = vectors.path.parent if vectors.path.name == snapshot_dir.name else snapshot_dir
-    return parent / FOLDER / hashlib.sha256(shown_url.encode()).hexdigest()[:16]
+def _state_folder(vectors: WordVectors, shown_url: str) -> Path:
+    return vectors.path.parent / FOLDER / hashlib.sha256(shown_url.encode()).hexdigest()[:16]
 
 
 def _log() -> Any:
@@ -189,12 +193,16 @@ def _log() -> Any:
     return make_log("text", LogLevel("info"))
 
 
-def _serve_metrics(address: str, report: Report, newest: Callable[[], str]) -> None:
+def _serve_metrics(address: Address, report: Report, newest: Callable[[], str]) -> None:
     from prometheus_client import CollectorRegistry, start_http_server
 
     from streamer.publishing.metrics import StoreMetrics
 
     registry = CollectorRegistry()
     registry.register(StoreMetrics(lambda: [report], newest))
-    host, _, port = address.rpartition(":")
-    start_http_server(int(port), host or "127.0.0.1", registry)
+    try:
+        start_http_server(address.port, address.host, registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--metrics {address}: cannot listen there: {error.strerror or error}"
+        ) from error

@@ -17,7 +17,7 @@ import click
 import numpy as np
 import orjson
 
-from streamer.commands.arguments import TextOptions, snapshot_argument, text_options
+from streamer.commands.arguments import TextOptions, require_folder, snapshot_argument, text_options
 from streamer.commands.scoring_model import ScoringModel
 from streamer.commands.tables import shown
 from w2v_online.config import By, Of
@@ -125,6 +125,8 @@ def score(
         check_stdin()
     if kinds and top is None:
         raise click.UsageError("--kinds is for --top: it prints one line of each kind")
+    if follow:
+        require_folder(snapshot)
     model = ScoringModel(snapshot, by, of, text, follows=follow)
     lowercase = text.lowercase
     if lowercase is None:

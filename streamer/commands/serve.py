@@ -14,8 +14,8 @@ from types import FrameType
 import click
 from pydantic import SecretStr
 
-from streamer.commands.arguments import tokenizer_options
-from streamer.config.address import Address, parse_address
+from streamer.commands.arguments import address_of, tokenizer_options
+from streamer.config.address import Address
 from streamer.config.fields import variable_of
 from streamer.daemon.signals import wake_up_descriptor
 from streamer.problems import NO_SNAPSHOT
@@ -25,15 +25,6 @@ from w2v_online import __version__
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import url_of
-
-
-def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
-    try:
-        address = parse_address(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    assert isinstance(address, Address)  # noqa: S101 for mypy: text was given
-    return address
 
 
 class Folder:
@@ -112,7 +103,7 @@ def _on_this_machine(_ctx: click.Context, _param: click.Parameter, path: Path) -
 @click.argument("snapshot_dir", callback=_on_this_machine, type=click.Path(path_type=Path))
 @click.option(
     "--http",
-    callback=_address,
+    callback=address_of,
     default="127.0.0.1:8787",
     show_default=True,
     envvar=variable_of("http"),

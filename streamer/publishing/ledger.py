@@ -25,9 +25,12 @@ _SENT, _PENDING, _LOCK = "sent", "pending", "lock"
 
 
 class Ledger:
-    """The ledger in a folder; ConfigurationError if another process holds it."""
+    """The ledger in a folder; ConfigurationError if another process holds it.
 
-    def __init__(self, folder: Path, vector_size: int) -> None:
+    With ``is_new`` what was known of the store before is forgotten, also where it is damaged.
+    """
+
+    def __init__(self, folder: Path, vector_size: int, *, is_new: bool = False) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / _LOCK).open("w")
@@ -38,6 +41,9 @@ class Ledger:
             raise ConfigurationError(
                 f"{folder} is held: another process publishes to this store"
             ) from error
+        if is_new:
+            (folder / _SENT).unlink(missing_ok=True)
+            (folder / _PENDING).unlink(missing_ok=True)
         self.words: list[str] = []
         self.vectors: NDArray[np.float32] = np.zeros((0, vector_size), np.float32)
         self.snapshot = ""
@@ -88,13 +94,6 @@ class Ledger:
         self.rows = as_dict(words)
         self.is_known = True
 
-    def forget(self) -> None:
-        """Know nothing of the store any more."""
-        (self._folder / _SENT).unlink(missing_ok=True)
-        (self._folder / _PENDING).unlink(missing_ok=True)
-        self.words, self.vectors, self.rows = [], self.vectors[:0], {}
-        self.is_known = False
-
     def _read(self, vector_size: int) -> None:
         file = self._folder / _SENT
         with file.open("rb") as stream:
@@ -105,14 +104,18 @@ class Ledger:
         digest.update(data)
         if digest.hexdigest() != header["sha256"]:
             raise SnapshotError(f"{file} is damaged: use --full to send every vector again")
-        if header["vector_size"] != vector_size:
+        self.words = text.decode().split("\n")[:-1]
+        self.vectors = np.frombuffer(data, np.float32).reshape(-1, header["vector_size"])
+        self.check_size(vector_size)
+        self.snapshot = header["snapshot"]
+
+    def check_size(self, vector_size: int) -> None:
+        """ConfigurationError unless what was sent are vectors of this size."""
+        if self.vectors.shape[1] != vector_size:
             raise ConfigurationError(
-                f"the store was sent vectors of {header['vector_size']} dimensions, the snapshot "
+                f"the store was sent vectors of {self.vectors.shape[1]} dimensions, the snapshot "
                 f"has {vector_size}; use another table or topic"
             )
-        self.words = text.decode().split("\n")[:-1]
-        self.vectors = np.frombuffer(data, np.float32).reshape(-1, vector_size)
-        self.snapshot = header["snapshot"]
 
     def close(self) -> None:
         """Let others hold it."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode
 
 import numpy as np
 import psycopg
@@ -26,13 +26,16 @@ class PostgresqlStore:
     """See the module."""
 
     def __init__(self, url: SplitResult, vector_size: int, _access: Access) -> None:
-        options = dict(parse_qsl(url.query))
+        # As in libpq a plus is one, and so is a space written as %20.
+        options = dict(parse_qsl(url.query.replace("+", "%2B")))
         self._name = options.pop("table", "w2v_stream_vectors")
         self._table = sql.Identifier(self._name)
         self._has_index = options.pop("index", "hnsw") == "none"
         self._wants_index = not self._has_index
         self._index = sql.Identifier(f"{self._name}_cosine")
-        target = url._replace(scheme="postgresql", query=urlencode(options)).geturl()
+        rest = url._replace(scheme="", query=urlencode(options, quote_via=quote)).geturl()
+        # No host stands for a socket; without one the slashes before it are left out.
+        target = f"postgresql://{rest.removeprefix('//')}"
         statements: list[sql.SQL | sql.Composed] = [
             sql.SQL("CREATE EXTENSION IF NOT EXISTS vector"),
             sql.SQL(

@@ -37,7 +37,11 @@ class Sent:
 def publish(
     table: VectorTable, snapshot: str, store: Store, ledger: Ledger, threshold: float = THRESHOLD
 ) -> Sent:
-    """Bring a store up to a table. StoreError; then the ledger knows what to send next time."""
+    """Bring a store up to a table. StoreError; then the ledger knows what to send next time.
+
+    ConfigurationError if the store was sent vectors of another size.
+    """
+    ledger.check_size(table.vector_size)
     rows = np.array([r for r, word in enumerate(table.words) if store.holds(word)], np.int64)
     all_words = list(table.words)
     words = [all_words[row] for row in rows.tolist()]

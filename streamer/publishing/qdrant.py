@@ -37,9 +37,12 @@ class QdrantStore:
         if not self._name:
             raise ConfigurationError("--to qdrant+http://HOST:PORT/COLLECTION names no collection")
         address = f"{url.scheme.removeprefix('qdrant+')}://{url.netloc}"
-        self._client = client or QdrantClient(
-            url=address, api_key=os.environ.get("QDRANT_API_KEY"), timeout=60
-        )
+        try:
+            self._client = client or QdrantClient(
+                url=address, api_key=os.environ.get("QDRANT_API_KEY"), timeout=60
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"--to {url.scheme}://{url.netloc}: {error}") from error
         size = models.VectorParams(size=vector_size, distance=models.Distance.COSINE)
         try:
             if not self._client.collection_exists(self._name):

@@ -6,6 +6,7 @@ after a crash the same words are sent, or deleted, again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -76,9 +77,16 @@ STORES = {
 """What opens a store, by its URL's scheme: a class that takes URL, vectors' size and access."""
 
 
+_PASSWORDS = re.compile(r"(://[^/@:]*:)[^/]*(?=@)|([?&](?:ssl)?password=)[^&]*")
+"""Before the host, where no # or ? ends it for libpq, and among a URL's parameters."""
+
+
 def open_store(url: str, vector_size: int, access: Access | None = None) -> Store:
     """The store at a URL; ConfigurationError if there is no such kind, or it cannot be imported."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError(f"--to {without_password(url)}: {error}") from error
     if parts.scheme not in STORES:
         raise ConfigurationError(
             f"--to: {parts.scheme or url}:// is not a store; use one of "
@@ -98,8 +106,4 @@ def open_store(url: str, vector_size: int, access: Access | None = None) -> Stor
 
 def without_password(url: str) -> str:
     """A URL that may be shown and logged."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    shown = parts.netloc.replace(f":{parts.password}@", ":***@")
-    return parts._replace(netloc=shown).geturl()
+    return _PASSWORDS.sub(lambda found: f"{found[1] or found[2]}***", url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,35 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
     assert (report.to, report.failures) == ("postgresql://me:***@127.0.0.1:1/db", 1)
     assert "postgresql: " in report.error
     assert run("publish", tmp_path / "no", "--to", "lancedb://x").returncode == 1
+    store = ("--to", f"lancedb://{tmp_path}/lance")
+    result = run("publish", tmp_path, *store, "--metrics", "9090/metrics")
+    assert (result.returncode, "--metrics: expected HOST:PORT" in result.stderr) == (2, True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run("publish", tmp_path, *store, "--metrics", address)
+    assert (result.returncode, f"--metrics {address}: cannot" in result.stderr) == (78, True)
+
+
+@pytest.mark.parametrize("command", [("publish", "--to", "lancedb://lance"), ("score",)])
+def test_follow_is_refused_where_nothing_newer_comes(
+    folder_of_words: Path, command: tuple[str, ...]
+) -> None:
+    for place in (folder_of_words, "s3://bucket/words"):
+        result = run(command[0], place, *command[1:], "--follow")
+        assert (result.returncode, "--follow needs a folder" in result.stderr) == (2, True)
+
+
+def test_a_model_elsewhere_is_published_without_a_folder_of_its_name(
+    folder_of_words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is recorded beside the copy of the snapshot, in the cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "words").symlink_to(folder_of_words.parent)
+    for upserted in (3, 0):
+        result = run("publish", "local://words", "--to", f"lancedb://{tmp_path}/lance")
+        assert f"upserted={upserted}" in result.stderr, result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "lance", "words"}
 
 
 @pytest.mark.parametrize("turn", range(3))

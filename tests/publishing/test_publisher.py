@@ -16,6 +16,7 @@ from streamer.publishing.ledger import Ledger
 from streamer.publishing.publisher import publish
 from streamer.publishing.store import StoreError, open_store, without_password
 from w2v_online import WordVectors
+from w2v_online.errors import SnapshotError
 
 
 class CrashError(Exception):
@@ -179,4 +180,41 @@ def test_urls() -> None:
     with pytest.raises(ConfigurationError, match="is not a store; use one of kafka://"):
         open_store("mysql://a/b", 3)
     assert without_password("postgresql://me:secret@h:1/d?x=y") == "postgresql://me:***@h:1/d?x=y"
+    for url, shown in (
+        (
+            "postgresql:///d?user=me&password=a%20b&table=t",
+            "postgresql:///d?user=me&password=***&table=t",
+        ),
+        ("postgresql://me@h/d?sslpassword=s", "postgresql://me@h/d?sslpassword=***"),
+        ("postgresql://me:se#cr?et@h/d", "postgresql://me:***@h/d"),
+        ("kafka://h:1,i:2/topic?format=json", "kafka://h:1,i:2/topic?format=json"),
+    ):
+        assert without_password(url) == shown
+    for url in ("qdrant+http://[::1/words", "qdrant+http://localhost:port/words"):
+        with pytest.raises(ConfigurationError, match=r"^--to qdrant\+http://"):
+            open_store(url, 3)
     assert issubclass(StoreError, Exception)
+
+
+def test_a_damaged_ledger_can_be_begun_again(tmp_path: Path) -> None:
+    wv, store = WordVectors.from_arrays(["a", "b"], np.ones((2, 3), np.float32)), Memory()
+    _publish(wv, store, tmp_path, "1", 0.99)
+    with (tmp_path / "sent").open("ab") as file:
+        file.write(b"?")
+    with pytest.raises(SnapshotError, match="use --full"):
+        Ledger(tmp_path, 3)
+    ledger = Ledger(tmp_path, 3, is_new=True)
+    assert (ledger.is_known, ledger.words, ledger.pending) == (False, [], set())
+    ledger.close()
+
+
+def test_a_model_of_another_size_is_refused_also_while_one_follows(tmp_path: Path) -> None:
+    store, ledger = Memory(), Ledger(tmp_path, 3)
+    for size, name in ((3, "1"), (4, "2")):
+        wv = WordVectors.from_arrays(["a"], np.ones((1, size), np.float32))
+        if size == 3:
+            publish(wv.table, name, store, ledger)
+            continue
+        with pytest.raises(ConfigurationError, match="3 dimensions, the snapshot has 4"):
+            publish(wv.table, name, store, ledger)
+    ledger.close()

@@ -6,7 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -114,6 +114,17 @@ def postgresql() -> Iterator[str]:
         server = pgserver.get_server(folder)
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_postgresql_through_its_socket(postgresql: str) -> None:
+    """The usual URL on one machine names no host; what libpq takes is handed on as it is."""
+    socket = parse_qs(urlsplit(postgresql).query)["host"][0]
+    options = "options=-c%20application_name%3Da+b&table=by_socket"
+    store = open_store(f"postgresql:///postgres?user=postgres&host={socket}&{options}", 3)
+    assert store.words() == set()
+    assert store._connection.info.parameter_status("application_name") == "a+b"  # type: ignore[attr-defined]
+    store.close()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
