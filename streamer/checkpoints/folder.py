@@ -152,25 +152,34 @@ class SnapshotFolder:
 
 
 def check_free(path: Path) -> None:
-    """ConfigurationError if another process holds the folder; makes nothing."""
-    try:
-        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return  # nobody has written there yet, or nobody may
-    _hold(path, lock)
-    os.close(lock)
+    """ConfigurationError if the folder cannot be held, or another process does; makes nothing."""
+    if os.path.lexists(path / _LOCK):  # else nobody has written there yet
+        lock = _open_lock(path, 0)
+        _hold(path, lock)
+        os.close(lock)
 
 
 def _locked(path: Path) -> tuple[int, bool]:
     """Make the folder and hold it, if it can be; ConfigurationError if another process does."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise ConfigurationError(
-            f"--snapshot-dir {path} cannot be written: {error.strerror}; choose another folder"
-        ) from error
+        raise _unwritable(path, error) from error
+    lock = _open_lock(path, os.O_CREAT)
     return lock, _hold(path, lock)
+
+
+def _open_lock(path: Path, flags: int) -> int:
+    try:
+        return os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC | flags, 0o644)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"--snapshot-dir {path} cannot be written: {error.strerror}; choose another folder"
+    )
 
 
 def _hold(path: Path, lock: int) -> bool:

@@ -25,32 +25,41 @@ def check(settings: FileSettings) -> Iterator[Finding]:
         problems.append(f"{values['path']} cannot be read: {values['reason']}")
 
     files = matching(settings.path, report)
-    problems += [
-        f"{file.path} {problem}" for file in files if (problem := _why_unreadable(file.path))
+    unreadable = [
+        f"{file.path} {problem}"
+        for file in files
+        if (problem := _why_unreadable(file.path, is_final=not settings.follow))
     ]
+    problems = [*dict.fromkeys(problems), *unreadable]
     names = " ".join(settings.path)
     if not files and not problems:
         if settings.follow:
             yield Finding("warning", "path", f"{names} does not exist yet; run waits for it")
         else:
             yield Finding("failure", "path", f"{names} cannot be read: there is no such file")
-    readable = len(files) - len(problems)
+    readable = len(files) - len(unreadable)
     for problem in problems[:_SHOWN_PROBLEMS]:
         yield Finding("warning" if readable > 0 else "failure", "path", problem)
     if readable > 0:
         yield Finding("ok", "path", f"{readable} file(s) can be read")
 
 
-def _why_unreadable(path: Path) -> str:
-    """Why a file cannot be read as text, empty if it can; by beginning to read it."""
+def _why_unreadable(path: Path, *, is_final: bool) -> str:
+    """Why a file cannot be read as text, empty if it can; by beginning to read it.
+
+    If it ``is_final``, nothing more comes of what is there.
+    """
     try:
         tail = Tail(path, RecordSplitter(1 << 20, 64))
         try:
             tail.read()
+            problem = tail.problem
+            if is_final and tail.is_at_end:
+                problem = tail.end()[1]
         finally:
             tail.close()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except RefusedError as error:
         return str(error)
-    return tail.problem
+    return problem
