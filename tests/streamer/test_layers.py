@@ -218,6 +218,24 @@ def test_files_that_are_no_text_are_reported_and_passed(tmp_path: Path) -> None:
     assert "lz4 -dc" in str(reader.log.values[0]["reason"])
 
 
+@pytest.mark.parametrize("event", ["log_damaged", "log_unreadable"])
+def test_each_file_that_gets_a_name_is_reported_once(tmp_path: Path, event: str) -> None:
+    """Tomorrow's rotated file may be damaged, too."""
+    log = tmp_path / "app.log"
+    log.write_text("one\n")
+    reader = Reader(tmp_path / "app.log*")
+    reader.wait(5)
+    for number in range(3):
+        data = gzip.compress(f"{number}\n".encode()) + b"garbage"
+        if event == "log_unreadable":
+            data = b"\x04\x22\x4d\x18" + bytes(40)
+        (tmp_path / "packed").write_bytes(data)
+        (tmp_path / "packed").rename(tmp_path / "app.log.1.gz")
+        reader.wait(10)
+        assert reader.log.events == [event] * (number + 1)
+        (tmp_path / "app.log.1.gz").rename(tmp_path / f"other{number}")
+
+
 def test_compressed_data_whose_rest_does_not_come_is_missed_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

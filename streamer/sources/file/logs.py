@@ -34,7 +34,8 @@ class RotatedLog:
     """The files of one log that are being read: rotated ones first, the newest last.
 
     ``is_elsewhere`` tells whether a file belongs to another log already; ``report`` is given an
-    event and its values; ``places`` gives what is told where records come from.
+    event and its values, and the ``file`` that it is of by device and inode; ``places`` gives what
+    is told where records come from.
     """
 
     def __init__(
@@ -209,7 +210,7 @@ class RotatedLog:
         self._aside.look(now, self._files.all, strangers if is_settled else [], self._tails)
         for tail in self._tails:
             if tail.is_at_end and (late := tail.missing_since(_LATE_SECONDS)):
-                self._report("log_damaged", path=str(tail.path), reason=late)
+                self._tell("log_damaged", tail, late)
         return self._let_go(now)
 
     def _let_go(self, now: float) -> bytes:
@@ -248,30 +249,34 @@ class RotatedLog:
                 del self._changed_at[tail]
                 return self._read_changed(tail)
         except RefusedError as error:
-            self._report("log_unreadable", path=str(tail.path), reason=str(error))
+            self._tell("log_unreadable", tail, str(error))
         except OSError as error:
-            self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
+            self._tell("log_unreadable", tail, error.strerror)
             self._open_again(tail)
         else:
             self._changed_at.pop(tail, None)
             if tail.problem:
-                self._report("log_damaged", path=str(tail.path), reason=tail.problem)
+                self._tell("log_damaged", tail, tail.problem)
             return records
         tail.is_at_end = True
         return b""
+
+    def _tell(self, event: str, tail: Tail, reason: str | None) -> None:
+        """Report what is wrong with a file; one that gets its name later is another."""
+        self._report(event, file=tail.identity, path=str(tail.path), reason=reason)
 
     def _end(self, tail: Tail) -> bytes:
         """The last record of a file that nothing more comes of."""
         try:
             records, problem = tail.end()
         except RefusedError as error:
-            self._report("log_unreadable", path=str(tail.path), reason=str(error))
+            self._tell("log_unreadable", tail, str(error))
             return tail.release()
         except OSError as error:
-            self._report("log_unreadable", path=str(tail.path), reason=error.strerror)
+            self._tell("log_unreadable", tail, error.strerror)
             return b""
         if problem:
-            self._report("log_damaged", path=str(tail.path), reason=problem)
+            self._tell("log_damaged", tail, problem)
         return records
 
     def _put_aside(self, tail: Tail) -> bytes:

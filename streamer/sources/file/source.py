@@ -18,7 +18,13 @@ from streamer.sources.base import LocalSource
 from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
 from streamer.sources.file.mark import Mark
-from streamer.sources.file.names import Generation, bases, path_from_text, text_of_path
+from streamer.sources.file.names import (
+    Generation,
+    bases,
+    describe,
+    path_from_text,
+    text_of_path,
+)
 from streamer.sources.file.search import by_log, check_paths, is_named, matching
 from streamer.sources.file.tail import Tail
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
@@ -68,7 +74,7 @@ class FileSource(LocalSource):
         self._wake = [] if wake_descriptor is None else [wake_descriptor]
         self._clock = clock
         self._budget = file_budget()
-        self._reported: set[tuple[str, str]] = set()
+        self._reported: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._logs: dict[Path, RotatedLog] = {}
         self._marks = _marks(position)
         self._waiting: dict[Path, list[Generation]] = {}
@@ -162,13 +168,14 @@ class FileSource(LocalSource):
             for mark in marks
         )
 
-    def _report(self, event: str, **values: Any) -> None:
-        """Log what happened to a file; what stays wrong only once."""
+    def _report(self, event: str, file: tuple[int, int] | None = None, **values: Any) -> None:
+        """Log what happened to a file, which has this device and inode; what stays wrong once."""
         if event in _LOSSES:
             key = (event, values["path"])
-            if key in self._reported:
+            file = file or _identity(values["path"])
+            if key in self._reported and self._reported[key] == file:
                 return
-            self._reported.add(key)
+            self._reported[key] = file
         is_loss = event in _LOSSES or not values.get("copy_found", True)
         (self._log.error if is_loss else self._log.info)(event, **values)
 
@@ -254,6 +261,14 @@ class FileSource(LocalSource):
         """Let go of all files."""
         for log in self._logs.values():
             log.close()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Device and inode of what is there now."""
+    try:
+        return describe(Path(path)).identity
+    except OSError:
+        return None
 
 
 def _marks(position: dict[str, Any]) -> dict[Path, list[Mark]]:
