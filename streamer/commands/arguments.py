@@ -111,9 +111,15 @@ def text_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "json_fields",
         multiple=True,
         metavar="PATH",
+        callback=_fields,
         help="Lines are JSON: take these fields' texts. By default as in training.",
     )
     return lowercase(json_fields(tokenizer_options(with_text)))
+
+
+def _fields(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> Any:
+    """Commas separate fields, as in the option of run."""
+    return tuple(field for value in values for text in value.split(",") if (field := text.strip()))
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

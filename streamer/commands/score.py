@@ -113,6 +113,7 @@ def score(
     maximum (--by max, for records with a single odd event), or between the two (--by pm4). All
     logarithms are natural.
 
+    A model that was learned with --json-field takes the same fields of lines that are JSON objects.
     If the model was learned by run --alerts, and --by and --of are as there, a column p follows the
     surprise: the share of recent records that were at least as surprising when they came. SNAPSHOT
     is a snapshot or a folder of snapshots; annealed vectors are used where they are the newest.
@@ -128,14 +129,20 @@ def score(
     if follow:
         require_folder(snapshot)
     model = ScoringModel(snapshot, by, of, text, follows=follow)
-    lowercase = text.lowercase
-    if lowercase is None:
-        lowercase = bool(model.manifest.get("text", {}).get("lowercase", False))
+    trained = model.manifest.get("text", {})
+    lowercase = trained.get("lowercase", False) if text.lowercase is None else text.lowercase
+    fields = text.json_fields or tuple(trained.get("json_field", ()))
     splitter = RecordSplitter(
         _MAX_LINE_BYTES, model.max_token_bytes, keep_runs=model.splits.is_separated
     )
-    decoder = Decoder(splitter, lowercase=lowercase, json_fields=text.json_fields)
-    parts = _scored(file, splitter, decoder, model, has_documents=bool(text.json_fields))
+    # As for embed: what is no JSON object is text, unless fields were asked for.
+    decoder = Decoder(
+        splitter,
+        lowercase=bool(lowercase),
+        json_fields=fields,
+        other_is_text=not text.json_fields,
+    )
+    parts = _scored(file, splitter, decoder, model, has_documents=bool(fields))
     as_text = partial(_as_text, with_p=model.has_p_values)
     form = partial(_as_json if as_json else as_text, with_words=with_words)
     if top is None:

@@ -140,10 +140,12 @@ def _ask(search: Search, question: type[Question]) -> Handler:
 
 
 def _follow(feed: Feed, search: Search) -> Handler:
-    async def follow(_request: Request) -> Response:
+    async def follow(request: Request) -> Response:
         if feed.is_full:
             raise HTTPException(503, "too many pages are open", {"Retry-After": "60"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":  # has no body, so no end of it to wait for
+            return Response(headers=headers, media_type="text/event-stream")
         return StreamingResponse(feed.events(search.prepare), 200, headers, "text/event-stream")
 
     return follow

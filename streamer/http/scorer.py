@@ -7,6 +7,7 @@ and undone when none has come for a while.
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class KeptScorer:
         self._lock = threading.Lock()
         self._newest: NewestScorer | None = None
         self._timer: threading.Timer | None = None
+        self._used_at = 0.0
 
     def get(self) -> Scorer:
         """The scorer, loaded if need be; SnapshotError if none can be had."""
@@ -38,7 +40,9 @@ class KeptScorer:
                 self._newest = self._load()
             else:
                 self._refresh(self._newest)
-            self._restart_timer()
+            self._used_at = time.monotonic()
+            if self._timer is None:
+                self._wait(IDLE_SECONDS)
             return self._newest.scorer
 
     def _load(self) -> NewestScorer:
@@ -60,12 +64,21 @@ class KeptScorer:
         except SnapshotError:
             pass  # the answer names the snapshot, which is still the one from before
 
-    def _restart_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(IDLE_SECONDS, self.close)
+    def _wait(self, seconds: float) -> None:
+        """One timer looks when the last question came: a thread for each would cost too much."""
+        self._timer = threading.Timer(seconds, self._look)
         self._timer.daemon = True
         self._timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            if self._timer is None:
+                return  # closed meanwhile
+            rest = self._used_at + IDLE_SECONDS - time.monotonic()
+            if rest > 0:
+                self._wait(rest)
+            else:
+                self._newest = self._timer = None
 
     def close(self) -> None:
         """Release the memory."""
@@ -73,3 +86,4 @@ class KeptScorer:
             self._newest = None
             if self._timer is not None:
                 self._timer.cancel()
+                self._timer = None

@@ -236,6 +236,16 @@ def test_requests_on_one_connection_are_answered_in_order(daemon: Daemon) -> Non
     assert daemon.get("/healthz")[0] == 200
 
 
+def test_the_head_of_endless_events_ends(daemon: Daemon) -> None:
+    """The connection is free for the next request, and no page's place is taken."""
+    head = b"HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with daemon.raw(head + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
+        received = client.makefile("rb")
+        first, second = ([*iter(received.readline, b"\r\n")] for _ in range(2))
+    assert (first[0][:12], second[0][:12]) == (b"HTTP/1.1 200", b"HTTP/1.1 200")
+    assert any(b"text/event-stream" in line for line in first)
+
+
 def test_answers_are_sent_at_once() -> None:
     """A connection does not wait to fill packets: on a kept one that would cost 40 ms a request."""
     server = HttpServer(Address("127.0.0.1", 0), None)

@@ -138,6 +138,26 @@ def test_json_in(snapshots: Path) -> None:
     assert "1 lines could not be decoded" in result.stderr
 
 
+def test_json_is_taken_as_in_training(tmp_path: Path) -> None:
+    """The fields that were learned, of what is JSON; what is none is text, as for embed."""
+    documents = [json.dumps({"message": text, "more": "b", "level": "info"}) for text in USUAL[:50]]
+    text = "".join(f"{document}\n" for document in documents).encode()
+    options = ("--min-count", "1", "--vector-size", "8", "--json-field", "message")
+    folder = tmp_path / "s"
+    assert run("run", *options, "--snapshot-dir", folder, stdin=text).returncode == 0
+    lines = "".join(f"{line}\n" for line in (documents[3], USUAL[3], "{broken")).encode()
+    rows = [row.split("\t") for row in run("score", folder, stdin=lines).stdout.splitlines()]
+    assert [row[5] for row in rows] == [USUAL[3], USUAL[3], "{broken"]
+    assert rows[0][1:5] == rows[1][1:5]
+    rows = [
+        row.split("\t")
+        for row in run(
+            "score", folder, "--json-field", "more,level", stdin=lines
+        ).stdout.splitlines()
+    ]
+    assert [(row[0], row[5]) for row in rows] == [("1", "b"), ("1", "info")]
+
+
 def test_lines_have_the_numbers_of_the_input(snapshots: Path) -> None:
     """Whatever became of those before: invalid, empty, several records, cut because too long."""
     documents = [

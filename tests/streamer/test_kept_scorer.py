@@ -1,0 +1,39 @@
+"""The model that answers /v1/score: loaded for the first question, let go when none has come."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from streamer.http import scorer
+from streamer.http.scorer import KeptScorer
+from tests.integration.daemons import wait_until
+from w2v_online import LearnerConfig, OnlineWord2Vec
+
+
+def test_one_timer_serves_all_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
+    model.learn([["a", "b"]])
+    model.snapshot(tmp_path)
+    started: list[threading.Thread] = []
+
+    class Timer(threading.Timer):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    kept = KeptScorer(tmp_path)
+    first = kept.get()
+    assert all(kept.get() is first for _ in range(20))
+    assert len(started) == 1
+    kept.close()
+    started[0].join(10)
+    monkeypatch.setattr(scorer, "IDLE_SECONDS", 0.2)
+    second = kept.get()
+    assert second is not first  # loaded again
+    wait_until(lambda: not any(timer.is_alive() for timer in started))
+    assert kept.get() is not second
+    kept.close()
