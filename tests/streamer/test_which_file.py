@@ -130,10 +130,35 @@ def test_a_link_that_is_led_elsewhere_is_followed_there(tmp_path: Path, down: bo
     link.symlink_to("b/y")
     if down:
         reader.restart()
-    lines = reader.wait(5)
-    # With nobody there, the old target can only be found beside the new one.
-    assert lines == (["three"] if down else ["two", "three"])
-    assert ("log_gone" in reader.log.events) == down
+    assert reader.wait(5) == ["two", "three"]
+    _append(tmp_path / "a" / "x", "late\n")
+    assert reader.wait(5) == ["late"]
+    assert reader.log.events == []
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_log_in_a_folder_that_a_link_leads_to_is_read_to_its_end(
+    tmp_path: Path, down: bool
+) -> None:
+    """As a deployment leads ``current`` to the next release."""
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "current").symlink_to("1")
+    log = tmp_path / "1" / "app.log"
+    log.write_text("one\n")
+    reader = Reader(tmp_path / "current" / "app.log")
+    assert reader.read() == ["one"]
+    _append(log, "two\n")
+    (tmp_path / "2" / "app.log").write_text("three\n")
+    (tmp_path / "next").symlink_to("2")
+    (tmp_path / "next").rename(tmp_path / "current")
+    if down:
+        reader.restart()
+    assert reader.wait(5) == ["two", "three"]
+    _append(log, "late\n")
+    reader.restart()
+    assert reader.wait(5) == ["late"]
+    assert reader.log.events == []
 
 
 @pytest.mark.parametrize("down", [False, True])

@@ -88,8 +88,8 @@ class Aside:
             tail.close()
             return
         size, modified_ns = tail.state
-        found = with_identity(tail.path.parent, tail.identity)  # renamed meanwhile, mostly
-        path = text_of_path(found.path if found is not None else tail.path)
+        found = with_identity(tail.place.parent, tail.identity)  # renamed meanwhile, mostly
+        path = text_of_path(found.path if found is not None else tail.place)
         mark = replace(tail.aside(), bytes=size, modified_ns=modified_ns, path=path)
         self._known.append(_Known(mark))
         tail.close()

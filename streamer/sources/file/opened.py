@@ -15,7 +15,7 @@ from pathlib import Path
 
 from streamer.sources.file.content import Content, open_content
 from streamer.sources.file.mark import Mark
-from streamer.sources.file.names import Generation
+from streamer.sources.file.names import Generation, describe
 from streamer.text.compression import RefusedError
 
 KNOWN_BYTES = 1024
@@ -37,6 +37,8 @@ class OpenFile:
             os.close(self._descriptor)
             raise OSError(errno.EINVAL, f"is {kind_of(found.st_mode)}, not a file", str(path))
         self.identity = found.st_dev, found.st_ino
+        self.place = _place(path, self.identity)
+        """Where the file lies, which a link may lead away from."""
         self._content: Content | None = None
 
     @property
@@ -105,6 +107,15 @@ def is_another(file: Generation, mark: Mark) -> bool:
         return opened.identity == mark.identity and not opened.holds(mark)
     finally:
         opened.close()
+
+
+def _place(path: Path, identity: tuple[int, int]) -> Path:
+    """Where links lead to; the path itself if they lead to another file by now."""
+    real = Path(os.path.realpath(path))
+    try:
+        return real if describe(real).identity == identity else path
+    except OSError:
+        return path
 
 
 def kind_of(mode: int) -> str:

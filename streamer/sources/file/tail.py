@@ -65,7 +65,7 @@ class Tail(OpenFile):
             self._read_bytes,
             zlib.crc32(self._recent, zlib.crc32(self._head)),
             self._modified_ns,
-            text_of_path(self.path),
+            text_of_path(self.place),
             bytes=self._size if self.is_at_end else -1,
             lines=self._lines,
         )
@@ -127,7 +127,7 @@ class Tail(OpenFile):
     def take_over(self, other: Tail) -> None:
         """Read on through the descriptor of ``other``, which is the same file."""
         self.close()
-        self.path, self.identity = other.path, other.identity
+        self.path, self.place, self.identity = other.path, other.place, other.identity
         self._descriptor, self._content = other._descriptor, other._content
 
     def go_on_from(self, other: Tail) -> None:
