@@ -123,6 +123,13 @@ def test_a_word_is_followed_through_the_snapshots(tmp_path: Path) -> None:
         history(tmp_path, "navel")
     with pytest.raises(SnapshotError, match="no snapshot"):
         history(tmp_path / "empty", "novel")
+    other = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
+    other.learn([["novel", "word"]])
+    other.snapshot(tmp_path)
+    *before, last = history(tmp_path, "novel")
+    assert str(before) == str(moments)
+    assert np.isnan(last.moved)
+    assert last.moved_in_all == 0
 
 
 def test_a_map_stays_where_it_was(pair: tuple[WordVectors, WordVectors]) -> None:

@@ -364,6 +364,12 @@ def test_counts_are_kept_in_a_vocabulary_file(vectors: WordVectors, tmp_path: Pa
     np.testing.assert_array_equal(named.counts, vectors.counts)
     again = pickle.loads(pickle.dumps(named))
     np.testing.assert_array_equal(again.counts, vectors.counts)
+    export.write(vectors.table, "word2vec-binary", tmp_path / "v.bin")
+    unknown = WordVectors.from_arrays(vectors.words, vectors.vectors)
+    assert export.write(unknown.table, "word2vec-text", tmp_path / "v.bin").files == [
+        tmp_path / "v.bin"
+    ]
+    assert not load_vectors(tmp_path / "v.bin").counts.any()  # those of the earlier file have gone
     for content, message in ((b"the 3\n", "lacks 'Zürich'"), (b"the 3\nx y\n", "line 2")):
         (tmp_path / "v.bin.vocab").write_bytes(content)
         with pytest.raises(FileFormatError, match=message):

@@ -77,9 +77,9 @@ class Moment:
     """Words of the stream so far."""
     count: float
     moved: float
-    """Since the snapshot before; nan in the first one that knows the word."""
+    """Since the snapshot before; nan in the first one of a model that knows the word."""
     moved_in_all: float
-    """Since the first snapshot that knows the word."""
+    """Since that first one."""
     neighbors: list[str]
 
 
@@ -196,6 +196,7 @@ def history(
 ) -> list[Moment]:
     """One word through the complete snapshots of a folder, oldest first; those without it left out.
 
+    Where vectors change their size a model has begun anew: nothing is compared with the one before.
     ``most``: look at so many snapshots, evenly spread, the oldest and the newest among them.
     Raises SnapshotError if there is no snapshot, UnknownWordError if none knows the word.
     """
@@ -208,7 +209,8 @@ def history(
             continue
         if word not in latest:
             continue
-        first = first or latest
+        if first is None or first.vector_size != latest.vector_size:
+            first, previous = latest, None
         moments.append(
             Moment(
                 snapshot=latest.path.name,

@@ -50,7 +50,10 @@ def _write(
 ) -> list[Path]:
     """The vocabulary first: vectors never lie there with the counts of others."""
     files = [path]
-    if selection.table.has_counts and is_plain(path):
+    has_counts = selection.table.has_counts
+    if not has_counts and is_plain(path) and vocabulary_beside(path).is_file():
+        vocabulary_beside(path).unlink()  # of an earlier file of this name
+    if has_counts and is_plain(path):
         files.append(vocabulary_beside(path))
         with whole_file(files[1]) as file:
             for words, _, counts in selection.blocks():
