@@ -7,7 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from kafka.structs import TopicPartition
 
+from streamer.cluster.worker_log import WorkerLog
+from streamer.sources.kafka.handover import Handover
+from streamer.sources.kafka.partitions import Subscription
+from streamer.sources.kafka.poller import Poller
+from streamer.sources.kafka.positions import Place
 from streamer.sources.kafka.watchdog import (
     MAX_PAUSE_SECONDS,
     QUIET_SECONDS,
@@ -87,6 +93,51 @@ def test_what_may_pass_by_itself_is_looked_at_again(clock: Clock) -> None:
     assert not watchdog.is_due()
     clock.now += UNASSIGNED_SECONDS
     assert watchdog.act() is Action.REJOIN
+
+
+class _Takes:
+    """A consumer whose partition is taken away while it polls, and so while brokers are asked."""
+
+    partition = TopicPartition("t", 0)
+
+    def __init__(self, handover: Handover, poller: Poller) -> None:
+        self._handover = handover
+        self._drop = poller._partitions.drop
+        poller._consumer = poller._partitions.consumer = self  # type: ignore[assignment]
+
+    def give(self) -> None:
+        self._handover.begin(self.partition, Place(3))
+
+    def poll(self, **_options: object) -> dict[TopicPartition, list[object]]:
+        self._drop({self.partition})
+        return {}
+
+    def end_offsets(self, *_args: object, **_options: object) -> dict[TopicPartition, int]:
+        self._drop({self.partition})
+        return {self.partition: 10}
+
+    def end_of(self, _partition: TopicPartition) -> int:
+        return 10
+
+    def position_of(self, _partition: TopicPartition) -> int:
+        return 3
+
+    def topic_id(self, _topic: str) -> str:
+        return ""
+
+
+def test_messages_of_a_partition_that_was_let_go_are_no_lag_and_not_waited_for() -> None:
+    """Also if it was let go while a poll or a question was on its way."""
+    handover = Handover({})
+    wanted = Subscription(("t",), None, {}, "earliest", "earliest", "daemon")
+    poller = Poller({"group_id": "g"}, wanted, handover, WorkerLog())
+    consumer = _Takes(handover, poller)
+    consumer.give()
+    poller._poll()
+    assert poller.figures.ends == {}
+    consumer.give()
+    poller.stalls._ask_for_ends(consumer)  # type: ignore[arg-type]
+    assert poller.figures.ends == {}
 
 
 _HASTE = """

@@ -205,10 +205,18 @@ class Partitions:
         with self._lock:
             for partition in partitions:
                 self._held.pop(partition, None)
-            places = self._handover.drop(partitions)
-        for partition in partitions:
-            self._figures.ends.pop(partition, None)
-        return places
+                self._figures.ends.pop(partition, None)
+            return self._handover.drop(partitions)
+
+    def ends_at(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Where partitions end, as brokers tell.
+
+        Of one that was let go while they were asked it is not kept: its messages are no lag of
+        this daemon, and it does not wait for them.
+        """
+        with self._lock:
+            begun = self._handover.fetching
+            self._figures.ends |= {p: end for p, end in ends.items() if p in begun}
 
 
 class Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]

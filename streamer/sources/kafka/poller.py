@@ -199,10 +199,8 @@ class Poller(threading.Thread):
         if passed:
             self._handover.put(passed, turns)
         self.stalls.progress += len(chunks) + len(passed)
-        for partition in turns:
-            end = consumer.end_of(partition)
-            if end is not None:
-                figures.ends[partition] = end
+        ends = {partition: consumer.end_of(partition) for partition in turns}
+        self._partitions.ends_at({p: end for p, end in ends.items() if end is not None})
 
     def _passed(self, partitions: Iterable[TopicPartition]) -> Iterator[Chunk]:
         """Chunks without messages, where the client has gone past offsets that hold none.

@@ -128,7 +128,7 @@ class Stalls:
             self._log.warning("kafka_error", reason=reason_of(error))
             return
         self._has_answer = True
-        self._figures.ends |= ends
+        self._partitions.ends_at(ends)
 
     def _is_forgotten(self, consumer: Consumer) -> bool:
         """Whether there are partitions that nobody has, as the group's coordinator tells."""
