@@ -315,6 +315,12 @@ class RunSettings(SourceOptions):
     def _check_source(self) -> RunSettings:
         if self.record_start and not kind_of(self).has_lines:
             raise ValueError("--record-start is for lines: each message is a record already")
+        for target in self.alerts:
+            if kind_of(self).reads(self, target):
+                raise ValueError(
+                    f"--alerts {target} is read by this run: its alerts would come back as "
+                    "records; send them elsewhere, or read less"
+                )
         return self
 
     @model_validator(mode="after")

@@ -169,6 +169,10 @@ class SourceKind(ABC, Generic[S]):
         """Why more may come when nothing is there to read; empty if the input ends."""
         return ""
 
+    def reads(self, settings: S, target: str) -> bool:
+        """Whether it would read what is sent to ``target``, a value of ``--alerts``."""
+        return False
+
     def is_typed(self) -> bool:
         """Whether somebody types the text at the terminal that the log is shown on."""
         return False

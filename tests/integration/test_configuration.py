@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -272,3 +273,37 @@ def test_files_are_tried_as_the_source_reads_them(tmp_path: Path) -> None:
     folder = run("validate", "--snapshot-dir", tmp_path / "s", *pattern)
     assert folder.returncode == 78
     assert "this is a folder" in folder.stdout
+
+
+_KAFKA = {"source": "kafka", "kafka_bootstrap_servers": "h:9092"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "target", "is_read"),
+    [
+        ({**_KAFKA, "kafka_topic": "logs,told"}, "kafka:told", True),
+        ({**_KAFKA, "kafka_topic_pattern": ".*"}, "kafka:told", True),
+        ({**_KAFKA, "kafka_topic_pattern": ".*"}, "kafka://g:9092,h:9092/told", True),
+        ({**_KAFKA, "kafka_topic_pattern": ".*"}, "kafka://g:9092/told", False),
+        ({**_KAFKA, "kafka_topic_pattern": "log.*"}, "kafka:told-of-logs", False),
+        ({**_KAFKA, "kafka_topic_pattern": ".*"}, "told", False),
+        ({"path": "logs/*.log"}, "logs/told.log", True),
+        ({"path": "told"}, "told", True),
+        ({"path": "logs/*.log"}, "logs/old/told.log", False),
+        ({"path": "logs/*.log"}, "told.log", False),
+        ({"path": "logs/*"}, "logs/.told", False),
+        ({"path": "logs/*"}, "http://h/logs/x", False),
+    ],
+)
+def test_alerts_that_would_come_back_as_records_are_refused(
+    settings: dict[str, str], target: str, is_read: bool
+) -> None:
+    """Each would be unexpected, too, and never end."""
+    refused = pytest.raises(ValueError, match=f"--alerts {re.escape(target)} is read by this run")
+    with refused if is_read else nullcontext():
+        RunSettings(alerts=target, **settings)
+
+
+def test_a_pattern_of_topics_that_is_no_regular_expression_is_refused() -> None:
+    with pytest.raises(ValueError, match="--kafka-topic-pattern is no regular expression"):
+        RunSettings(kafka_topic_pattern="*.log", **_KAFKA)

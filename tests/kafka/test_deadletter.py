@@ -70,6 +70,26 @@ def test_text_that_is_not_utf8_is_a_letter_or_keeps_its_words(
     assert counts(tmp_path / "without") == Counter(["good", "good", "caf\ufffd", "bad", "line"])
 
 
+def test_a_letter_that_is_too_long_for_its_topic_holds_up_nothing(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """It comes without its text, which is where its headers say; those after it come whole."""
+    topic = cluster.topic(max_message_bytes=str(4 << 20))
+    letters = cluster.topic(max_message_bytes=str(1 << 20))
+    long, short = [b"\xff" + b"a " * size for size in (1 << 20, 1)]
+    messages = [b"good", long, short, b"good"]
+    cluster.produce(topic, messages, max_request_size=4 << 20)
+    process = daemon(
+        "--kafka-topic", topic, "--kafka-group", topic, "--kafka-dead-letter-topic", letters,
+        "--snapshot-every", "1s",
+    )  # fmt: skip
+    process.wait_for_words(2)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == {"good": 2}
+    kept = {dict(record.headers)["offset"]: record.value for record in cluster.read(letters)}
+    assert kept == {b"1": b"", b"2": short}
+
+
 def test_errors_stop_names_the_message(cluster: Cluster, daemon: Start, tmp_path: Path) -> None:
     topic = cluster.topic()
     cluster.produce(topic, [b"good"])

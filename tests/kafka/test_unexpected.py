@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from streamer.alerts.alert import Alert
+from streamer.alerts.targets.kafka import KafkaTarget
+from streamer.cluster.worker_log import WorkerLog
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import Daemon
 
@@ -50,3 +53,17 @@ def test_planted_messages_are_told_once_though_the_daemon_is_killed(
     for alert in found():
         assert set(alert["position"]) == {"topic", "partition", "offset"}
         assert alert["position"]["topic"] == topic
+
+
+def test_an_alert_that_is_too_long_for_its_topic_is_dropped_and_holds_up_nothing(
+    cluster: Cluster,
+) -> None:
+    told = cluster.topic()
+    config = {"bootstrap_servers": cluster.bootstrap_servers}
+    target = KafkaTarget(f"kafka:{told}", config, WorkerLog(), lambda: False)
+    for name, text in (("long", "a" * (2 << 20)), ("short", "a")):
+        target.send(Alert(name, "now", {}, 9.5, 0.001, [], "a", text=text))
+    assert target.settle()
+    target.close()
+    assert (target.sent, target.dropped) == (1, 1)
+    assert [record.key for record in cluster.read(told)] == [b"short"]

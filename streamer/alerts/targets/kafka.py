@@ -26,7 +26,6 @@ class KafkaTarget:
         if servers:
             config["bootstrap_servers"] = servers
         self.name = f"kafka:{topic}"
-        self.dropped = 0
         self._messages = StoredMessages(
             config, topic, log, is_stopping, failed="alerts_failed", waits="alerts_wait"
         )
@@ -35,6 +34,11 @@ class KafkaTarget:
     def sent(self) -> int:
         """Alerts that are stored."""
         return self._messages.sent
+
+    @property
+    def dropped(self) -> int:
+        """Alerts that were longer than the topic takes."""
+        return self._messages.dropped
 
     def send(self, alert: Alert) -> None:
         """Send an alert on its way."""

@@ -34,6 +34,15 @@ class FileKind(SharedKind[FileSettings]):
         """See :class:`SourceKind`."""
         return "--follow waits for more" if settings.follow else ""
 
+    def reads(self, settings: FileSettings, target: str) -> bool:
+        """See :class:`SourceKind`."""
+        if target == "-" or "://" in target or target.startswith("kafka:"):
+            return False
+        file = Path(target).absolute()
+        patterns = [Path(path).absolute() for path in settings.path]
+        is_hidden = file.name.startswith(".")
+        return file in patterns or not is_hidden and any(file.match(str(p)) for p in patterns)
+
     def findings(self, settings: FileSettings, log: Any) -> Iterator[Finding]:
         """See :class:`SourceKind`."""
         from streamer.sources.file.checks import check

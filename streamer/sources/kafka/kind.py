@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -38,6 +39,17 @@ class KafkaKind(SharedKind[KafkaSettings]):
     def endless(self, settings: KafkaSettings) -> str:
         """See :class:`SourceKind`."""
         return "a Kafka topic has no end"
+
+    def reads(self, settings: KafkaSettings, target: str) -> bool:
+        """See :class:`SourceKind`."""
+        named = re.fullmatch("kafka:(?://([^/]*)/)?([^/]+)", target)
+        if named is None:
+            return False
+        hosts, topic = named.groups()
+        if hosts and not {*hosts.split(",")} & {*settings.kafka_bootstrap_servers}:
+            return False
+        pattern = settings.kafka_topic_pattern
+        return topic in settings.kafka_topic or bool(pattern and re.fullmatch(pattern, topic))
 
     def findings(self, settings: KafkaSettings, log: Any) -> Iterator[Finding]:
         """See :class:`SourceKind`."""

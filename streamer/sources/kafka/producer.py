@@ -1,7 +1,8 @@
 """Messages that must be stored: sent by an idempotent producer, sent again until they are.
 
 At least once: a checkpoint is only taken when all messages before it are stored, and after a crash
-those since the last checkpoint are sent again.
+those since the last checkpoint are sent again. One that is longer than the topic takes can never be
+stored: it is sent without its value if headers say what it is, and is left out otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from streamer.sources.kafka.config import for_client
 
@@ -20,6 +21,11 @@ MAX_WAITING = 1000
 
 SEND_SECONDS = 10.0
 """Longest wait for one answer of a broker."""
+
+MAX_REQUEST_BYTES = 16 << 20
+"""Most bytes of a message that is sent; brokers and topics say what they take."""
+
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 _BACKOFF_SECONDS = (0.5, 10.0)
 
@@ -48,6 +54,7 @@ class StoredMessages:
             **for_client(KafkaProducer, consumer_config),
             "acks": "all",
             "linger_ms": 5,
+            "max_request_size": MAX_REQUEST_BYTES,
             "max_block_ms": milliseconds,
             "request_timeout_ms": milliseconds,
             "delivery_timeout_ms": 2 * milliseconds,
@@ -61,6 +68,8 @@ class StoredMessages:
         self._waiting: list[tuple[bytes, bytes | None, Headers, Any]] = []
         self.sent = 0
         """Messages that are stored."""
+        self.dropped = 0
+        """Messages that were left out, because they were too long."""
 
     def send(
         self, value: bytes, *, key: bytes | None = None, headers: Headers | None = None
@@ -72,14 +81,17 @@ class StoredMessages:
             self.settle()
 
     def _try_to_send(self, value: bytes, key: bytes | None, headers: Headers) -> Any:
-        """The future of a message, None if it could not even be queued."""
+        """The future of a message, or why it could not even be queued."""
         try:
             if self._producer is None:
                 self._producer = KafkaProducer(**self._config)
             return self._producer.send(self._topic, value=value, key=key, headers=headers)
         except KafkaError as error:
-            self._log.warning(self._failed_event, topic=self._topic, reason=str(error))
-            return None
+            self._failed(error)
+            return error
+
+    def _failed(self, error: KafkaError) -> None:
+        self._log.warning(self._failed_event, topic=self._topic, reason=_reason(error))
 
     def settle(self) -> bool:
         """Wait until all are stored, sending again what failed.
@@ -109,13 +121,21 @@ class StoredMessages:
         failed, reason = [], None
         for value, key, headers, future in self._waiting:
             try:
-                if future is None:
-                    raise KafkaError("it could not be sent")
+                if isinstance(future, KafkaError):
+                    raise future
                 future.get(timeout=3 * SEND_SECONDS)
                 self.sent += 1
+            except _TOO_LARGE as error:
+                if future is not error:
+                    self._failed(error)
+                if headers and value:
+                    reason = _reason(error)
+                    failed.append((b"", key, headers, KafkaError(reason)))
+                else:
+                    self.dropped += 1
             except KafkaError as error:
-                failed.append((value, key, headers, None))
-                reason = str(error) or type(error).__name__
+                failed.append((value, key, headers, error))
+                reason = _reason(error)
         self._waiting = failed
         return reason
 
@@ -130,3 +150,7 @@ class StoredMessages:
         """Let go of the connection; what is not stored is not covered by a checkpoint either."""
         if self._producer is not None:
             self._producer.close(timeout=1)
+
+
+def _reason(error: KafkaError) -> str:
+    return str(error) or type(error).__name__

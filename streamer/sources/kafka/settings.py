@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -96,6 +97,10 @@ class KafkaSettings(SourceSettings):
             raise ValueError("Kafka needs a topic to read: add --kafka-topic TOPIC")
         if self.kafka_topic and self.kafka_topic_pattern:
             raise ValueError("give --kafka-topic or --kafka-topic-pattern, not both")
+        try:
+            re.compile(self.kafka_topic_pattern or "")
+        except re.error as error:
+            raise ValueError(f"--kafka-topic-pattern is no regular expression: {error}") from error
         if self.kafka_partitions and not self.kafka_topic:
             raise ValueError("--kafka-partitions needs --kafka-topic")
         letters = self.kafka_dead_letter_topic
