@@ -1,7 +1,7 @@
 """Numbers in records: how unusual each is among the earlier ones in its place.
 
-A place is the n-th number of a kind of record, such as the duration in "took # ms". For each, the
-last numbers are counted in bins whose width is a share of the number, as in DDSketch (Masson et al.
+A place is the n-th of what varies in a kind of record, such as the duration in "job # took # ms",
+whether the job is called 17 or 7f3a9c. For each, the last numbers are counted in bins whose width is a share of the number, as in DDSketch (Masson et al.
 2019).
 """
 
@@ -11,18 +11,21 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from ddsketch.mapping import LogarithmicMapping
 
-from streamer.alerts.kinds import kind_of
+from streamer.alerts.kinds import MAX_KIND_CHARACTERS
 
 MAX_KINDS = 500
 """Kinds of records whose numbers are kept; the one that was seen last longest ago goes first."""
 
 MAX_NUMBERS = 6
 """Numbers of a record that are judged, from its beginning."""
+
+MAX_MASKS = 32
+"""What varies in a record is looked at from its beginning, so many at most."""
 
 LEAST_NUMBERS = 500
 """Earlier numbers in a place before one is judged."""
@@ -52,14 +55,24 @@ _MOST_RISING = 0.3
 _TOLD_P = 0.01
 """Numbers with a greater p-value are not told."""
 
-_NUMBER = re.compile(
-    r"""
+_NUMBER = r"""
     (?<![\w./-]) (?<!\d[:,])            # not inside a word, a date, a time or a path
     -?\d+(?:\.\d+)?
     (?=[a-zA-Zµ%]{0,3}(?:[\s,;)\]}"']|$))  # a unit may follow
+"""
+
+_VARYING = re.compile(
+    rf"""(?=[-0-9a-fA-F])(?:            # fast to see that nothing begins here
+    \b[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}\b  # a UUID
+    | \b0[xX][0-9a-fA-F]+\b
+    | \b(?![0-9]+[a-zA-Z]\b) (?=[0-9]*[a-fA-F]) (?=[a-fA-F]*[0-9]) [0-9a-fA-F]{{6,}}\b
+    | (?P<number>{_NUMBER})
+    | [0-9]+)
     """,
     re.VERBOSE,
 )
+"""What is masked in a kind, as in :mod:`streamer.alerts.kinds`, but that a number is one mask with
+its sign and fraction; six digits and letters up to f are an identifier, digits and a unit are not."""
 
 _mapping = LogarithmicMapping(_RELATIVE_ERROR)
 
@@ -84,17 +97,17 @@ class Numbers:
     """Judges each record's numbers, and remembers them, in the order of the stream."""
 
     def __init__(self) -> None:
-        self._kinds: OrderedDict[str, list[_Place]] = OrderedDict()
+        self._kinds: OrderedDict[str, dict[int, _Place]] = OrderedDict()
 
     def judge(self, text: str) -> tuple[float, UnusualNumber | None]:
         """The p-value of a record's numbers together, nan if none is judged, and the worst one."""
-        found = [match.group() for match in _NUMBER.finditer(text)][:MAX_NUMBERS]
+        found = _numbers(text)
         if not found:
             return float("nan"), None
         judged: list[tuple[float, str, _Place]] = []
-        kind = kind_of(text).replace("#.#", "#").replace("-#", "#")  # whatever sign and digits
-        places = self._places(kind, len(found))
-        for number, place in zip(found, places, strict=False):
+        places = self._places(_kind(text))
+        for n, number in found:
+            place = places.get(n) or places.setdefault(n, _Place())
             value = min(max(float(number), -_GREATEST), _GREATEST)
             if place.is_judged:
                 judged.append((place.p_value(value), number, place))
@@ -105,23 +118,37 @@ class Numbers:
         p = min(1.0, p * len(judged))
         return p, UnusualNumber(number, p, *place.usual()) if p <= _TOLD_P else None
 
-    def _places(self, kind: str, numbers: int) -> list[_Place]:
-        places = self._kinds.setdefault(kind, [])
+    def _places(self, kind: str) -> dict[int, _Place]:
+        places = self._kinds.setdefault(kind, {})
         self._kinds.move_to_end(kind)
-        while len(places) < numbers:  # kinds are cut, so that one may have different numbers
-            places.append(_Place())
         if len(self._kinds) > MAX_KINDS:
             self._kinds.popitem(last=False)
         return places
 
     def state(self) -> list[Any]:
         """What a checkpoint holds."""
-        return [[kind, [place.state() for place in places]] for kind, places in self._kinds.items()]
+        return [
+            [kind, [[n, place.state()] for n, place in places.items()]]
+            for kind, places in self._kinds.items()
+        ]
 
     def restore(self, state: list[Any]) -> None:
         """Take over what a checkpoint holds."""
         for kind, places in state:
-            self._kinds[kind] = [_Place.restored(**place) for place in places]
+            if all(isinstance(place, list) for place in places):  # else they were counted otherwise
+                self._kinds[kind] = {n: _Place.restored(**place) for n, place in places}
+
+
+def _numbers(text: str) -> list[tuple[int, str]]:
+    """The first numbers of a record, each with which of its masks it is."""
+    masks = islice(_VARYING.finditer(text), MAX_MASKS)
+    numbers = ((n, match["number"]) for n, match in enumerate(masks) if match["number"])
+    return list(islice(numbers, MAX_NUMBERS))
+
+
+def _kind(text: str) -> str:
+    """The text with masks, cut as :func:`streamer.alerts.kinds.kind_of` does it."""
+    return _VARYING.sub("#", text[: 4 * MAX_KIND_CHARACTERS])[:MAX_KIND_CHARACTERS]
 
 
 class _Place:
