@@ -1,8 +1,8 @@
 """Numbers in records: how unusual each is among the earlier ones in its place.
 
 A place is the n-th of what varies in a kind of record, such as the duration in "job # took # ms",
-whether the job is called 17 or 7f3a9c. For each, the last numbers are counted in bins whose width is a share of the number, as in DDSketch (Masson et al.
-2019).
+whether the job is called 17 or 7f3a9c. For each, the last numbers are counted in bins whose width
+is a share of the number, as in DDSketch (Masson et al. 2019).
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ _VARYING = re.compile(
     """,
     re.VERBOSE,
 )
-"""What is masked in a kind, as in :mod:`streamer.alerts.kinds`, but that a number is one mask with
-its sign and fraction; six digits and letters up to f are an identifier, digits and a unit are not."""
+"""What is masked in a kind, as in :mod:`streamer.alerts.kinds`, but a number is one mask with its
+sign and fraction. Six digits and letters up to f are an identifier; digits and a unit are not."""
 
 _mapping = LogarithmicMapping(_RELATIVE_ERROR)
 

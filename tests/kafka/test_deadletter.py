@@ -84,6 +84,8 @@ def test_a_letter_that_is_too_long_for_its_topic_holds_up_nothing(
         "--snapshot-every", "1s",
     )  # fmt: skip
     process.wait_for_words(2)
+    process.wait_until(lambda: len(cluster.read(letters)) == 2)
+    process.wait_until(lambda: process.saved_words() == 2)
     assert process.stop() == 0
     assert counts(tmp_path / "s") == {"good": 2}
     kept = {dict(record.headers)["offset"]: record.value for record in cluster.read(letters)}

@@ -88,6 +88,25 @@ def test_what_was_removed_unread_and_a_stream_made_again_are_said(
     assert counts(tmp_path / "s") == {"a": 10, "b": 3, "c": 1, "d": 1}
 
 
+def test_what_a_stream_lost_that_was_made_again_with_later_ids_is_said(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    """As one of a server that stores nothing is after its restart: its entries count from 0."""
+    server.add("logs", [b"a"] * 10)
+    process = daemon("--snapshot-every", "1s")
+    process.wait_for_words(10)
+    assert process.stop() == 0
+    server.client().delete("logs")
+    server.add("logs", [b"b"] * 5)
+    server.client().xtrim("logs", maxlen=2, approximate=False)
+    again = daemon("--snapshot-every", "1s")
+    again.event("redis_stream_recreated")
+    assert "lost=3" in again.event("redis_entries_trimmed")
+    again.wait_for_words(12)
+    assert again.stop() == 0
+    assert counts(tmp_path / "s") == {"a": 10, "b": 2}
+
+
 def test_json_in_a_field_and_entries_without_it(
     server: Server, daemon: Start, tmp_path: Path
 ) -> None:

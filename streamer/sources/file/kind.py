@@ -41,7 +41,7 @@ class FileKind(SharedKind[FileSettings]):
         file = Path(target).absolute()
         patterns = [Path(path).absolute() for path in settings.path]
         is_hidden = file.name.startswith(".")
-        return file in patterns or not is_hidden and any(file.match(str(p)) for p in patterns)
+        return file in patterns or (not is_hidden and any(file.match(str(p)) for p in patterns))
 
     def findings(self, settings: FileSettings, log: Any) -> Iterator[Finding]:
         """See :class:`SourceKind`."""

@@ -80,11 +80,21 @@ class StoredMessages:
         if len(self._waiting) >= MAX_WAITING:
             self.settle()
 
+    def _opened(self) -> KafkaError | None:
+        """Have a producer; why there is none, if brokers cannot be reached."""
+        if self._producer is None:
+            try:
+                self._producer = KafkaProducer(**self._config)
+            except KafkaError as error:
+                self._failed(error)
+                return error
+        return None
+
     def _try_to_send(self, value: bytes, key: bytes | None, headers: Headers) -> Any:
         """The future of a message, or why it could not even be queued."""
+        if (error := self._opened()) is not None:
+            return error
         try:
-            if self._producer is None:
-                self._producer = KafkaProducer(**self._config)
             return self._producer.send(self._topic, value=value, key=key, headers=headers)
         except KafkaError as error:
             self._failed(error)
@@ -110,34 +120,49 @@ class StoredMessages:
             if self._pause(pause):
                 return False
             pause = min(2 * pause, _BACKOFF_SECONDS[1])
-            self._waiting = [
-                (value, key, headers, self._try_to_send(value, key, headers))
-                for value, key, headers, _ in self._waiting
-            ]
+            self._send_again()
         return True
 
     def _take_out_stored(self) -> str | None:
         """Wait for all messages sent; keep those that failed and return why one did."""
         failed, reason = [], None
         for value, key, headers, future in self._waiting:
-            try:
-                if isinstance(future, KafkaError):
-                    raise future
-                future.get(timeout=3 * SEND_SECONDS)
+            error = _outcome(future)
+            if error is None:
                 self.sent += 1
-            except _TOO_LARGE as error:
-                if future is not error:
-                    self._failed(error)
-                if headers and value:
-                    reason = _reason(error)
-                    failed.append((b"", key, headers, KafkaError(reason)))
-                else:
-                    self.dropped += 1
-            except KafkaError as error:
+            else:
                 failed.append((value, key, headers, error))
                 reason = _reason(error)
         self._waiting = failed
         return reason
+
+    def _send_again(self) -> None:
+        """Send what failed, by a new producer: after some errors one stores nothing any more.
+
+        If a message was too long, then all behind it failed like it: one after the other is sent,
+        to see which it was.
+        """
+        self.close()
+        if (error := self._opened()) is not None:
+            self._waiting = [(*message, error) for *message, _ in self._waiting]
+            return
+        is_searching = any(isinstance(error, _TOO_LARGE) for *_, error in self._waiting)
+        again = []
+        for value, key, headers, _ in self._waiting:
+            future = self._try_to_send(value, key, headers)
+            error = _outcome(future) if is_searching else None
+            if isinstance(error, _TOO_LARGE):
+                self.close()
+                if not headers or not value:
+                    self.dropped += 1
+                    self._failed(error)
+                    continue
+                value = b""
+                future = self._try_to_send(value, key, headers)
+            elif error is not None:
+                is_searching = False
+            again.append((value, key, headers, future))
+        self._waiting = again
 
     def _pause(self, seconds: float) -> bool:
         """Wait; whether the process is to stop instead of trying again."""
@@ -148,8 +173,20 @@ class StoredMessages:
 
     def close(self) -> None:
         """Let go of the connection; what is not stored is not covered by a checkpoint either."""
-        if self._producer is not None:
-            self._producer.close(timeout=1)
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
+
+
+def _outcome(future: Any) -> KafkaError | None:
+    """Wait for what became of a message: None if it is stored."""
+    if isinstance(future, KafkaError):
+        return future
+    try:
+        future.get(timeout=3 * SEND_SECONDS)
+    except KafkaError as error:
+        return error
+    return None
 
 
 def _reason(error: KafkaError) -> str:

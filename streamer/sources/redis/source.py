@@ -36,6 +36,9 @@ CHECK_SECONDS = 5.0
 REPEAT_SECONDS = 60.0
 """Pause between two warnings about entries without the field."""
 
+_MOST_COUNTED = 100_000
+"""Entries that are counted at most; what is read between two checks is less."""
+
 _BEGINNING = "0-0"
 
 
@@ -121,10 +124,12 @@ class RedisSource:
             # Entries that were added and are there no more; servers before 7.0 do not tell.
             removed = max(0, told.get("entries-added", 0) - told.get("length", 0))
             place = self._position.setdefault(stream, {"entry": _BEGINNING, "index": removed})
-            if told and _number(told["last-generated-id"]) < _number(place["entry"]):
+            is_before = told and _number(told["last-generated-id"]) < _number(place["entry"])
+            if is_before or told.get("entries-added", place["index"]) < place["index"]:
                 self._log.warning("redis_stream_recreated", stream=stream, entry=place["entry"])
-                place |= {"entry": _BEGINNING, "index": removed}
-            elif removed > place["index"]:
+                entry = _BEGINNING if is_before else place["entry"]
+                place |= {"entry": entry, "index": 0 if is_before else self._read_of(stream)}
+            if removed > place["index"]:
                 lost = removed - place["index"]
                 self._lost += lost
                 self._log.error(
@@ -138,6 +143,11 @@ class RedisSource:
             where = self._redis.connection_pool.connection_kwargs
             self._log.info("redis_connected", address=f"{where.get('host')}:{where.get('port')}")
         self._check_at = time.monotonic() + CHECK_SECONDS
+
+    def _read_of(self, stream: str) -> int:
+        """How many entries of a stream that was made anew were read since it was last checked."""
+        last = self._position[stream]["entry"]
+        return len(self._redis.xrange(stream, max=last, count=_MOST_COUNTED))
 
     def _failed(self, error: RedisError) -> None:
         self._is_connected, self._check_at = False, 0.0
