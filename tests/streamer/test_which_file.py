@@ -161,6 +161,30 @@ def test_a_log_in_a_folder_that_a_link_leads_to_is_read_to_its_end(
     assert reader.log.events == []
 
 
+@pytest.mark.parametrize("way", ["link", "up", "moved"])
+def test_a_log_that_is_named_by_another_path_is_read_on(tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "app.log").write_text("one\n")
+    (folder / "app.log.1").write_text("zero\n")
+    reader = Reader(folder / "app.log*")
+    assert reader.read() == ["zero", "one"]
+    _append(folder / "app.log", "two\n")
+    (folder / "new.log").write_text("three\n")
+    other = tmp_path / "other"
+    if way == "link":
+        other.symlink_to("logs")
+    elif way == "up":
+        other = tmp_path / "logs" / ".." / "logs"
+    else:
+        folder.rename(other)
+    reader.patterns = (other / "*.log*",)
+    reader.restart()
+    assert sorted(reader.wait(5)) == ["three", "two"]
+    reader.restart()
+    assert reader.wait(5) == []
+
+
 @pytest.mark.parametrize("down", [False, True])
 def test_a_log_replaced_by_a_longer_copy_goes_on_where_it_was(tmp_path: Path, down: bool) -> None:
     """As rsync, editors and sed -i do: another inode, the same beginning."""

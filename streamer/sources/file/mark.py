@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.errors import ConfigurationError
 from streamer.sources.file.names import path_from_text
 from streamer.text.origins import UNKNOWN_LINES
 
@@ -57,3 +58,16 @@ class Mark:
         if tuple(map(type, others)) != (str, bool, int, int):
             raise ValueError("a file's position must consist of a path, a flag and whole numbers")
         return mark
+
+
+def marks_of(position: dict[str, Any]) -> dict[Path, list[Mark]]:
+    """Marks by the path of their log, as a checkpoint holds them. Raises ConfigurationError."""
+    try:
+        return {
+            path_from_text(path): [Mark.from_json(mark) for mark in marks]
+            for path, marks in position.items()
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"the snapshot's position in files cannot be used: {error}"
+        ) from error

@@ -17,14 +17,14 @@ from streamer.errors import ConfigurationError
 from streamer.sources.base import LocalSource
 from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
-from streamer.sources.file.mark import Mark
+from streamer.sources.file.mark import Mark, marks_of
 from streamer.sources.file.names import (
     Generation,
     bases,
     describe,
-    path_from_text,
     text_of_path,
 )
+from streamer.sources.file.opened import is_another
 from streamer.sources.file.search import by_log, check_paths, is_named, matching
 from streamer.sources.file.tail import Tail
 from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
@@ -76,12 +76,14 @@ class FileSource(LocalSource):
         self._budget = file_budget()
         self._reported: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._logs: dict[Path, RotatedLog] = {}
-        self._marks = _marks(position)
+        self._marks = marks_of(position)
         self._waiting: dict[Path, list[Generation]] = {}
         self._searched_at = clock()
         found = self._find()
         known = [path for path in self._marks if path in found or is_named(path, patterns)]
+        left_out = [marks for path, marks in self._marks.items() if path not in known]
         self._marks = {path: self._marks[path] for path in known if self._is_ours(path)}
+        self._adopt(found, left_out)
         for path in found:
             self._merge(path)
         # Those that were read before come first: a new name may be that of an old file.
@@ -123,6 +125,16 @@ class FileSource(LocalSource):
                 del self._logs[path]
                 self._marks.pop(path, None)
         return records
+
+    def _adopt(self, found: dict[Path, list[Generation]], left_out: list[list[Mark]]) -> None:
+        """Let a log that was read by another path have what was read of it."""
+        for path in [path for path in found if path not in self._marks]:
+            for marks in left_out:
+                if any(_is_marked(file, mark) for file in found[path] for mark in marks):
+                    now = {file.identity: text_of_path(file.path) for file in found[path]}
+                    self._marks[path] = [
+                        replace(mark, path=now.get(mark.identity, mark.path)) for mark in marks
+                    ]
 
     def _merge(self, path: Path) -> None:
         """Let a log have what was read of its rotated files while it was not there itself."""
@@ -263,21 +275,14 @@ class FileSource(LocalSource):
             log.close()
 
 
+def _is_marked(file: Generation, mark: Mark) -> bool:
+    is_same = file.identity == mark.identity and mark.read_bytes > 0
+    return is_same and not is_another(file, mark)
+
+
 def _identity(path: str) -> tuple[int, int] | None:
     """Device and inode of what is there now."""
     try:
         return describe(Path(path)).identity
     except OSError:
         return None
-
-
-def _marks(position: dict[str, Any]) -> dict[Path, list[Mark]]:
-    try:
-        return {
-            path_from_text(path): [Mark.from_json(mark) for mark in marks]
-            for path, marks in position.items()
-        }
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"the snapshot's position in files cannot be used: {error}"
-        ) from error
