@@ -44,7 +44,8 @@ class PostgresqlStore:
             ).format(self._table, sql.Literal(vector_size)),
         ]
         try:
-            self._connection = psycopg.connect(target, autocommit=True)
+            # Words are sent in UTF-8, whatever the database keeps them in.
+            self._connection = psycopg.connect(target, autocommit=True, client_encoding="utf8")
             for statement in statements:
                 self._connection.execute(statement)
         except psycopg.Error as error:
@@ -76,7 +77,7 @@ class PostgresqlStore:
         self, words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]
     ) -> int:
         """See :class:`streamer.publishing.store.Store`."""
-        data = _binary_rows(words, vectors, counts, self._connection.info.encoding)
+        data = _binary_rows(words, vectors, counts)
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 cursor.execute(
@@ -123,9 +124,7 @@ class PostgresqlStore:
         self._connection.close()
 
 
-def _binary_rows(
-    words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any], encoding: str
-) -> bytes:
+def _binary_rows(words: Sequence[str], vectors: NDArray[np.float32], counts: NDArray[Any]) -> bytes:
     """Rows of text, float8 and vector as COPY takes them in PostgreSQL's binary format.
 
     A third of the bytes of text. See PostgreSQL's documentation of COPY, and ``vector_recv`` of
@@ -134,7 +133,7 @@ def _binary_rows(
     size = vectors.shape[1]
     parts = [b"PGCOPY\n\xff\r\n\0", struct.pack("!ii", 0, 0)]
     for word, count, vector in zip(words, counts.tolist(), vectors.astype(">f4"), strict=True):
-        text = word.encode(encoding)
+        text = word.encode()
         parts += (
             struct.pack("!hi", 3, len(text)),
             text,

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.daemons import COMMAND, SMALL, environment, wait_until
+from tests.integration.test_cli import run
+from w2v_online import load_vectors
 
 _ACCESS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -129,6 +131,19 @@ def test_snapshots_are_complete_there_resumed_elsewhere_and_loaded(
     name, words, word, count = json.loads(loaded.stdout)
     assert name.startswith("00000003-")
     assert (words, word, count) == (80, "a", 40)
+
+
+def test_a_folder_by_its_url_is_where_it_says(tmp_path: Path) -> None:
+    """From the root on, not below the working folder, and made if it is not there."""
+    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    url = f"file://{tmp_path}/away/model"
+    options = ("--min-count", "1", "--vector-size", "4", "--snapshot-dir", url)
+    result = run("run", *options, stdin=b"a b c\n" * 5, env=environment, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert load_vectors(tmp_path / "away" / "model").counts.tolist() == [5, 5, 5]
+    result = run("neighbors", url, "a", env=environment, cwd=tmp_path)
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 2), result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"away", "cache"}
 
 
 def test_a_server_that_does_not_answer_is_one_clear_message(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from streamer.publishing.ledger import Ledger
 from streamer.publishing.publisher import publish
-from streamer.publishing.store import Access, Store, open_store
+from streamer.publishing.store import Access, Store, StoreError, open_store
 from tests.kafka.cluster import Cluster
 from w2v_online import WordVectors
 
@@ -124,6 +124,31 @@ def test_postgresql_through_its_socket(postgresql: str) -> None:
     store = open_store(f"postgresql:///postgres?user=postgres&host={socket}&{options}", 3)
     assert store.words() == set()
     assert store._connection.info.parameter_status("application_name") == "a+b"  # type: ignore[attr-defined]
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_databases_of_other_encodings(postgresql: str, encoding: str) -> None:
+    """They get words as UTF-8: what one cannot keep is refused by the server and no crash."""
+    import psycopg
+
+    name = encoding.lower()
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 "  # type: ignore[arg-type]
+            "LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    socket = parse_qs(urlsplit(postgresql).query)["host"][0]
+    store = open_store(f"postgresql:///{name}?user=postgres&host={socket}", 2)
+    store.upsert(["plain", "höhle"], np.ones((2, 2), np.float32), np.ones(2))
+    if encoding == "SQL_ASCII":
+        store.upsert(["北京"], np.ones((1, 2), np.float32), np.ones(1))
+        store.delete(["北京"])
+    else:
+        with pytest.raises(StoreError, match="no equivalent"):
+            store.upsert(["北京"], np.ones((1, 2), np.float32), np.ones(1))
+    assert store.words() == {"plain", "höhle"}
     store.close()
 
 

@@ -262,6 +262,19 @@ def _zipped(content: bytes) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.parametrize(("place", "value"), [(6, 1), (8, 9)], ids=["encrypted", "deflate64"])
+def test_archives_that_cannot_be_unpacked_are_refused(
+    tmp_path: Path, place: int, value: int
+) -> None:
+    content = bytearray(_zipped(b"1 2\nword 1 2\n"))
+    # In the file's own header and, two bytes further on, in the archive's directory.
+    for header, offset in ((0, place), (content.find(b"PK\x01\x02"), place + 2)):
+        content[header + offset] |= value
+    (tmp_path / "v.zip").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"v\.zip cannot be read: "):
+        read_word2vec(tmp_path / "v.zip")
+
+
 def _members(content: bytes) -> bytes:
     """Gzip of the header, and of the rest: ``cat header.gz rest.gz``."""
     header, _, rest = content.partition(b"\n")

@@ -95,7 +95,10 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
         raise FileFormatError(f"{path} is an archive of NumPy arrays, not a word2vec file: np.load")
     if len(names) != 1:
         raise FileFormatError(f"{path} holds {len(names)} files ({', '.join(names[:4])}): unzip it")
-    return archive.open(names[0])
+    try:
+        return archive.open(names[0])
+    except RuntimeError as error:  # encrypted, or packed by what zipfile does not know
+        raise FileFormatError(f"{path} cannot be read: {error}") from error
 
 
 def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:

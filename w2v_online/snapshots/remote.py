@@ -28,7 +28,10 @@ _WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oss"})
 def url_of(location: str | Path) -> str | None:
     """The URL that is meant, also after it went through a Path; None for a path."""
     match = _URL.fullmatch(str(location))
-    return f"{match[1]}://{match[2]}" if match else None
+    if match is None:
+        return None
+    root = "/" if match[1] == "file" else ""  # names no host, and its path begins at the root
+    return f"{match[1]}://{root}{match[2]}"
 
 
 def local_folder(url: str, purpose: str) -> Path:
@@ -53,7 +56,9 @@ class RemoteFolder:
                 f"{url} needs fsspec: pip install 'w2v-stream[s3]' (for S3)"
             ) from error
         with self._named():
-            self._files, root = url_to_fs(self.url, use_listings_cache=False)
+            # Only where files lie in folders have these to be made.
+            options = {"auto_mkdir": True} if self.url.startswith("file:") else {}
+            self._files, root = url_to_fs(self.url, use_listings_cache=False, **options)
             self._root = PurePosixPath(root)
 
     @contextmanager
