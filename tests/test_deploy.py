@@ -330,6 +330,14 @@ def test_pods_have_no_variables_of_services() -> None:
     assert all(pod["enableServiceLinks"] is False for pod in _pods())
 
 
+def test_a_broker_that_is_away_restarts_no_pod() -> None:
+    """Probes that end a container ask whether it is alive, not whether it is ready."""
+    containers = [container for pod in _pods() for container in pod["containers"]]
+    for name in ("startupProbe", "livenessProbe"):
+        probes = [container[name] for container in containers if name in container]
+        assert {probe["httpGet"]["path"] for probe in probes} == {"/healthz"}
+
+
 def test_the_sample_configuration_of_the_unit_is_one(tmp_path: Path) -> None:
     sample = _DEPLOY / "systemd" / "w2v-stream.toml"
     unit = (_DEPLOY / "systemd" / "w2v-stream.service").read_text()

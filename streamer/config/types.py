@@ -69,13 +69,22 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(as_values)]
 """Several files or patterns: their names may have commas."""
 
 
+_WEBHOOK = re.compile(r"(https?://)([^/?#]*@)?([^/?#]*)([/?#].+)?")
+
+
 def _without_paths(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Whoever knows the path of a webhook can post there: it is masked."""
-    return tuple(re.sub(r"(https?://[^/]*/).+", r"\1**********", value) for value in values)
+    """Whoever knows the path of a webhook can post there: it is masked, and so are credentials."""
+
+    def masked(match: re.Match[str]) -> str:
+        scheme, user, host, path = match.groups()
+        return f"{scheme}{'**********@' if user else ''}{host}{'/**********' if path else ''}"
+
+    return tuple(_WEBHOOK.sub(masked, value) for value in values)
 
 
 Targets = Annotated[tuple[str, ...], BeforeValidator(as_values), PlainSerializer(_without_paths)]
-"""Several places that something is sent to; the paths of webhooks are masked when dumped."""
+"""Several places that something is sent to; paths and credentials of webhooks are masked when
+dumped."""
 
 
 def parse_pairs(value: object) -> object:

@@ -1,8 +1,13 @@
-"""LanceDB: a table with the columns word, count and vector. ``lancedb://FOLDER?table=NAME``."""
+"""LanceDB: a table with the columns word, count and vector. ``lancedb://FOLDER?table=NAME``.
+
+Every batch makes a version of the table, and what a version replaces stays on the disk: so files
+are merged and old versions deleted whenever there are many.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, parse_qs
 
@@ -13,6 +18,12 @@ from numpy.typing import NDArray
 
 from streamer.publishing.store import Access, StoreError
 from w2v_online.analysis.export.columns import vector_array, vector_field
+
+MAX_VERSIONS = 100
+"""With more of them, old ones are deleted."""
+
+KEPT = timedelta(hours=1)
+"""Younger ones stay, for readers that have them open."""
 
 
 class LancedbStore:
@@ -76,7 +87,12 @@ class LancedbStore:
             raise StoreError(f"lancedb: {error}") from error
 
     def finish(self) -> None:
-        """Nothing waits: every call has returned when it is stored."""
+        """Every call has returned when it is stored; what old versions take is freed."""
+        try:
+            if len(self._table.list_versions()) > MAX_VERSIONS:
+                self._table.optimize(cleanup_older_than=KEPT)
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -78,10 +78,12 @@ def test_the_printed_configuration_masks_secrets(tmp_path: Path) -> None:
     file.write_text('[kafka]\nssl_password = "sesame-1"\nclient_id = "x"\n')
     printed = run(
         "--config", file, "--print-config", W2V_STREAM_KAFKA_PASSWORD="sesame-2",
-        W2V_STREAM_ALERTS="slack+https://hooks.example.com/services/sesame-3",
+        W2V_STREAM_ALERTS="slack+https://hooks.example.com/services/sesame-3,"
+        "alertmanager+https://me:sesame-4@alerts.example.com:9093,https://example.com?t=sesame-5",
     )  # fmt: skip
     assert printed.returncode == 0, printed.stderr
-    assert "hooks.example.com" in printed.stdout
+    for host in ("hooks.example.com", "alerts.example.com:9093", "//example.com"):
+        assert host in printed.stdout
     assert "sesame" not in printed.stdout + printed.stderr
     assert re.search(r'^#kafka-password = "\*+"  # environment', printed.stdout, re.M)
     tomllib.loads(printed.stdout)

@@ -123,6 +123,23 @@ def test_messages_of_plain_text_keep_theirs(bad: bytes) -> None:
     assert [origin.get("record", 1) for origin in origins] == [1, 1, 2, 1, 2, 3, 1]
 
 
+class _Bytes:
+    """Lines whose place is their byte."""
+
+    def at(self, byte: int) -> Origin:
+        return {"byte": byte}
+
+
+def test_a_line_that_decoding_makes_longer_than_lines_may_be_is_one_record() -> None:
+    """Each invalid byte becomes three; lines behind it are where they were."""
+    long = b"\xff" * (LIMITS[0] - 100) + b" end\n"
+    batch = Batch(long + b"last\n", places=_Bytes())
+    trace = Trace(batch)
+    text = Decoder(RecordSplitter(*LIMITS)).decode(batch, trace)
+    origins = [trace.origin(i) for i in range(text.count(b"\n"))]
+    assert origins == [{"byte": 0}, {"byte": len(long)}]
+
+
 def test_a_very_long_line_takes_no_more_time_than_its_length(tmp_path: Path) -> None:
     """It is neither copied with each piece nor kept twice; its place, and what follows, is told."""
     file = tmp_path / "a.log"

@@ -12,7 +12,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 import urllib3
@@ -73,8 +74,17 @@ FORMATS: dict[str, Callable[[Alert], Any]] = {
 """By the prefix of the URL's scheme: what is sent."""
 
 
-def parse(url: str) -> tuple[Callable[[Alert], Any], str, str]:
-    """What makes a body, where it is posted, and how that may be called; ConfigurationError."""
+class _Webhook(NamedTuple):
+    """What makes a body, where it is posted, with which headers, and how that may be called."""
+
+    body: Callable[[Alert], Any]
+    url: str
+    headers: dict[str, str]
+    name: str
+
+
+def parse(url: str) -> _Webhook:
+    """The webhook that a value of ``--alerts`` names; ConfigurationError."""
     prefix, _, rest = url.rpartition("+") if "+" in url.split("://")[0] else ("", "", url)
     body = FORMATS.get(f"{prefix}+" if prefix else "")
     parsed = urllib3.util.parse_url(rest)
@@ -84,16 +94,23 @@ def parse(url: str) -> tuple[Callable[[Alert], Any], str, str]:
             "slack+http(s)://HOST/PATH"
         )
     if prefix == "alertmanager" and (parsed.path or "/") == "/":
-        rest = f"{parsed.scheme}://{parsed.netloc}/api/v2/alerts"
+        parsed = parsed._replace(path="/api/v2/alerts", query=None, fragment=None)
+    headers = {"Content-Type": "application/json"}
+    if parsed.auth:
+        headers |= urllib3.util.make_headers(basic_auth=unquote(parsed.auth))
     # Paths of webhooks are secrets: whoever knows one can post.
-    return body, rest, f"{prefix + '+' if prefix else ''}{parsed.scheme}://{parsed.host}"
+    name = f"{prefix + '+' if prefix else ''}{parsed.scheme}://{parsed.host}"
+    return _Webhook(body, parsed._replace(auth=None).url, headers, name)
 
 
 class WebhookTarget:
-    """A URL, with ``alertmanager+`` or ``slack+`` before ``http`` for those receivers."""
+    """A URL, with ``alertmanager+`` or ``slack+`` before ``http`` for those receivers.
+
+    ``USER:PASSWORD@`` before the host is sent as basic authentication.
+    """
 
     def __init__(self, url: str, log: Any) -> None:
-        self._body, self._url, self.name = parse(url)
+        self._body, self._url, self._headers, self.name = parse(url)
         self._log = log
         self._pool = urllib3.PoolManager(
             timeout=REQUEST_SECONDS,
@@ -133,7 +150,7 @@ class WebhookTarget:
                 "POST",
                 self._url,
                 body=orjson.dumps(self._body(alert)),
-                headers={"Content-Type": "application/json"},
+                headers=self._headers,
             )
             if answer.status >= 300:
                 raise urllib3.exceptions.HTTPError(f"status {answer.status}")

@@ -1,5 +1,6 @@
 """Targets of alerts: files and webhooks, with a real HTTP server on this machine."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: list[Any] = []
         self.paths: list[str] = []
+        self.users: list[str | None] = []
         self.answers: list[int] = []
         self.blocked = threading.Event()
         self.blocked.set()
@@ -41,6 +43,7 @@ class Receiver:
                 if status == 200:
                     receiver.bodies.append(body)
                     receiver.paths.append(self.path)
+                    receiver.users.append(self.headers["Authorization"])
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -140,6 +143,16 @@ def test_alertmanager_gets_its_own_format(receiver: Receiver) -> None:
     ((alert,),) = receiver.bodies
     assert alert["labels"]["alertname"] == "UnexpectedRecord"
     assert alert["annotations"]["summary"].startswith("Unexpected: disk 3 failed")
+
+
+@pytest.mark.parametrize("prefix", ["", "alertmanager+"])
+def test_user_and_password_in_a_url_are_sent(receiver: Receiver, prefix: str) -> None:
+    """As Alertmanager behind a proxy wants them; they are in no name."""
+    target = _open(prefix + receiver.url.replace("//", "//me:sesame%40@"))
+    target.send(_ALERT)
+    target.close()
+    assert receiver.users == ["Basic " + base64.b64encode(b"me:sesame@").decode()]
+    assert "sesame" not in target.name
 
 
 @pytest.mark.parametrize("prefix", ["", "alertmanager+", "slack+"])
