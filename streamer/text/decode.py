@@ -81,7 +81,7 @@ class Decoder:
             self._invalid.seen(records.count(b"\n"))
         else:
             records = self._each(batch, _text, trace)
-        if self._paths or batch.messages is not None:
+        if self._is_cut(batch):
             whole, records = records, self._splitter.cut_lines(records)
             if trace is not None:
                 trace.lines(self._records_of if whole != records else None)
@@ -89,6 +89,10 @@ class Decoder:
         if not self._lowercase:
             return records
         return records.lower() if records.isascii() else records.decode().lower().encode()
+
+    def _is_cut(self, batch: Batch) -> bool:
+        """Whether lines are cut after decoding; others were before."""
+        return bool(self._paths) or batch.messages is not None
 
     def _records_of(self, lines: bytes) -> int:
         """How many records complete lines become."""
@@ -102,6 +106,7 @@ class Decoder:
     def _each(self, batch: Batch, decode: Any, trace: Trace | None) -> bytes:
         """Every document of a batch on its own, because one may be bad."""
         lines, documents, begin = [], 0, 0
+        count = self._records_of if self._is_cut(batch) else _lines_of
         for origin, document in _documents(batch):
             documents += 1
             try:
@@ -117,7 +122,7 @@ class Decoder:
                 text = text if text.endswith(b"\n") else text + b"\n"
                 lines.append(text)
                 if trace is not None:
-                    trace.document(origin, begin, self._records_of(text))
+                    trace.document(origin, begin, count(text))
             begin += len(document) + (document != b"\n")
         self._invalid.seen(documents)
         return b"".join(lines)
@@ -140,6 +145,10 @@ class Decoder:
             if self._other_is_text:
                 return _text(document)
             raise
+
+
+def _lines_of(text: bytes) -> int:
+    return text.count(b"\n")
 
 
 def _documents(batch: Batch) -> Iterable[tuple[Origin | None, bytes]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -197,6 +199,25 @@ def test_a_table_of_lancedb(tmp_path: Path) -> None:
     _keeps_step(store, read, tmp_path / "ledger")
 
 
+def test_old_versions_of_lancedb_do_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lancedb")
+    from streamer.publishing import lancedb
+
+    monkeypatch.setattr(lancedb, "MAX_VERSIONS", 8)
+    monkeypatch.setattr(lancedb, "KEPT", timedelta(milliseconds=1))
+    store = open_store(f"lancedb://{tmp_path}/lance", 4)
+    files = []
+    for number in range(30):
+        store.upsert(WORDS, np.full((len(WORDS), 4), number, np.float32), np.ones(len(WORDS)))
+        store.finish()
+        files.append(sum(path.is_file() for path in tmp_path.rglob("*")))
+    assert max(files[15:]) < 1.5 * max(files[:15])
+    assert store.words() == set(WORDS)
+    store.close()
+
+
 def test_a_collection_of_qdrant(tmp_path: Path) -> None:
     qdrant = pytest.importorskip("qdrant_client")
     from streamer.publishing.qdrant import QdrantStore
@@ -209,3 +230,22 @@ def test_a_collection_of_qdrant(tmp_path: Path) -> None:
         return {point.payload["word"]: np.array(point.vector) for point in points}
 
     _keeps_step(store, read, tmp_path)
+    client.close()
+
+
+def test_qdrant_is_sent_no_more_at_once_than_it_takes() -> None:
+    """2,000 words of 1,000 numbers would be 45 MB of JSON, and the server refuses 32 MiB."""
+    qdrant = pytest.importorskip("qdrant_client")
+    from streamer.publishing.qdrant import QdrantStore
+
+    client = qdrant.QdrantClient(":memory:")
+    requests: list[list[str]] = []
+    monitored = MagicMock(wraps=client)
+    monitored.upsert.side_effect = lambda _name, points, wait: requests.append(
+        [point.payload["word"] for point in points]
+    )
+    store = QdrantStore(urlsplit("qdrant+http://localhost:6333/words"), 1000, Access(), monitored)
+    words = [f"w{number}" for number in range(1001)]
+    store.upsert(words, np.ones((1001, 1000), np.float32), np.ones(1001))
+    assert max(map(len, requests)) <= 400
+    assert [word for request in requests for word in request] == words
