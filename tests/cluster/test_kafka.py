@@ -95,7 +95,7 @@ def test_a_worker_that_hangs_is_replaced(cluster: Cluster, start: Start, tmp_pat
 
     topic, lines = cluster.topic(4), lines_of(6000)
     cluster.produce(topic, lines)
-    options = _options(cluster, topic, "--snapshot-every", "1s", "--worker-timeout", "2")
+    options = _options(cluster, topic, "--snapshot-every", "1s", "--worker-timeout", "10")
     process = start(*options)
     process.wait_for_words(12 * len(lines))
     process.kill_member("worker 1", 1, signal.SIGSTOP)
