@@ -22,7 +22,7 @@ from streamer.alerts.kinds import Kinds, kind_id, kind_of
 from streamer.alerts.rule import Rule
 from streamer.alerts.targets.base import Target
 from streamer.alerts.usual import UsualLines
-from streamer.alerts.values import Numbers, UnusualNumber
+from streamer.alerts.values import UnusualValue, Values
 from w2v_online.learning.distribution import ABOUT, SurpriseDistribution, about_of
 from w2v_online.learning.surprise import Measure
 
@@ -100,7 +100,7 @@ class Alerts:
         self._clock = clock
         self._kinds = Kinds(limits.window_seconds)
         self._usual = UsualLines()
-        self._numbers = Numbers() if has_values else None
+        self._values = Values() if has_values else None
         self._sent_at: deque[float] = deque()
         self._muted: dict[str, str] = {}
         self.distribution = SurpriseDistribution()
@@ -147,9 +147,9 @@ class Alerts:
         self.scored += len(surprises)
         self._average(surprises)
         p_values = self.distribution.p_values(surprises)
-        unusual: dict[int, UnusualNumber] = {}
-        if self._numbers is not None and text_at is not None:
-            unusual = self._judge_numbers(self._numbers, p_values, text_at)
+        unusual: dict[int, UnusualValue] = {}
+        if self._values is not None and text_at is not None:
+            unusual = self._judge_values(self._values, p_values, text_at)
         self._rule.count(len(surprises))
         is_unexpected = (p_values <= self._rule.largest_p) & np.isfinite(surprises)
         is_unexpected &= before + np.arange(len(surprises)) >= self._limits.warm_up_records
@@ -160,17 +160,17 @@ class Alerts:
         now = self._clock()
         for i in np.flatnonzero(is_unexpected).tolist():
             self.raised += 1
-            record, number = record_at(i), unusual.get(i)
-            alert = self._alert(record, float(surprises[i]), float(p_values[i]), now, number)
+            record, value = record_at(i), unusual.get(i)
+            alert = self._alert(record, float(surprises[i]), float(p_values[i]), now, value)
             if kind_id(alert.kind) in self._muted:
                 self.muted += 1
                 continue
             self._send(self._kinds.add(alert, now), now)
         self._send(self._kinds.ended(now), now)
 
-    def _judge_numbers(
-        self, numbers: Numbers, p_values: NDArray[np.float64], text_at: Callable[[int], bytes]
-    ) -> dict[int, UnusualNumber]:
+    def _judge_values(
+        self, values: Values, p_values: NDArray[np.float64], text_at: Callable[[int], bytes]
+    ) -> dict[int, UnusualValue]:
         """Let p-values be of words and numbers together; returns the unusual numbers by record.
 
         Where numbers are judged it is twice the smaller one (Bonferroni), so that what is below a
@@ -178,11 +178,11 @@ class Alerts:
         """
         unusual = {}
         for i in range(len(p_values)):
-            p, number = numbers.judge(_readable(text_at(i)))
+            p, value = values.judge(_readable(text_at(i)))
             if math.isfinite(p):
                 p_values[i] = min(1.0, 2.0 * min(p, p_values[i]))
-            if number is not None:
-                unusual[i] = number
+            if value is not None:
+                unusual[i] = value
         return unusual
 
     def _average(self, surprises: NDArray[np.float64]) -> None:
@@ -219,21 +219,21 @@ class Alerts:
         }
 
     def _alert(
-        self, record: Record, surprise: float, p: float, now: float, number: UnusualNumber | None
+        self, record: Record, surprise: float, p: float, now: float, value: UnusualValue | None
     ) -> Alert:
         text = _readable(record.text)
         kind = kind_of(text)
         words = [*record.words[:MAX_WORDS]]
-        if number is not None:
-            words = [(number.text, -math.log(number.p)), *words][:MAX_WORDS]
+        if value is not None:
+            words = [(value.text, -math.log(value.p)), *words][:MAX_WORDS]
         return Alert(
             id=alert_id(record.position, record.text),
             time=utc(now),
             position=record.position,
             surprise=round(surprise, 4),
             p=p,
-            words=[(word, round(value, 3)) for word, value in words],
-            values=[] if number is None else [number.as_dict()],
+            words=[(word, round(nats, 3)) for word, nats in words],
+            values=[] if value is None else [value.as_dict()],
             kind=kind,
             text=text if self._has_text else None,
         )
@@ -293,7 +293,7 @@ class Alerts:
             "kinds": self._kinds.state(),
             "muted": self._muted,
             "usual": self._usual.state(),
-            "values": [] if self._numbers is None else self._numbers.state(),
+            "values": [] if self._values is None else self._values.state(),
             "targets": {target.name: target.state() for target in self.targets},
         }
         return {ABOUT: np.frombuffer(orjson.dumps(about), np.uint8), **self.distribution.state()}
@@ -312,8 +312,8 @@ class Alerts:
         self._kinds.restore(about["kinds"])
         self._muted = dict(about.get("muted", {}))
         self._usual.restore(about.get("usual", []))
-        if self._numbers is not None:
-            self._numbers.restore(about.get("values", []))
+        if self._values is not None:
+            self._values.restore(about.get("values", []))
         if about["measure"] == self.measure.as_dict():
             self.distribution.restore(state)
         elif self._log:

@@ -78,7 +78,7 @@ _mapping = LogarithmicMapping(_RELATIVE_ERROR)
 
 
 @dataclass(frozen=True)
-class UnusualNumber:
+class UnusualValue:
     """A number that is rare in its place."""
 
     text: str
@@ -93,13 +93,13 @@ class UnusualNumber:
         return {"value": self.text, "p": self.p, "usual": [self.low, self.high]}
 
 
-class Numbers:
+class Values:
     """Judges each record's numbers, and remembers them, in the order of the stream."""
 
     def __init__(self) -> None:
         self._kinds: OrderedDict[str, dict[int, _Place]] = OrderedDict()
 
-    def judge(self, text: str) -> tuple[float, UnusualNumber | None]:
+    def judge(self, text: str) -> tuple[float, UnusualValue | None]:
         """The p-value of a record's numbers together, nan if none is judged, and the worst one."""
         found = _numbers(text)
         if not found:
@@ -116,7 +116,7 @@ class Numbers:
             return float("nan"), None
         p, number, place = min(judged, key=lambda entry: entry[0])
         p = min(1.0, p * len(judged))
-        return p, UnusualNumber(number, p, *place.usual()) if p <= _TOLD_P else None
+        return p, UnusualValue(number, p, *place.usual()) if p <= _TOLD_P else None
 
     def _places(self, kind: str) -> dict[int, _Place]:
         places = self._kinds.setdefault(kind, {})

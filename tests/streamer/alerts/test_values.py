@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamer.alerts import values as module
-from streamer.alerts.values import LEAST_NUMBERS, Numbers
+from streamer.alerts.values import LEAST_NUMBERS, Values
 
 
 def _lines(n: int, seed: int = 1) -> list[str]:
@@ -23,10 +23,10 @@ def _lines(n: int, seed: int = 1) -> list[str]:
 
 def test_a_number_far_from_the_earlier_ones_is_told_with_what_is_usual() -> None:
     """Above and below, and a code that never came."""
-    numbers = Numbers()
+    values = Values()
     for line in _lines(5000):
-        numbers.judge(line)
-    p, unusual = numbers.judge("request 9000 took 93211 ms, status 200")
+        values.judge(line)
+    p, unusual = values.judge("request 9000 took 93211 ms, status 200")
     assert p < 0.005
     assert unusual is not None
     assert (unusual.text, unusual.p) == ("93211", p)
@@ -37,19 +37,19 @@ def test_a_number_far_from_the_earlier_ones_is_told_with_what_is_usual() -> None
         ("request 9002 took 20 ms, status 500", "500"),
         ("request 9003 took -1 ms, status 200", "-1"),
     ]:
-        p, unusual = numbers.judge(line)
+        p, unusual = values.judge(line)
         assert unusual is not None, line
         assert unusual.text == number
         assert p < 0.01
-    p, unusual = numbers.judge("request 9004 took 21 ms, status 200")
+    p, unusual = values.judge("request 9004 took 21 ms, status 200")
     assert p > 0.5
     assert unusual is None
 
 
 def test_p_is_at_most_the_share_of_records() -> None:
     """On a calm stream, with a counter in it that is always new."""
-    numbers = Numbers()
-    p = np.array([numbers.judge(line)[0] for line in _lines(30_000)])[3 * LEAST_NUMBERS :]
+    values = Values()
+    p = np.array([values.judge(line)[0] for line in _lines(30_000)])[3 * LEAST_NUMBERS :]
     assert np.isfinite(p).all()
     for share in (0.1, 0.01, 0.002):
         assert np.mean(p <= share) <= 1.3 * share
@@ -58,22 +58,22 @@ def test_p_is_at_most_the_share_of_records() -> None:
 
 def test_a_counter_is_not_judged() -> None:
     """Each of its numbers is greater than all before, and that is usual."""
-    numbers = Numbers()
+    values = Values()
     for i in range(2000):
-        numbers.judge(f"packet {i}")
-    assert math.isnan(numbers.judge("packet 100000000")[0])
+        values.judge(f"packet {i}")
+    assert math.isnan(values.judge("packet 100000000")[0])
 
 
 def test_few_numbers_are_not_judged() -> None:
     """Nor are records without one, nor kinds that are new."""
-    numbers = Numbers()
+    values = Values()
     for i in range(LEAST_NUMBERS - 20):
-        assert math.isnan(numbers.judge(f"took {i * i % 7} ms")[0])
+        assert math.isnan(values.judge(f"took {i * i % 7} ms")[0])
     for _ in range(40):
-        numbers.judge("took 3 ms")
-    assert numbers.judge("took 3 ms")[0] > 0.5
-    assert math.isnan(numbers.judge("nothing here")[0])
-    assert math.isnan(numbers.judge("slept 3 ms")[0])
+        values.judge("took 3 ms")
+    assert values.judge("took 3 ms")[0] > 0.5
+    assert math.isnan(values.judge("nothing here")[0])
+    assert math.isnan(values.judge("slept 3 ms")[0])
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_identifiers_that_look_like_numbers_at_times_do_not_move_the_others() ->
     """One hash in twelve is of digits alone, or ends like a unit."""
     rng = np.random.default_rng(3)
     digits = np.array(list("0123456789abcdef"))
-    numbers = Numbers()
+    values = Values()
     told = 0
     for duration in rng.integers(90, 110, 5000):
         commit = "".join(rng.choice(digits, 7))
-        p, _ = numbers.judge(f"build {commit} took {duration} s")
+        p, _ = values.judge(f"build {commit} took {duration} s")
         told += p <= 0.002
     assert told <= 5
-    p, unusual = numbers.judge("build 3f9a21c took 9000 s")
+    p, unusual = values.judge("build 3f9a21c took 9000 s")
     assert p <= 0.002
     assert unusual is not None
     assert unusual.text == "9000"
@@ -111,7 +111,7 @@ def test_identifiers_that_look_like_numbers_at_times_do_not_move_the_others() ->
 def test_a_restored_state_judges_alike(at: int) -> None:
     """At any record; the state is JSON."""
     lines = _lines(4000)
-    whole, before, after = Numbers(), Numbers(), Numbers()
+    whole, before, after = Values(), Values(), Values()
     expected = [whole.judge(line) for line in lines][at:]
     for line in lines[:at]:
         before.judge(line)
@@ -124,25 +124,25 @@ def test_a_restored_state_judges_alike(at: int) -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kinds, numbers of a record, and numbers in a place."""
     monkeypatch.setattr(module, "MEMORY_NUMBERS", 1000)
-    numbers = Numbers()
+    values = Values()
     for i in range(module.MAX_KINDS + 50):
-        numbers.judge(f"{'x' * (i // 25)} {'y' * (i % 25)} 1 2 3 4 5 6 7 8 9")
-    assert len(numbers.state()) == module.MAX_KINDS
-    assert len(numbers.state()[0][1]) == module.MAX_NUMBERS
+        values.judge(f"{'x' * (i // 25)} {'y' * (i % 25)} 1 2 3 4 5 6 7 8 9")
+    assert len(values.state()) == module.MAX_KINDS
+    assert len(values.state()[0][1]) == module.MAX_NUMBERS
     for i in range(5000):
-        numbers.judge(f"waited {1 + i * i % 50} s")
-    _, place = numbers.state()[-1][1][0]
+        values.judge(f"waited {1 + i * i % 50} s")
+    _, place = values.state()[-1][1][0]
     assert sum(count for _, count in place["counts"]) <= 1100
     for text in ("waited 9" + 400 * "9" + " s", "waited 0.000000000000000000000001 s"):
-        assert numbers.judge(text)[0] < 0.05
+        assert values.judge(text)[0] < 0.05
 
 
 def test_what_was_usual_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts are halved, so newer numbers count for more."""
     monkeypatch.setattr(module, "MEMORY_NUMBERS", 1000)
-    numbers = Numbers()
+    values = Values()
     for _ in range(1000):
-        numbers.judge("waited 100 s")
+        values.judge("waited 100 s")
     for _ in range(8000):
-        numbers.judge("waited 1 s")
-    assert numbers.judge("waited 100 s")[0] < 0.01
+        values.judge("waited 1 s")
+    assert values.judge("waited 100 s")[0] < 0.01
