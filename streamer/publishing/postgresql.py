@@ -49,7 +49,7 @@ class PostgresqlStore:
             for statement in statements:
                 self._connection.execute(statement)
         except psycopg.Error as error:
-            raise _failed(error) from error
+            raise _failed(error, url.password, options.get("password")) from error
 
     def holds(self, word: str) -> bool:
         """PostgreSQL's text has no NUL."""
@@ -144,5 +144,9 @@ def _binary_rows(words: Sequence[str], vectors: NDArray[np.float32], counts: NDA
     return b"".join(parts)
 
 
-def _failed(error: psycopg.Error) -> StoreError:
-    return StoreError(f"postgresql: {str(error).strip() or type(error).__name__}")
+def _failed(error: psycopg.Error, *secrets: str | None) -> StoreError:
+    """The error without the secrets: libpq quotes a password that it cannot decode."""
+    reason = str(error).strip() or type(error).__name__
+    for secret in filter(None, secrets):
+        reason = reason.replace(secret, "***")
+    return StoreError(f"postgresql: {reason}")

@@ -77,8 +77,8 @@ STORES = {
 """What opens a store, by its URL's scheme: a class that takes URL, vectors' size and access."""
 
 
-_PASSWORDS = re.compile(r"(://[^/@:]*:)[^/]*(?=@)|([?&](?:ssl)?password=)[^&]*")
-"""Before the host, where no # or ? ends it for libpq, and among a URL's parameters."""
+_PASSWORDS = re.compile(r"(://[^/@:]*:)(?:[^?]*|[^/]*)(?=@)|([?&](?:ssl)?password=)[^&]*")
+"""Before the host, also with signs that should be written as %XX, and among the parameters."""
 
 
 def open_store(url: str, vector_size: int, access: Access | None = None) -> Store:

@@ -187,6 +187,7 @@ def test_urls() -> None:
         ),
         ("postgresql://me@h/d?sslpassword=s", "postgresql://me@h/d?sslpassword=***"),
         ("postgresql://me:se#cr?et@h/d", "postgresql://me:***@h/d"),
+        ("postgresql://me:se/cr@et@h/d?a=b@c", "postgresql://me:***@h/d?a=b@c"),
         ("kafka://h:1,i:2/topic?format=json", "kafka://h:1,i:2/topic?format=json"),
     ):
         assert without_password(url) == shown

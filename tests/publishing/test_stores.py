@@ -129,6 +129,12 @@ def test_postgresql_through_its_socket(postgresql: str) -> None:
     store.close()
 
 
+def test_a_password_that_cannot_be_decoded_is_not_told() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match=r'percent-encoded token: "\*\*\*"$'):
+        open_store("postgresql://me:100%secret@127.0.0.1:1/db", 2)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_databases_of_other_encodings(postgresql: str, encoding: str) -> None:
