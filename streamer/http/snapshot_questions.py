@@ -74,6 +74,16 @@ class Examples(Question):
         return {"examples": [counted(table, word) for word in examples(table, self.topn)]}
 
 
+def _earlier(kept: Kept, since: str | None) -> str:
+    """The name of a snapshot that is kept, the oldest unless one is given; HTTPException 404."""
+    names = [entry.name for entry in kept.archive.entries()]
+    if not names:
+        raise HTTPException(404, "there are no snapshots any more")
+    if since and since not in names:
+        raise HTTPException(404, f"there is no snapshot {since!r} any more")
+    return since or names[-1]
+
+
 class Drift(Question):
     """The words whose meaning moved most since an earlier snapshot, then and now."""
 
@@ -91,10 +101,7 @@ class Drift(Question):
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"drift": {"since": ..., "words": [...]}}``; see w2v_online.analysis.drift.Movement."""
-        names = [entry.name for entry in kept.archive.entries()]
-        since = self.since or names[-1]
-        if since not in names:
-            raise HTTPException(404, f"there is no snapshot {since!r} any more")
+        since = _earlier(kept, self.since)
         if since == kept.vectors.path.name:
             raise HTTPException(404, "there is no earlier snapshot yet to compare with")
         try:
@@ -151,10 +158,7 @@ class Changes(Question):
 
     def answer(self, kept: Kept) -> dict[str, Any]:
         """``{"changes": {"since": ..., "new": n, "moved": n, "gone": n, "changes": [...]}}``."""
-        names = [entry.name for entry in kept.archive.entries()]
-        since = self.since or names[-1]
-        if since not in names:
-            raise HTTPException(404, f"there is no snapshot {since!r} any more")
+        since = _earlier(kept, self.since)
         try:
             found = kept.archive.changes(since, kept.vectors, self.threshold)
         except (SnapshotError, ValueError) as error:
