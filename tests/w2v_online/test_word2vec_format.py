@@ -410,6 +410,16 @@ def test_what_is_no_plain_file_stays_what_it_is(vectors: WordVectors, tmp_path: 
     assert export.write(vectors.table, "npz", Path("/dev/null")).words == len(WORDS)
     assert Path("/dev/null").is_char_device()
     assert not Path("/dev/null.vocab").exists()
+    with (tmp_path / "open").open("wb") as opened:  # as standard output is with > in a shell
+        opened.write(b"before\n")
+        opened.flush()
+        (tmp_path / "out").symlink_to(f"/dev/fd/{opened.fileno()}")
+        written = export.write(vectors.table, "word2vec-text", tmp_path / "out")
+        opened.write(b"behind\n")
+    content = b"before\n" + target.read_bytes() + b"behind\n"
+    assert (tmp_path / "open").read_bytes() == content
+    assert written.files == [tmp_path / "out"]
+    assert not (tmp_path / "out.vocab").exists()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
