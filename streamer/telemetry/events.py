@@ -360,6 +360,12 @@ _ALERTS = (
         },
     ),
     Event(
+        "alerts_not_written",
+        "error",
+        "Alerts cannot be written to {target}: {reason}. Checkpoints wait until they are.",
+        {"target": "the file", "reason": "why"},
+    ),
+    Event(
         "alerts_dropped",
         "warning",
         "Alerts for {target} were dropped: {reason}.",

@@ -1,7 +1,8 @@
 """Alerts as JSON lines, appended to a file or printed to standard output.
 
 A file has each alert once: after a crash the alerts since the last checkpoint come again, and those
-that are there already are not written again.
+that are there already are not written again. While it cannot be written, as on a full disk, its
+lines wait, and no checkpoint passes them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,10 +24,17 @@ _MOST_BYTES = 1 << 26
 """How much of a file's end is looked at, if it is not known where the last checkpoint was."""
 
 
+MAX_WAITING = 10_000
+"""Lines that wait until a file can be written; more are dropped."""
+
+
 class LinesTarget:
     """A file, or ``-`` for standard output. ConfigurationError if it cannot be written."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, log: Any) -> None:
+        self._log = log
+        self._waiting: deque[bytes] = deque()
+        self._is_failing = False
         self.name = path
         self.sent = 0
         self.dropped = 0
@@ -43,17 +52,44 @@ class LinesTarget:
             ) from error
 
     def send(self, alert: Alert) -> None:
-        """Write a line; whole lines only, so that a reader never sees half of one."""
+        """Write a line, whole, so that a reader never sees half of one."""
         key = alert.id, alert.count
         if key in self._known:
             self._known.remove(key)
-        else:
+            self.sent += 1
+        elif not self._is_file:
             self._file.write(alert.as_json() + b"\n")
             self._file.flush()
-        self.sent += 1
+            self.sent += 1
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append(alert.as_json() + b"\n")
+            self._write()
+        else:
+            self.dropped += 1
+
+    def _write(self) -> bool:
+        """Write the lines that wait; False if that is not possible now."""
+        try:
+            while self._waiting:
+                line = self._waiting[0]
+                written = os.write(self._file.fileno(), line)
+                self._waiting[0] = line[written:]
+                if written == len(line):
+                    self._waiting.popleft()
+                    self.sent += 1
+        except OSError as error:
+            if not self._is_failing:
+                reason = error.strerror
+                self._log.error("alerts_not_written", target=self.name, reason=reason)
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True
 
     def settle(self) -> bool:
-        """Have the lines on disk."""
+        """Have the lines on disk; False if the file cannot be written now."""
+        if not self._write():
+            return False
         if self._is_file:
             os.fsync(self._file.fileno())
         return True
@@ -80,7 +116,7 @@ class LinesTarget:
         self._known = {key for line in lines if (key := _key(line)) is not None}
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; lines that still wait are of records that the next run reads again."""
         self._file.flush()
         if not self._is_stdout:
             self._file.close()

@@ -28,7 +28,7 @@ def open_target(
         from streamer.alerts.targets.webhook import WebhookTarget
 
         return WebhookTarget(text, log)
-    return LinesTarget(text)
+    return LinesTarget(text, log)
 
 
 def check_target(text: str, *, has_kafka: bool) -> None:

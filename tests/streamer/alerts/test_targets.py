@@ -2,6 +2,7 @@
 
 import base64
 import json
+import resource
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -94,6 +95,31 @@ def test_a_file_has_each_alert_once(tmp_path: Path) -> None:
     assert [(alert["id"], alert["count"]) for alert in found] == [
         ("00ff", 1), ("11", 1), ("11", 3), ("22", 1),
     ]  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written_for_a_while_has_each_alert_in_the_end(
+    tmp_path: Path,
+) -> None:
+    """As on a full disk: no checkpoint passes what waits, and nothing else stops."""
+    path = tmp_path / "a.jsonl"
+    log = WorkerLog()
+    target = _open(str(path), log)
+    alerts = [replace(_ALERT, id=f"{i}") for i in range(3)]
+    target.send(alerts[0])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+    try:
+        target.send(alerts[1])
+        target.send(alerts[2])
+        assert not target.settle()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert target.sent == 1
+    assert [event for _, event, _ in log.take()] == ["alerts_not_written"]
+    assert target.settle()
+    target.close()
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["0", "1", "2"]
+    assert (target.sent, target.dropped) == (3, 0)
 
 
 def test_a_file_that_was_rotated_away_begins_anew(tmp_path: Path) -> None:
