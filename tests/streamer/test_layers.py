@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.sources.file.content import Layered, open_content
 from streamer.text.compression import RefusedError
 from streamer.text.layers import Layers
 from tests.streamer.followed import Reader
@@ -234,6 +236,23 @@ def test_each_file_that_gets_a_name_is_reported_once(tmp_path: Path, event: str)
         reader.wait(10)
         assert reader.log.events == [event] * (number + 1)
         (tmp_path / "app.log.1.gz").rename(tmp_path / f"other{number}")
+
+
+def test_little_that_becomes_much_is_not_held_whole(tmp_path: Path) -> None:
+    """As the zeros before the text of a log that was truncated under its writer."""
+    file = tmp_path / "app.log.1.zst"
+    size = 128 << 20
+    file.write_bytes(zstandard.compress(b"first\n" + bytes(size) + b"\nlast\n"))
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        content = open_content(descriptor)
+        assert isinstance(content, Layered)
+        assert content.read(0, 6) == b"first\n"
+        assert len(content._text) <= size // 2
+        assert content.text_bytes(1 << 40) == size + 12
+        assert content.read(size + 7, 100) == b"last\n"
+    finally:
+        os.close(descriptor)
 
 
 def test_compressed_data_whose_rest_does_not_come_is_missed_after_a_while(

@@ -20,6 +20,8 @@ _ENCRYPTED = 1
 """In the flags of a member of a zip archive."""
 
 _PIECE_BYTES = 1 << 16
+_STEP_BYTES = 1 << 10
+"""So few compressed bytes can be millions of text: zeros, or the same line over and over."""
 _GAP_BYTES = 1 << 20
 
 
@@ -159,7 +161,8 @@ class Layered:
             if not piece:
                 break
             self._text += piece
-        return self._text[max(0, offset - self._start) :][:size]
+        begin = max(0, offset - self._start)
+        return bytes(memoryview(self._text)[begin : begin + size])
 
     def text_bytes(self, limit: int) -> int:
         """How much text there is now, up to ``limit``."""
@@ -170,17 +173,18 @@ class Layered:
 
     def _more(self) -> bytes:
         """Text of the next bytes that have some, none if there are no more now."""
-        text = b""
-        while not text and not self.problem:
-            raw = os.pread(self._descriptor, _PIECE_BYTES, self._raw_offset)
-            if not raw:
-                break
-            self._raw_offset += len(raw)
-            try:
-                text = self._layers.feed(raw)
-            except RefusedError as error:
-                self._refused = str(error)
-        return text
+        text = bytearray()
+        while not text and (raw := os.pread(self._descriptor, _PIECE_BYTES, self._raw_offset)):
+            for begin in range(0, len(raw), _STEP_BYTES):
+                if self.problem or len(text) >= _PIECE_BYTES:
+                    return bytes(text)
+                step = raw[begin : begin + _STEP_BYTES]
+                self._raw_offset += len(step)
+                try:
+                    text += self._layers.feed(step)
+                except RefusedError as error:
+                    self._refused = str(error)
+        return bytes(text)
 
     def is_unchanged(self) -> bool:
         """Whether the file still begins as when it was opened, and was not cut."""
