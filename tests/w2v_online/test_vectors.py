@@ -362,6 +362,16 @@ def test_the_word_in_the_middle_is_predicted(tmp_path: Path, loss: str) -> None:
     alone = load_vectors(model.snapshot(tmp_path, vectors_only=True))
     with pytest.raises(SnapshotError, match="holds vectors only"):
         alone.predict(["cat"])
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_a_single_word_is_what_its_model_expects(tmp_path: Path, loss: str) -> None:
+    """Of hierarchical softmax, too, whose tree then has no inner node."""
+    config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9)
+    model = OnlineWord2Vec(config.model_copy(update={"loss": loss}))
+    model.learn([["only", "only"]])
+    model.snapshot(tmp_path)
+    assert load_vectors(tmp_path).predict(["only"]) == [("only", 1.0)]
     with pytest.raises(SnapshotError, match="no output vectors"):
         WordVectors.from_arrays(["a"], np.ones((1, 2))).predict(["a"])
 

@@ -43,6 +43,8 @@ def _by_tree(opened: Snapshot, scores: NDArray[np.float64]) -> NDArray[np.float6
     rows: NDArray[Any] = opened.whole("state/rows.npy")
     leaves: NDArray[Any] = opened.whole("state/leaf_links.npy")
     inner: NDArray[Any] = opened.whole("state/inner_links.npy")
+    if not len(inner):
+        return np.ones(len(scores))  # a single word has no branches before it
     by_row = np.empty(len(scores))
     by_row[rows] = scores  # inner node n has the output vector of row n
     log_left = -np.logaddexp(0.0, -by_row[: len(inner)])
@@ -55,13 +57,13 @@ def _by_tree(opened: Snapshot, scores: NDArray[np.float64]) -> NDArray[np.float6
 
     # Jumping over ever more nodes at once: sums along paths of any length in log2(depth) rounds.
     above = np.where(inner < 0, -1, inner >> 1)
-    log_p = step(inner) if len(inner) else np.zeros(0)
+    log_p = step(inner)
     while (above >= 0).any():
         log_p = log_p + np.where(above >= 0, log_p[above], 0.0)
         above = np.where(above >= 0, above[above], -1)
     found = np.zeros(len(scores))
     known = leaves[: len(scores)]
-    base = np.where(known < 0, 0.0, log_p[np.maximum(known, 0) >> 1]) if len(inner) else 0.0
+    base = np.where(known < 0, 0.0, log_p[np.maximum(known, 0) >> 1])
     found[: len(known)] = np.exp(step(known) + base)
     in_word_order: NDArray[np.float64] = found[rows]
     return in_word_order
