@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import argparse
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import report
 from streamer.tokenizers.log import LogTokenizer
-from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer
+from w2v_online import LearnerConfig, OnlineWord2Vec, Scorer, Surprise
+from w2v_online.learning.surprise import Measure
 
 _LOSSES = ("hs", "softmax", "ns")
 _SEED = 1
@@ -51,6 +54,25 @@ def learned(lines: list[str], loss: str) -> Scorer:
     model = OnlineWord2Vec(LearnerConfig.model_validate({"loss": loss, "max_vocab_size": 100_000}))
     model.learn_text(tokens(lines), separated=True)
     return Scorer(model)
+
+
+def as_they_come(
+    config: LearnerConfig, texts: Sequence[bytes], measures: Sequence[Measure], *, separated: bool
+) -> dict[Measure, NDArray[np.float64]]:
+    """Surprise of each record of texts just before it is learned, as ``--alerts`` measures it."""
+    surprises: dict[bool, list[Surprise]] = {}
+    for by_each_context in {measure.of == "context" for measure in measures}:
+        model = OnlineWord2Vec(config)
+        surprises[by_each_context] = [
+            model.learn_scored_text(text, separated=separated, by_each_context=by_each_context)[1]
+            for text in texts
+        ]
+    return {
+        measure: np.concatenate(
+            [measure.of_records(part) for part in surprises[measure.of == "context"]]
+        )
+        for measure in measures
+    }
 
 
 def ranking(scorer: Scorer, native: list[str], foreign: list[str]) -> float:

@@ -20,28 +20,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from benchmarks.anomalies import auc, mixed, read_log, tokens
-from w2v_online import LearnerConfig, OnlineWord2Vec
+from benchmarks.anomalies import as_they_come, auc, mixed, read_log, tokens
+from w2v_online import LearnerConfig
+from w2v_online.learning.surprise import Measure
 
 _OPTIONS = {"sample": 0.0, "boundaries": True, "max_vocab_size": 100_000}
 _LOSSES = ("ns", "hs")
-_MEASURES = (("pm4", "context"), ("max", "context"), ("mean", "context"), ("pm4", "both"))
+_MEASURES = (
+    Measure("pm4", "context"),
+    Measure("max", "context"),
+    Measure("mean", "context"),
+    Measure("pm4", "both"),
+)
 _BATCH_LINES = 256
 
 
 def of_model(lines: list[str], loss: str, seed: int) -> dict[str, NDArray[np.float64]]:
     """Surprise of each line before it was learned, by measure."""
-    options = {**_OPTIONS, "loss": loss, "seed": seed}
-    model = OnlineWord2Vec(LearnerConfig.model_validate(options))
-    parts = [
-        model.learn_scored_text(tokens(lines[i : i + _BATCH_LINES]), separated=True)[1]
-        for i in range(0, len(lines), _BATCH_LINES)
-    ]
+    config = LearnerConfig.model_validate({**_OPTIONS, "loss": loss, "seed": seed})
+    texts = [tokens(lines[i : i + _BATCH_LINES]) for i in range(0, len(lines), _BATCH_LINES)]
+    found = as_they_come(config, texts, _MEASURES, separated=True)
     return {
-        f"{loss}, {by}, {of}": np.nan_to_num(
-            np.concatenate([part.of_records(by, of) for part in parts])
-        )
-        for by, of in _MEASURES
+        f"{loss}, {measure.by}, {measure.of}": np.nan_to_num(values)
+        for measure, values in found.items()
     }
 
 

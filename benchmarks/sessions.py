@@ -30,8 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from w2v_online import LearnerConfig, OnlineWord2Vec
+from benchmarks.anomalies import as_they_come
+from w2v_online import LearnerConfig
 from w2v_online.learning.distribution import SurpriseDistribution
+from w2v_online.learning.surprise import Measure
 
 _MODEL = {"loss": "hs", "sample": 0.0, "boundaries": True, "alpha": 0.025}
 _FLAGS = [
@@ -42,7 +44,12 @@ _PERCENTILE = 99.9
 _WARM_UP = 10_000
 """Live, records before the first that counts, as ``--alert-warm-up``."""
 
-_MEASURES = (("max", "context"), ("pm4", "both"), ("pm4", "context"), ("mean", "context"))
+_MEASURES = (
+    Measure("max", "context"),
+    Measure("pm4", "both"),
+    Measure("pm4", "context"),
+    Measure("mean", "context"),
+)
 
 _RATE = 16_838 / (553_366 + 16_838)
 _MOST_RATE = 1.1 * _RATE
@@ -218,17 +225,13 @@ def _judged(scores: NDArray[np.float64], sessions: Sessions) -> dict[str, float]
 
 def live(sessions: Sessions, seed: int) -> dict[str, dict[str, float]]:
     """Figures by what scores each session before it is learned."""
-    model = OnlineWord2Vec(
-        LearnerConfig.model_validate({**_MODEL, "seed": seed, "max_vocab_size": 1000})
-    )
-    surprises = [
-        model.learn_scored_text("".join(f"{line}\n" for line in part).encode())[1]
-        for part in (sessions.lines[i : i + 500] for i in range(0, len(sessions.lines), 500))
-    ]
-    figures = {}
-    for by, of in _MEASURES:
-        scores = np.concatenate([surprise.of_records(by, of) for surprise in surprises])
-        figures[f"live, {by} of {of}"] = _judged(scores, sessions)
+    config = LearnerConfig.model_validate({**_MODEL, "seed": seed, "max_vocab_size": 1000})
+    parts = (sessions.lines[i : i + 500] for i in range(0, len(sessions.lines), 500))
+    texts = ["".join(f"{line}\n" for line in part).encode() for part in parts]
+    figures = {
+        f"live, {measure.by} of {measure.of}": _judged(scores, sessions)
+        for measure, scores in as_they_come(config, texts, _MEASURES, separated=False).items()
+    }
     grams = NGrams()
     scores = np.empty(len(sessions.lines))
     for i, line in enumerate(sessions.lines):
