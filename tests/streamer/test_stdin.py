@@ -157,3 +157,22 @@ def test_a_known_beginning_is_compared_however_it_is_cut(step: int) -> None:
 
 def _feed(known: KnownBeginning, text: bytes, step: int) -> bytes:
     return b"".join(known.rest(text[at : at + step]) for at in range(0, len(text), step))
+
+
+def test_little_that_becomes_much_is_read_a_little_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "app.log.gz"
+    size = 32 << 20
+    file.write_bytes(gzip.compress(b"first\n" + bytes(size) + b"\nlast\n"))
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        source = StdinSource(RecordSplitter(1 << 20, 64), descriptor)
+        batch = source.next_batch()
+        assert batch is not None
+        assert batch.position["checked_bytes"] <= size // 2
+        records = batch.records
+        while (batch := source.next_batch()) is not None:
+            records += batch.records
+        assert records.split(b"\n")[::2] == [b"first", b"last"]
+        assert source.position["bytes"] == size + 12
+    finally:
+        os.close(descriptor)

@@ -26,6 +26,8 @@ from streamer.text.origins import Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter, count_lines
 
 READ_BYTES = 1 << 18
+_PACKED_BYTES = 1 << 13
+"""Read at once of what may be compressed: a little can become megabytes of text."""
 BATCH_BYTES = 1 << 19
 """A batch is trained in a fraction of a second, so signals are answered soon."""
 
@@ -110,7 +112,8 @@ class StdinSource(LocalSource):
     def _read(self) -> bytes:
         """Records of the next bytes, the last ones at the end. Raises SourceError."""
         try:
-            data = os.read(self._descriptor, READ_BYTES)
+            size = READ_BYTES if self._layers.is_plain else _PACKED_BYTES
+            data = os.read(self._descriptor, size)
         except BlockingIOError:
             return b""
         except OSError as error:
