@@ -176,3 +176,13 @@ def test_little_that_becomes_much_is_read_a_little_at_a_time(tmp_path: Path) -> 
         assert source.position["bytes"] == size + 12
     finally:
         os.close(descriptor)
+
+
+def test_few_bytes_that_are_no_text_are_told_when_the_run_is_to_stop(pipes: list[Pipe]) -> None:
+    """So few that it was not decided before what they are."""
+    pipe = Pipe()
+    pipes.append(pipe)
+    os.write(pipe.writing, b"7z\xbc\xaf\x27\x1c")
+    assert pipe.source.next_batch() is not None
+    with pytest.raises(SourceError, match="standard input is 7z, not text"):
+        pipe.source.stop()

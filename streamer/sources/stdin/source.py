@@ -139,13 +139,16 @@ class StdinSource(LocalSource):
         return records
 
     def stop(self) -> Batch | None:
-        """The line that was begun, as the last record; see :class:`Source`."""
+        """The line that was begun, as the last record; see :class:`Source`. Raises SourceError."""
         if self._ended:
             return None
         self._ended = True
         if not self._known.is_over:
             return None
-        rest, _ = self._layers.end()
+        try:
+            rest, _ = self._layers.end()
+        except RefusedError as error:
+            raise SourceError(f"standard input {error}") from error
         self._read_bytes += len(rest)
         self._checksum = zlib.crc32(rest, self._checksum)
         return self._batch(self._split(rest, rest, is_last=True))
