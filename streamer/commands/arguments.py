@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from streamer.config.address import Address, parse_address
 from w2v_online.snapshots import reader
@@ -17,7 +18,20 @@ from w2v_online.snapshots.remote import url_of
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 snapshot_argument = click.argument("snapshot", type=click.Path(path_type=Path))
-picture_file = click.Path(dir_okay=False, path_type=Path)
+
+
+class _PictureFile(click.Path):
+    """A file whose name says what kind of picture it is to be."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse other endings before anything is computed."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if path.suffix not in (".html", ".png"):
+            self.fail(f"{path} ends in neither .html nor .png", param, ctx)
+        return path
+
+
+picture_file = _PictureFile(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -37,6 +51,16 @@ def require_folder(path: Path) -> None:
         raise click.UsageError(
             f"--follow needs a folder that snapshots are written to on this machine, not {path}"
         )
+
+
+def refuse_given(reason: str, *names: str) -> None:
+    """UsageError if one of these parameters was given on the command line."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        is_given = ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+        if param.name in names and is_given:
+            given = param.opts[0] if isinstance(param, click.Option) else str(param.name).upper()
+            raise click.UsageError(f"{reason}: give no {given}")
 
 
 def topn_option(default: int, text: str) -> Decorator:

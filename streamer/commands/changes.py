@@ -45,12 +45,12 @@ def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
     moved ones the cosine with the old vector. A word's id stays the same whatever its row. OLD and
     NEW are snapshots, folders of snapshots (the newest counts) or word2vec files.
     """
+    if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):
+        raise click.UsageError(f"--output: {output} ends in neither .parquet nor .jsonl")
     try:
         found = compare(load_vectors(old).table, load_vectors(new).table, threshold)
     except ValueError as error:
         raise ExportError(str(error)) from error
-    if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):
-        raise click.UsageError(f"--output: {output} ends in neither .parquet nor .jsonl")
     write = _write_parquet if output.suffix == ".parquet" else _write_json
     with output_file(output) as file:
         write(file, found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from streamer.commands.arguments import json_option, picture_file, topn_option
+from streamer.commands.arguments import json_option, picture_file, refuse_given, topn_option
 from streamer.commands.lookup import spelled
 from streamer.commands.pictures.files import write_picture
 from streamer.commands.pictures.picture import Picture
@@ -21,6 +21,9 @@ from w2v_online.errors import ExportError
 from w2v_online.reading.vectors import WordVectors
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.remote import url_of
+
+_RANKING = ("topn", "min_count", "min_relative")
+"""Options that say which words are shown."""
 
 _DRAWN_PATHS = 20
 """Most words whose way a picture shows."""
@@ -69,18 +72,14 @@ def drift(
     averages of their paths by 2.5 times what is usual or more.
     """
     if word is not None:
-        if new is not None or output is not None:
-            raise click.UsageError(
-                "--word follows a word through one folder: give no NEW, no --output"
-            )
+        refuse_given("--word follows a word through one folder", "new", "output", *_RANKING)
         if url_of(old):
             raise click.UsageError("--word follows a word through a folder on this machine")
         newest = load_vectors(old)
         _print_history(drifting.history(old, spelled(newest, word) or word), as_json)
         return
     if new is None:
-        if output is not None:
-            raise click.UsageError("--output draws what moved between two: give OLD and NEW")
+        refuse_given("with OLD alone nothing is compared", "output", "min_relative")
         least = CHANGING_MIN_COUNT if min_count is None else min_count
         _print_changing(load_vectors(old), topn, least, as_json)
         return

@@ -65,6 +65,7 @@ def embed(
     text. SNAPSHOT is a snapshot, a folder of snapshots or a file of vectors, with which lines are
     split at white space.
     """
+    make = writer_of(output)
     vectors = load_vectors(snapshot, unknown="infer" if infer else "error")
     if infer:
         prepare_infer(vectors)
@@ -77,7 +78,6 @@ def embed(
         lowercase=text.lowercase,
         json_fields=text.json_fields or None,
     )
-    make = writer_of(output)
     counted = _Counted()
     with ExitStack() as opened:
         target = opened.enter_context(output_file(output))

@@ -236,6 +236,13 @@ def test_old_snapshots_go(tmp_path: Path) -> None:
         (["run", "nowhere.txt", "--snapshot-dir", "new"], 78, "nowhere.txt: there is no such file"),
         (["serve", "s3://bucket/prefix"], 2, "s3://bucket/prefix: serve reads a folder on this"),
         (["drift", "s3://bucket/prefix", "--word", "a"], 2, "a folder on this machine"),
+        (["drift", "s", "--word", "a", "--topn", "3"], 2, "one folder: give no --topn"),
+        (["drift", "s", "t", "--word", "a"], 2, "one folder: give no NEW"),
+        (["drift", "s", "--min-relative", "3"], 2, "compared: give no --min-relative"),
+        (["drift", "s", "t", "--output", "a.svg"], 2, "a.svg ends in neither .html nor .png"),
+        (["map", "nowhere", "--output", "a.svg"], 2, "a.svg ends in neither .html nor .png"),
+        (["changes", "a", "b", "--output", "c.csv"], 2, "c.csv ends in neither .parquet nor"),
+        (["embed", "nowhere", "--output", "c.csv"], 2, "c.csv"),
     ],
 )
 def test_mistakes_get_one_message_and_their_exit_code(
