@@ -240,12 +240,12 @@ def test_drift_of_one_snapshot_prints_what_is_changing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["drift", "{folder}", "--output", "x.html"], 2, "give OLD and NEW"),
+        (["drift", "{folder}", "--output", "x.html"], 2, "nothing is compared: give no --output"),
         (["drift", "{folder}", "{folder}", "--word", "king"], 2, "one folder"),
         (["drift", "{folder}", "{folder}", "--min-count", "100000"], 1, "no word in common"),
         (["drift", "{folder}", "--word", "kong"], 1, "did you mean king"),
         (["drift", "{folder}", "{folder}/00000009-*"], 2, "{folder} has 2: 00000002-"),
-        (["map", "{folder}", "--output", "map.pdf"], 1, "neither .html nor .png"),
+        (["map", "{folder}", "--output", "map.pdf"], 2, "neither .html nor .png"),
         (["map", "{folder}", "--output", "missing/map.png"], 1, "cannot be written"),
         (
             ["export", "{folder}", "--format", "npz", "--output", "missing/x"],
