@@ -66,13 +66,18 @@ def test_kill_and_resume_equal_an_uninterrupted_run(
     assert np.array_equal(one.vectors, other.vectors)
 
 
-def test_what_was_removed_unread_and_a_stream_made_again_are_said(
-    server: Server, daemon: Start, tmp_path: Path
-) -> None:
+def _read_ten(server: Server, daemon: Start) -> None:
+    """Ten entries are added and learned, and the daemon ends."""
     server.add("logs", [b"a"] * 10)
     process = daemon("--snapshot-every", "1s")
     process.wait_for_words(10)
     assert process.stop() == 0
+
+
+def test_what_was_removed_unread_and_a_stream_made_again_are_said(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    _read_ten(server, daemon)
     server.add("logs", [b"b"] * 10)
     server.client().xtrim("logs", maxlen=3, approximate=False)
     again = daemon("--snapshot-every", "1s")
@@ -92,10 +97,7 @@ def test_what_a_stream_lost_that_was_made_again_with_later_ids_is_said(
     server: Server, daemon: Start, tmp_path: Path
 ) -> None:
     """As one of a server that stores nothing is after its restart: its entries count from 0."""
-    server.add("logs", [b"a"] * 10)
-    process = daemon("--snapshot-every", "1s")
-    process.wait_for_words(10)
-    assert process.stop() == 0
+    _read_ten(server, daemon)
     server.client().delete("logs")
     server.add("logs", [b"b"] * 5)
     server.client().xtrim("logs", maxlen=2, approximate=False)

@@ -33,6 +33,9 @@ from w2v_online.simd.tiles import prefetch_row, tile_row_bytes
 NO_SURPRISE = np.float32(-1.0)
 """Of a token that no context predicts."""
 
+WORDS_PER_DOUBTFUL = 16
+"""One in so many words of a sentence, the most surprising, is scored by each of its contexts."""
+
 
 class Live(NamedTuple):
     """Tokens to score before they are trained, and working memory for one sentence."""
@@ -54,8 +57,8 @@ class Live(NamedTuple):
 
 @inner
 def doubtful_words(n_words):
-    """How many words of a sentence are scored by each of their contexts: one in sixteen."""
-    return max(1, (n_words + 8) // 16)
+    """How many words of a sentence are scored by each of their contexts."""
+    return max(1, (n_words + WORDS_PER_DOUBTFUL // 2) // WORDS_PER_DOUBTFUL)
 
 
 @inner

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig, Of
 from w2v_online.errors import SnapshotError
+from w2v_online.kernels.live import WORDS_PER_DOUBTFUL
 from w2v_online.kernels.lookup import Tokens, look_up
 from w2v_online.learning.boundaries import with_boundaries
 from w2v_online.learning.distribution import SurpriseDistribution, saved_distribution
@@ -265,7 +266,8 @@ def _most_surprising(surprise: NDArray[np.float64], ends: NDArray[np.int64]) -> 
     order = np.lexsort((-surprise, sentences))
     rank = np.empty(len(surprise), np.int64)
     rank[order] = np.arange(len(surprise)) - np.repeat(ends - sizes, sizes)
-    most: NDArray[np.bool_] = rank < np.maximum(1, (sizes + 8) // 16)[sentences]
+    doubtful = np.maximum(1, (sizes + WORDS_PER_DOUBTFUL // 2) // WORDS_PER_DOUBTFUL)
+    most: NDArray[np.bool_] = rank < doubtful[sentences]
     return most & ~np.isnan(surprise)
 
 

@@ -16,15 +16,16 @@ from w2v_online.output import is_plain, whole_file
 
 
 def write_picture(picture: Picture, path: Path) -> None:
-    """Write HTML or PNG, by the end of the name. ExportError: a library is missing, or the disk."""
-    if path.suffix not in (".html", ".png"):
-        raise ExportError(f"{path} is neither .html nor .png")
+    """Write HTML, or PNG where the name ends in .png.
+
+    Raises ExportError if a library is missing, or the file cannot be written.
+    """
     try:
         with whole_file(path) as file:
-            if path.suffix == ".html":
-                file.write(page.page(picture).encode())
-            else:
+            if path.suffix == ".png":
                 png.draw(picture, file)
+            else:
+                file.write(page.page(picture).encode())
     except ImportError as error:
         raise ExportError(
             f"a {path.suffix} picture needs {error.name}: pip install 'w2v-stream[pictures]'"
