@@ -292,6 +292,8 @@ class Driver:
         began = time.monotonic()
         self._timetable.restart()
         held: list[Held] = self._ask_workers("hold")
+        # Whoever is released learns and sends again, which is not to be in this checkpoint.
+        self._ask_workers("merge")
         before = self._base.positions[self._settings.source]
         position = self._kind.joined([before, *(one.position for one in held)])
         invalid_records = self._base.invalid_records + sum(one.invalid_records for one in held)

@@ -1,8 +1,9 @@
 """A worker in one epoch: a learner and its share of the stream, in a thread of its own.
 
 Between two batches it exchanges updates with the shards; while an exchange is under way it learns a
-little more, then waits for the answer. At a barrier it pauses: held, it has sent all it learned;
-released, it has merged all that the others learned, so all models are equal.
+little more, then waits for the answer. At a barrier it pauses in three steps, and no worker takes
+the next one before all have taken this one: held, it has sent all it learned; merged, it has all
+that the others sent, so all models are equal; released, it learns and sends again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from streamer.tokenizers.base import Tokenizer
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.vocabulary import RECORD_SEPARATOR
 from w2v_online.sharing.exchange import Exchange
+from w2v_online.sharing.merge import EpochError
 
 IDLE_SECONDS = 0.25
 """Longest sleep of a worker that has nothing to read; a barrier ends it."""
@@ -93,6 +95,7 @@ class Session(threading.Thread):
         self._failed_before = tokenizer.failed_records
         self._turns = threading.Condition()
         self._is_held = self._is_over = self._has_ended = False
+        self._is_midway = False  # between two positions, and for good if learning failed there
         self._failure = self._breakdown = ""
         self._words_since = 0
         self._exchanged_at = time.monotonic()
@@ -132,11 +135,13 @@ class Session(threading.Thread):
             if self._is_over:
                 return False
             batch = self._next_batch()
+            self._is_midway = True
             if batch is not None:
                 self._learn(batch)
             self._exchange_if_due()
             if self._writer is not None:
                 self._writer.advance()
+            self._is_midway = False
         return True
 
     def _learn(self, batch: Batch) -> None:
@@ -180,9 +185,15 @@ class Session(threading.Thread):
     # --- called by the driver, in other threads ---
 
     def hold(self) -> Held:
-        """Pause after this batch, with all that was learned sent. Raises RayError."""
+        """Pause after this batch, with all that was learned sent.
+
+        Raises RayError, and EpochError if learning failed within a batch: no position is that of
+        the model then.
+        """
         self._is_held = True
         with self._turns:
+            if self._is_midway:
+                raise EpochError("learning has failed within a batch")
             self._counters.add(self._learner.flush())
             if not self._decoder.settle():
                 raise SourceError("dead letters could not be stored")
@@ -193,15 +204,19 @@ class Session(threading.Thread):
             position = self._kind.part_of(self._position, self._share)
             return Held(position, self._invalid_records())
 
-    def release(self, share: Share, readers: int, checkpoint: Checkpoint) -> str:
-        """Merge all that the others sent; continue with a share, unless the checkpoint is the last.
-
-        ``readers`` workers have a share. Worker 0 returns the outcome of the checkpoint
-        (:meth:`Writer.write`). Raises RayError.
-        """
+    def merge(self) -> None:
+        """Merge all that the others sent, once all are held. Raises RayError."""
         with self._turns:
             self._relay.ask_everything()
             self._relay.finish()
+
+    def release(self, share: Share, readers: int, checkpoint: Checkpoint) -> str:
+        """Continue with a share once all have merged, unless the checkpoint is the last.
+
+        ``readers`` workers have a share. Worker 0 returns the outcome of the checkpoint
+        (:meth:`Writer.write`).
+        """
+        with self._turns:
             outcome = "" if self._writer is None else self._writer.write(checkpoint)
             if checkpoint.is_last:
                 return outcome

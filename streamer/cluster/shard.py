@@ -16,7 +16,9 @@ class Shard:
     """One part of the words; Ray calls one method at a time.
 
     The last answer to each worker stays in memory: a worker that asks again because it was lost
-    gets the same answer, and nothing is merged twice.
+    gets the same answer, and nothing is merged twice. The first request may still arrive, even
+    after the next one: nobody waits for its answer, so it takes none of what the worker has yet
+    to be told.
     """
 
     def __init__(self, config: LearnerConfig, workers: int, shards: int) -> None:
@@ -51,7 +53,7 @@ class Shard:
         """Merge a worker's update, if there is one; return what the others have learned."""
         rows = self._current(epoch)
         kept = self._answers.get(worker)
-        if kept is not None and kept[0] == sequence:
+        if kept is not None and sequence <= kept[0]:
             return kept[1]
         if update is not None:
             rows.push(worker, epoch, sequence, update)

@@ -69,6 +69,10 @@ class Worker:
         """See :meth:`Session.hold`."""
         return self._current(epoch).hold()
 
+    def merge(self, epoch: int) -> None:
+        """See :meth:`Session.merge`."""
+        self._current(epoch).merge()
+
     def release(self, epoch: int, share: Share, readers: int, checkpoint: Checkpoint) -> str:
         """See :meth:`Session.release`."""
         return self._current(epoch).release(share, readers, checkpoint)

@@ -31,6 +31,21 @@ def test_a_push_that_comes_again_is_merged_once_and_answered_again() -> None:
     assert other.learner.total_words == 60
 
 
+def test_a_request_that_arrives_after_the_next_one_takes_no_answer() -> None:
+    """It was sent again meanwhile, and nobody waits for it any more."""
+    shard = Shard(_CONFIG, workers=2, shards=1)
+    shard.begin(1)
+    learner, other = (Exchange(OnlineWord2Vec(_CONFIG)) for _ in range(2))
+    for sequence in (1, 2):
+        other.apply([shard.exchange(1, 1, sequence, None, False)])
+    learner.learner.learn([["a", "b", "a"]] * 20)
+    (update,) = learner.take(everything=True)
+    shard.exchange(0, 1, 1, update, False)
+    shard.exchange(1, 1, 1, None, False)
+    other.apply([shard.exchange(1, 1, 3, None, True)])
+    assert other.learner.total_words == 60
+
+
 def test_another_epoch_is_refused() -> None:
     """A worker that was given up may be alive still."""
     shard = Shard(_CONFIG, workers=2, shards=1)
