@@ -131,7 +131,7 @@ class Ours:
         return self._negatives.block
 
     def update_nanoseconds(self) -> float:
-        """For each word: weights once a segment; half a block lost at each 1% of growth."""
+        """For each word: weights once a segment; half a block lost at each REDRAW_GROWTH."""
         updating = _fastest(self._update) / MAX_SEGMENT_WORDS
         drawing = _fastest(self._negatives.refill)
         return 1e9 * (updating + drawing / 2 / ((REDRAW_GROWTH - 1) * self._total_words))

@@ -58,20 +58,25 @@ _HTTP = """\
 `run --http`, `cluster --http` and `serve` answer these paths, by GET unless another method is
 named. `/openapi.json` is the same as an OpenAPI 3.1 document. With a token (`--http-token-file`),
 requests need the header `Authorization: Bearer TOKEN`, except `/healthz`, `/readyz` and the page's
-files. Errors are JSON: `{"error": TEXT}`."""
+files. Errors are JSON: `{"error": TEXT}`. Besides the statuses listed: 401
+without the right token where one is needed; 413 if the body is too large; 421 if a server on
+loopback is asked for by another name than `localhost` or an IP address; and, for POST, 415 if the
+body is not `application/json`."""
 
 
 _EVENTS = """\
 # Events
 
 What a daemon logs on standard error, one event a line; `--log-format json` makes each a JSON
-object. Names and fields are stable. Text of the stream is never among them."""
+object. Names and fields are stable. They hold no text of the stream, except words in
+`word_changing` and names of fields in `records_invalid` and `redis_field_missing`."""
 
 _METRICS = """\
 # Metrics
 
 What `/metrics` serves to Prometheus, besides Python's own `python_*` and `process_*`. Names, labels
-and units are stable. Counters begin at zero with each process, those of workers with each epoch."""
+and units are stable. Counters begin at zero with each process, those of workers with each epoch;
+those of stores count over all runs of a publisher."""
 
 _PROBLEMS = """\
 ## Problems

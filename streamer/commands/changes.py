@@ -41,8 +41,9 @@ _BLOCK_ROWS = 8192
 def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
     """Write what changed from OLD to NEW: words that are new, moved or gone.
 
-    For each its id, its word and the change; for new and moved ones the count and the vector, for
-    moved ones the cosine with the old vector. A word's id stays the same whatever its row. OLD and
+    Each entry has the word, its id and the kind of change. New and moved words also have their
+    count and vector, moved words the cosine with the old vector. A word keeps its id when its row
+    changes. OLD and
     NEW are snapshots, folders of snapshots (the newest counts) or word2vec files.
     """
     if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):

@@ -66,10 +66,11 @@ def drift(
 
     OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files. Words
     are ranked by how far they moved (one minus the cosine) compared with words of similar
-    frequency. Words that moved less than 0.05, or hardly farther than those, are left out.
+    frequency. Words that moved less than 0.05, or less than --min-relative times as far as words of
+    similar frequency, are left out.
 
-    With OLD alone, print the words that are changing in that snapshot: their vectors leave the
-    averages of their paths by 2.5 times what is usual or more.
+    With OLD alone, print the words that are changing in that snapshot: those with a change score of
+    2.5 or more. The score tells how far a vector is from its running average; about 1 is usual.
     """
     if word is not None:
         refuse_given("--word follows a word through one folder", "new", "output", *_RANKING)

@@ -57,8 +57,8 @@ def embed(
 ) -> None:
     """Write a vector for each line of FILE, or of standard input.
 
-    A line's vector is the weighted mean of the vectors of its tokens, which are found as when the
-    model was trained; rare words weigh most. A line without a known token gets zeros; with --infer
+    Lines are split into tokens as in training. A line's vector is the weighted mean of its tokens'
+    vectors; rare words weigh most. A line without a known token gets zeros; with --infer
     an unknown token gets a vector by its spelling, which takes milliseconds for each different one.
     FILE may be compressed. npy: float32, a row a line; parquet and JSON lines: the line's number,
     how many tokens it has, how many of them are known and how many inferred, its vector and its

@@ -55,9 +55,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="FILE...",
     help="Questions of four words, in sections: questions-words.txt.",
 )
-@restrict_option(
-    evaluation.RESTRICT_VOCAB, "Of analogies: ask only about so many most frequent words."
-)
+@restrict_option(evaluation.RESTRICT_VOCAB, "For analogies: use only the N most frequent words.")
 @click.option("--case-sensitive", is_flag=True, help="Match case.")
 @json_option
 def evaluate(

@@ -17,8 +17,8 @@ from w2v_online.analysis import export as exporting
     "--format",
     "file_format",
     type=click.Choice(list(exporting.FORMATS)),
-    help="By default what the end of FILE's name stands for; word2vec-text for any other. Word2vec "
-    "formats have the counts in FILE.vocab. npz and safetensors hold the arrays vectors, counts "
+    help="By default chosen by the ending of FILE, word2vec-text if that is unknown. Word2vec "
+    "formats write the counts to FILE.vocab. npz and safetensors hold the arrays vectors, counts "
     "and words, parquet and arrow the columns id, word, count and vector; projector is a folder "
     "for TensorBoard's embedding projector, and gensim a KeyedVectors. fasttext (a binary model) "
     "and gensim-fasttext (a FastTextKeyedVectors) also have the n-grams of a model with "

@@ -19,9 +19,9 @@ from w2v_online import load_vectors
 def predict(snapshot: Path, words: tuple[str, ...], topn: int, as_json: bool) -> None:
     """Print the words that the model expects among the words of a context, with probabilities.
 
-    From the model's output vectors, which every snapshot that a learner can go on from holds. With
-    negative sampling, whose output is no probability, the softmax of the output. SNAPSHOT is a
-    snapshot or a folder of snapshots.
+    Full and annealed snapshots hold the output vectors that this needs; snapshots of vectors alone
+    do not. Negative sampling has no probabilities: there, the softmax of the output is printed.
+    SNAPSHOT is a snapshot or a folder of snapshots.
     """
     vectors = load_vectors(snapshot)
     for word in words:

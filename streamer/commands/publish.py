@@ -75,12 +75,12 @@ def publish(
     metrics: Address | None,
     **_kafka: object,
 ) -> None:
-    """Send a store what is new, gone or moved since it was last sent, so that it holds the model.
+    """Bring a vector store up to date: send new and moved words, delete those that are gone.
 
     SNAPSHOT_DIR is a folder of snapshots, or one snapshot. Afterwards the store holds exactly the
-    snapshot's words, each vector within --threshold of the model's. What was sent is recorded: a
-    run that was killed, snapshots that were missed and a model that began again are made up
-    for by the next run. One process at a time publishes to a store.
+    snapshot's words, each vector within --threshold of the model's. The command records what it
+    sends, so the next run corrects the store even if this one is killed or misses snapshots, or if
+    the model is started anew. Only one process at a time may publish to a store.
 
     Kafka with TLS or SASL takes the options of run; passwords come from W2V_STREAM_KAFKA_PASSWORD,
     PGPASSWORD and QDRANT_API_KEY, or from --kafka-password-file, and are never logged.

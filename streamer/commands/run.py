@@ -76,9 +76,9 @@ run = SettingsCommand(
     "run",
     callback=_run,
     text="Learn from text and write snapshots until it ends.\n\nFILE is text, plain or "
-    "compressed, or a quoted pattern such as 'logs/*.log'. Without FILE, --path or --kafka-topic, "
-    "text comes from standard input. Ctrl-C writes a last snapshot and ends; the next run with "
-    "the same --snapshot-dir continues from it.",
+    "compressed, or a quoted pattern such as 'logs/*.log'. Without FILE, --path, --kafka-topic or "
+    "--redis-stream, text comes from standard input. Ctrl-C writes a last snapshot and ends; the "
+    "next run with the same --snapshot-dir continues from it.",
     examples=EXAMPLES,
     everyday=EVERYDAY,
     extra=[print_config_option()],

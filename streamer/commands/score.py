@@ -106,12 +106,12 @@ def score(
     gensim's score. It is exact for models with --loss hs and softmax; negative sampling has no
     probabilities, and the column is the mean of log sigmoid(x . y).
 
-    Surprise is per word, so that lines of any length compare. By context, the surprise of a word is
-    the mean of -log p(word | context) over its contexts; with --loss ns, p is what the scores imply
-    at the model's optimum. By rarity, it is -log of the word's share of the stream; so it is for a
-    word without a vector or without contexts. The surprise of a line is the mean of its words', the
-    maximum (--by max, for records with a single odd event), or between the two (--by pm4). All
-    logarithms are natural.
+    Surprise is per word, so lines of different length can be compared. With --of context, the
+    surprise of a word is the mean of -log p(word | context) over its contexts; with --loss ns, p is
+    what the scores imply at the model's optimum. With --of rarity, and for a word without a vector
+    or without contexts, it is -log of the word's share of the stream. The surprise of a line is the
+    mean over its words (--by mean), the maximum (--by max, for records with a single odd event), or
+    between the two (--by pm4). All logarithms are natural.
 
     A model that was learned with --json-field takes the same fields of lines that are JSON objects.
     If the model was learned by run --alerts, and --by and --of are as there, a column p follows the

@@ -35,7 +35,7 @@ class ClusterSettings(RunSettings):
         "local",
         description="Ray cluster: local starts one on this machine, auto takes the one that this "
         "machine belongs to, HOST:PORT another.",
-        json_schema_extra=section("cluster", "auto|local|HOST:PORT"),
+        json_schema_extra=section("cluster", "local|auto|HOST:PORT"),
     )
     # Early in training exchanges are more frequent, and 100,000 kept no more of the quality:
     # docs/benchmarks.md, More than one machine.

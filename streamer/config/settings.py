@@ -78,7 +78,7 @@ class RunSettings(SourceOptions):
     group_timeout: Span = Field(
         Interval(seconds=300.0),
         description="With --group-by, time without another line after which a record is complete.",
-        json_schema_extra=section("text"),
+        json_schema_extra=section("text", "SPAN"),
     )
     group_lines: int = Field(
         0,
@@ -177,12 +177,12 @@ class RunSettings(SourceOptions):
     snapshot_dir: str = Field(
         "snapshots",
         description="Where to write snapshots: a folder, or a URL such as s3://bucket/prefix.",
-        json_schema_extra=section("snapshots"),
+        json_schema_extra=section("snapshots", "FOLDER"),
     )
     snapshot_every: Span = Field(
         Interval(seconds=300.0),
         description="How often to write a snapshot: 30s, 5m, 1h or 1000000words.",
-        json_schema_extra=section("snapshots"),
+        json_schema_extra=section("snapshots", "SPAN"),
     )
     vectors_every: MaybeSpan = Field(
         None,
@@ -205,13 +205,13 @@ class RunSettings(SourceOptions):
     keep_hourly: int = Field(
         0,
         ge=0,
-        description="Also keep the last snapshot of each of the past N hours.",
+        description="Also keep the last snapshot of each of the N latest hours that have one.",
         json_schema_extra=section("snapshots"),
     )
     keep_daily: int = Field(
         0,
         ge=0,
-        description="Also keep the last snapshot of each of the past N days (UTC).",
+        description="Also keep the last snapshot of each of the N latest days (UTC) with one.",
         json_schema_extra=section("snapshots"),
     )
     keep_vectors: int = Field(

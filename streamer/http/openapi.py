@@ -136,12 +136,12 @@ _BESIDES: dict[str, dict[str, Any]] = {
 _PLAIN = {
     "/metrics": ("Metrics for Prometheus.", "text/plain", {"200": "The metrics."}),
     "/healthz": (
-        "Whether the daemon lives.",
+        "Whether the main loop of the daemon is running.",
         "application/json",
-        {"200": "Its loop turns.", "503": "It hangs: restart it."},
+        {"200": "The loop is running.", "503": "The loop hangs: restart the daemon."},
     ),
     "/v1/events": (
-        "Server-sent events for a page: the curves of the last hour, then how things are.",
+        "Server-sent events for the page: the curves of the last hour, then the current state.",
         "text/event-stream",
         {"200": "Events `history`, once, and `status`, every two seconds; JSON each."},
     ),
@@ -149,7 +149,7 @@ _PLAIN = {
         "Whether the daemon is ready.",
         "application/json",
         {
-            "200": "It learns and saves.",
+            "200": "The daemon is learning and snapshots are written on time.",
             "503": "`problems` lists why not: name, text and advice of each.",
         },
     ),
@@ -199,7 +199,7 @@ def _plain(summary: str, media_type: str, codes: dict[str, str]) -> dict[str, An
 
 def _mute() -> dict[str, Any]:
     codes = {
-        "200": "What is so now.",
+        "200": "The new state.",
         "400": "What is wrong with the request.",
         "404": "There is no such kind, or no --alerts.",
     }

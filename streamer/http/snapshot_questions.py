@@ -36,7 +36,7 @@ class Snapshots(Question):
 
 
 class Map(Question):
-    """The most frequent words in two dimensions; it lies over the map of the snapshot before."""
+    """Map of the most frequent content words, aligned with the map of the previous snapshot."""
 
     is_map: ClassVar[bool] = True
     words: int = Field(
@@ -92,11 +92,11 @@ class Drift(Question):
         None, max_length=255, description="Name of that snapshot; the oldest unless given."
     )
     topn: int = Field(50, ge=1, le=1000, description="Words.")
-    min_count: int = Field(drift.MIN_COUNT, ge=1, description="Words that were seen so often.")
+    min_count: int = Field(drift.MIN_COUNT, ge=1, description="Minimum occurrences of a word.")
     min_relative: float = Field(
         drift.NOTABLE,
         ge=0,
-        description="Words that moved so many times as far as words as frequent, or more.",
+        description="Words that moved at least so many times as far as words as frequent.",
     )
 
     def answer(self, kept: Kept) -> dict[str, Any]:
@@ -143,7 +143,8 @@ class Changing(Question):
 class Changes(Question):
     """What changed since an earlier snapshot: words that are new, moved or gone, a page at a time.
 
-    New ones come first, then those that moved, then those that are gone.
+    New words come first, then those that moved, then those that are gone. New and moved words also
+    have `count` and `vector`, moved ones also `cosine`.
     """
 
     is_view: ClassVar[bool] = True
@@ -153,7 +154,7 @@ class Changes(Question):
     threshold: float = Field(
         THRESHOLD, ge=-1, le=1, description="A vector moved if its cosine is below this."
     )
-    offset: int = Field(0, ge=0, description="So many changes are left out.")
+    offset: int = Field(0, ge=0, description="Number of changes to skip.")
     topn: int = Field(1000, ge=1, le=1000, description="Changes on a page.")
 
     def answer(self, kept: Kept) -> dict[str, Any]:
@@ -183,7 +184,7 @@ class Changes(Question):
 
 
 class History(Question):
-    """One word through the snapshots that are kept, oldest first."""
+    """One word through up to eight of the snapshots that are kept, oldest first."""
 
     is_view: ClassVar[bool] = True
     word: Word

@@ -114,9 +114,10 @@ class Embed(Question):
 class Score(Question):
     """How surprising lines are to the newest model that can score, as `w2v-stream score` tells.
 
-    Each line of the answer has its number among those sent, its surprise in nats, what of it is due
-    to contexts and to rarity, and the words that made it. `p` is the share of recent records that
-    were at least as surprising, null unless `run --alerts` measures by the same `by` and `of`.
+    Each line of the answer has its number among those sent, its surprise in nats, its surprise by
+    contexts alone and by rarity alone, `log_probability` (with negative sampling `log_sigmoid`),
+    and its most surprising words. `p` is the share of recent records that were at least as
+    surprising, null unless `run --alerts` measures by the same `by` and `of`.
     """
 
     max_body_bytes: ClassVar[int] = 1 << 20

@@ -30,7 +30,7 @@ TopN = Annotated[int, Field(ge=1, le=MAX_TOPN)]
 INFER: Any = Field(
     False,
     description="Infer vectors of unknown words from their spelling, of models that were learned "
-    "with --subwords.",
+    "with --subwords. The answer marks them as `inferred`.",
 )
 
 
@@ -40,7 +40,7 @@ class Neighbors(Question):
     word: Words = Field(description="Word to ask about; repeated for several.")
     topn: int = Field(10, ge=1, le=MAX_TOPN, description="Answers to each word.")
     restrict_vocab: int | None = Field(
-        None, ge=1, description="Look only at so many most frequent words."
+        None, ge=1, description="Search only the N most frequent words."
     )
     infer: bool = INFER
 
@@ -84,7 +84,7 @@ class Similarity(Question):
 
 
 class Vectors(Question):
-    """Vectors of words, and how often each was seen."""
+    """Vectors of words, and how often each word occurred."""
 
     word: Words = Field(description="Word to look up; repeated for several.")
     infer: bool = INFER
@@ -133,7 +133,7 @@ def _vector(
 
 
 class Analogy(Question):
-    """What c is to, as a is to b (3CosAdd)."""
+    """The word that is to c as b is to a (3CosAdd)."""
 
     a: Word
     b: Word
@@ -149,7 +149,7 @@ class Analogy(Question):
 
 
 class Spellings(Question):
-    """Words that are spelled nearly so, nearest first, and frequent ones before rare ones."""
+    """Known words spelled similarly: most similar first, frequent ones before rare ones."""
 
     word: str = Field(min_length=1, max_length=256)
     topn: int = Field(8, ge=1, le=100, description="Answers, at most.")
@@ -164,7 +164,7 @@ class Spellings(Question):
 class Frequent(Question):
     """The most frequent words."""
 
-    offset: int = Field(0, ge=0, description="So many more frequent ones are left out.")
+    offset: int = Field(0, ge=0, description="Number of most frequent words to skip.")
     topn: TopN = Field(100, description="Words.")
 
     def answer(self, kept: Kept) -> dict[str, Any]:

@@ -101,7 +101,8 @@ _DAEMON = (
             "words_per_second": "since the last such event",
             "words": "words learned, by all processes",
             "vocabulary": "words that have a vector",
-            "loss": "mean loss per positive pair over the last 200,000 words or so",
+            "loss": "loss of all pairs, divided by the number of positive pairs; this and the next "
+            "two are over the last 200,000 words or so",
             "loss_per_positive": "mean loss of a positive pair",
             "loss_per_negative": "mean loss of a negative pair",
             "snapshot_age_seconds": "time since the last snapshot",
@@ -236,7 +237,7 @@ _CHECKPOINTS = (
     Event(
         "snapshot_left_out",
         "warning",
-        "No word has a vector yet, and the newest snapshot in {path} has some: none is written.",
+        "No snapshot is written: it would have no vectors, and the newest one in {path} has some.",
         {"path": "the folder of snapshots"},
     ),
     Event(

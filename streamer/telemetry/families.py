@@ -156,7 +156,7 @@ _STORES = (
     Family(
         "publish_lag_seconds",
         "gauge",
-        "How much older the snapshot that a store holds is than the newest one.",
+        "Age of the snapshot that a store holds, relative to the newest snapshot.",
         _TO,
     ),
     Family("publish_words", "gauge", "Words that a store holds.", _TO),
