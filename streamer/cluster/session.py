@@ -135,18 +135,18 @@ class Session(threading.Thread):
             if self._is_over:
                 return False
             batch = self._next_batch()
+            tokens = b"" if batch is None else self._tokenizer.tokenize(self._decoder.decode(batch))
             self._is_midway = True
             if batch is not None:
-                self._learn(batch)
+                self._learn(batch, tokens)
             self._exchange_if_due()
             if self._writer is not None:
                 self._writer.advance()
             self._is_midway = False
         return True
 
-    def _learn(self, batch: Batch) -> None:
+    def _learn(self, batch: Batch, tokens: bytes | bytearray) -> None:
         """Learn a batch, in pieces if it is long compared with the time between two exchanges."""
-        tokens = self._tokenizer.tokenize(self._decoder.decode(batch))
         separated = self._tokenizer.is_separated
         record_end = RECORD_SEPARATOR if separated else b"\n"
         first, text_bytes = 0, len(batch.records)
@@ -172,6 +172,13 @@ class Session(threading.Thread):
         return batch
 
     def _exchange_if_due(self) -> None:
+        """Exchange as often as the stream's growth demands.
+
+        Not within a batch that a barrier waits for: it sends everything in the end, and the other
+        workers should not have to wait for answers that a busy machine gives slowly.
+        """
+        if self._is_held:
+            return
         now = time.monotonic()
         interval = self._exchange.interval(self._settings.sync_every)
         is_due = self._words_since >= interval or now - self._exchanged_at >= SYNC_SECONDS

@@ -7,14 +7,14 @@ import re
 import signal
 from pathlib import Path
 
-from tests.kafka.process import Daemon
+from tests.kafka.process import WAIT_SECONDS, Daemon
 
 
 class ClusterDaemon(Daemon):
     """``w2v-stream cluster`` with some options."""
 
     def __init__(self, *args: str, folder: Path) -> None:
-        super().__init__("--worker-timeout", "20", *args, folder=folder, command="cluster")
+        super().__init__(*args, folder=folder, command="cluster")
 
     def pid_of(self, member: str, epoch: int = 1) -> int:
         """The process of ``worker 0``, ``shard 1`` ... in an epoch."""
@@ -28,7 +28,7 @@ class ClusterDaemon(Daemon):
 
     def wait_for_end(self) -> int:
         """The exit code, once the stream is at its end."""
-        code = self.process.wait(timeout=180)
+        code = self.process.wait(timeout=WAIT_SECONDS)
         self._reader.join()
         assert "Traceback" not in "".join(self.lines), "".join(self.lines)
         return code

@@ -28,6 +28,7 @@ from streamer.cluster.session import Session
 from streamer.cluster.shard import Shard
 
 _EPOCH = 1
+_SYNC_EVERY = 2000
 
 
 class _Handle:
@@ -57,13 +58,14 @@ class _LateFirst:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ClusterSettings:
-    """A stream of two files, each of several batches."""
+    """A stream of two files, each of several batches and an invalid line."""
     for name in ("a", "b"):
         lines = (f"{name}{i % 90} both{i % 7}\n" for i in range(200_000))
-        (tmp_path / f"{name}.log").write_text("".join(lines))
+        (tmp_path / f"{name}.log").write_bytes("".join(lines).encode() + b"\xff\n")
     return ClusterSettings(
         source="file", path=str(tmp_path / "*.log"), snapshot_dir=str(tmp_path / "s"),
-        vector_size=8, max_vocab_size=1000, min_count=1, sync_every=2000, workers=2, shards=2,
+        errors="stop", vector_size=8, max_vocab_size=1000, min_count=1, sync_every=_SYNC_EVERY,
+        workers=2, shards=2,
     )  # fmt: skip
 
 
@@ -129,6 +131,26 @@ def test_what_a_released_worker_learns_is_in_no_checkpoint_of_the_barrier(
     assert counts(tmp_path / "s") == expected
 
 
+def test_a_batch_that_a_barrier_waits_for_is_finished_without_another_exchange(
+    sessions: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine answers take long, and a batch early in training has many exchanges."""
+    worker = sessions[1]
+    begin = worker._relay.begin
+
+    def begin_and_hold(**options: bool) -> None:
+        begin(**options)
+        worker._is_held = True  # as hold does in another thread, before it waits for the batch
+
+    monkeypatch.setattr(worker._relay, "begin", begin_and_hold)
+    before, words = worker.report().exchanges, worker.report().total_words
+    worker._turn()
+    assert worker.report().total_words - words > 20 * _SYNC_EVERY
+    assert worker.report().exchanges - before <= 1
+    worker.hold()
+    assert not any(len(update.counts.increments) for update in worker._exchange.take())
+
+
 def test_a_worker_that_failed_within_a_batch_is_not_held(
     sessions: list[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,3 +165,13 @@ def test_a_worker_that_failed_within_a_batch_is_not_held(
     assert "out of luck" in worker.report().breakdown
     with pytest.raises(EpochError):
         worker.hold()
+
+
+def test_a_worker_that_stops_at_an_invalid_record_is_held(sessions: list[Session]) -> None:
+    """What it learned until then is to be saved, and the failure names the record."""
+    worker = sessions[1]
+    worker.run()
+    assert "b.log" in worker.report().failure
+    assert not worker.report().breakdown
+    (log,) = next(iter(worker.hold().position.values()))
+    assert log["offset"] > 1_000_000

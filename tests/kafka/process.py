@@ -137,7 +137,7 @@ class Daemon:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=180)
+        code = self.process.wait(timeout=WAIT_SECONDS)
         self._reader.join()
         assert "Traceback" not in "".join(self.lines), "".join(self.lines)
         return code
