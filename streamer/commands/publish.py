@@ -80,7 +80,7 @@ def publish(
     SNAPSHOT_DIR is a folder of snapshots, or one snapshot. Afterwards the store holds exactly the
     snapshot's words, each vector within --threshold of the model's. The command records what it
     sends, so the next run corrects the store even if this one is killed or misses snapshots, or if
-    the model is started anew. Only one process at a time may publish to a store.
+    the model is started from nothing. Only one process at a time may publish to a store.
 
     Kafka with TLS or SASL takes the options of run; passwords come from W2V_STREAM_KAFKA_PASSWORD,
     PGPASSWORD and QDRANT_API_KEY, or from --kafka-password-file, and are never logged.
