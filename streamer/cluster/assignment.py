@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from streamer.sources.base import Piece, Share
 from streamer.sources.shared import Pieces
@@ -50,16 +51,19 @@ class Shares:
         """What a worker reads."""
         return self._shares[number] if number < len(self._shares) else frozenset()
 
-    def begin(self, readers: int) -> None:
-        """Assign what there is now to so many workers, whatever was assigned before."""
-        self._shares = deal(self._pieces.find(), [frozenset()] * readers)
+    def begin(self, readers: int, position: Mapping[str, Any]) -> None:
+        """Assign what there is at a checkpoint's position to so many workers.
+
+        Whatever was assigned before: a log that was read then may have lost its name since.
+        """
+        self._shares = deal(self._pieces.find(position), [frozenset()] * readers)
 
     def deal(self, readers: int) -> None:
         """Assign new pieces, and all of them again if more workers are to read than before."""
         known = {piece: 0.0 for share in self._shares for piece in share}
         if readers > len(self._shares):
             self._shares = [frozenset()] * readers
-        self._shares = deal(known | self._pieces.find(), self._shares)
+        self._shares = deal(known | self._pieces.find({}), self._shares)
 
     def has_new_pieces(self) -> bool:
         """Whether there are pieces that nobody reads; looks for them every SEARCH_SECONDS."""
@@ -68,4 +72,4 @@ class Shares:
             return False
         self._searched_at = now
         known = frozenset().union(*self._shares)
-        return not self._pieces.find().keys() <= known
+        return not self._pieces.find({}).keys() <= known

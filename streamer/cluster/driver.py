@@ -183,8 +183,8 @@ class Driver:
         self._is_writing = False
         self._base = self._mark
         self.reports = [Report()] * len(self._crew.workers)
-        self._shares.begin(self._due_readers)
         crew, mark = self._crew, self._mark
+        self._shares.begin(self._due_readers, mark.positions[self._settings.source])
         shards: list[Begun] = self._ask(crew.shards, "begin", (self.epoch,))
         actors = [shard.actor for shard in crew.shards]
 

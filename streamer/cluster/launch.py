@@ -39,8 +39,7 @@ def _learn(settings: ClusterSettings, runtime: Runtime) -> Outcome:
     signals, log, progress = runtime.signals, runtime.log, runtime.progress
     mark = find_mark(settings, runtime.folder, log)
     signals.defer()
-    position = mark.positions.get(settings.source, {})
-    pieces = shared_kind_of(settings).pieces(settings, position, lambda: signals.stop, log)
+    pieces = shared_kind_of(settings).pieces(settings, lambda: signals.stop, log)
     try:
         with connected(settings.ray_address, log), progress:
             # Imported here: these import Ray, which reads the environment that is set by now.

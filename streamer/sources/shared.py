@@ -12,8 +12,11 @@ from streamer.sources.base import Piece, S, Share, SourceKind
 class Pieces(Protocol):
     """Finds pieces of the stream."""
 
-    def find(self) -> dict[Piece, float]:
-        """Those that exist now, with their weights: how much there is to read, if known."""
+    def find(self, position: Mapping[str, Any]) -> dict[Piece, float]:
+        """Those that exist now, and those of a checkpoint's position that may still have a rest.
+
+        With their weights: how much there is to read, if known.
+        """
 
     def close(self) -> None:
         """Close connections."""
@@ -26,10 +29,8 @@ class SharedKind(SourceKind[S]):
     """
 
     @abstractmethod
-    def pieces(
-        self, settings: S, position: dict[str, Any], is_stopping: Callable[[], bool], log: Any
-    ) -> Pieces:
-        """Finds the pieces that the settings name; ``position`` is the checkpoint's."""
+    def pieces(self, settings: S, is_stopping: Callable[[], bool], log: Any) -> Pieces:
+        """Finds the pieces that the settings name."""
 
     def absolute(self, settings: S) -> S:
         """The settings as processes with other working directories can use them."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cluster.assignment import deal
+from streamer.cluster.assignment import Shares, deal
+from streamer.config.cluster_settings import ClusterSettings
 from streamer.sources.base import Piece, Share
 from streamer.sources.file.kind import FileKind
+from streamer.sources.file.names import text_of_path
 from streamer.sources.kafka.kind import KafkaKind
 
 _PIECES = st.dictionaries(
@@ -63,3 +68,33 @@ def test_positions_of_logs_are_cut_up_and_joined() -> None:
     position = {"/a": [1], "/b": [2]}
     assert FileKind().part_of(position, frozenset({Piece("/b")})) == {"/b": [2]}
     assert FileKind().joined([position, {"/b": [3]}, {}]) == {"/a": [1], "/b": [3]}
+
+
+def _shares(folder: Path) -> Shares:
+    settings = ClusterSettings(source="file", path=str(folder / "*.log"), follow=True)
+    return Shares(FileKind().pieces(settings, lambda: False, None))
+
+
+def test_a_log_that_has_lost_its_name_since_the_checkpoint_is_read_on(tmp_path: Path) -> None:
+    """It was compressed while its worker read it, and the worker died."""
+    log = tmp_path / "a.log"
+    shares = _shares(tmp_path)
+    log.write_text("one\n")
+    shares.begin(1, {})
+    assert shares.of(0) == {Piece(str(log))}
+    log.rename(tmp_path / "a.log.gz")
+    shares.begin(1, {str(log): [], "/elsewhere/b.txt": []})
+    assert shares.of(0) == {Piece(str(log))}
+
+
+def test_a_log_whose_name_is_no_text_keeps_its_position(tmp_path: Path) -> None:
+    """Positions have such a name as a URI, and so have pieces."""
+    log = tmp_path / os.fsdecode(b"caf\xe9.log")
+    log.write_text("one\n")
+    shares = _shares(tmp_path)
+    shares.begin(1, {})
+    position = {text_of_path(log): [1]}
+    assert FileKind().part_of(position, shares.of(0)) == position
+    log.unlink()
+    shares.begin(1, position)
+    assert FileKind().part_of(position, shares.of(0)) == position

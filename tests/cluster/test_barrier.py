@@ -58,10 +58,10 @@ class _LateFirst:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ClusterSettings:
-    """A stream of two files, each of several batches and an invalid line."""
+    """A stream of two files, each of several batches."""
     for name in ("a", "b"):
         lines = (f"{name}{i % 90} both{i % 7}\n" for i in range(200_000))
-        (tmp_path / f"{name}.log").write_bytes("".join(lines).encode() + b"\xff\n")
+        (tmp_path / f"{name}.log").write_text("".join(lines))
     return ClusterSettings(
         source="file", path=str(tmp_path / "*.log"), snapshot_dir=str(tmp_path / "s"),
         errors="stop", vector_size=8, max_vocab_size=1000, min_count=1, sync_every=_SYNC_EVERY,
@@ -105,10 +105,10 @@ def _driver(settings: ClusterSettings, sessions: list[Session], tmp_path: Path) 
         settings,
         Mark(),
         cast(Any, _LateFirst(sessions)),
-        cast(Any, SimpleNamespace(find=lambda: pieces)),
+        cast(Any, SimpleNamespace(find=lambda _position: pieces)),
         cast(Any, runtime),
     )
-    driver._shares.begin(2)
+    driver._shares.begin(2, {})
     return driver
 
 
@@ -167,8 +167,12 @@ def test_a_worker_that_failed_within_a_batch_is_not_held(
         worker.hold()
 
 
-def test_a_worker_that_stops_at_an_invalid_record_is_held(sessions: list[Session]) -> None:
+def test_a_worker_that_stops_at_an_invalid_record_is_held(
+    sessions: list[Session], tmp_path: Path
+) -> None:
     """What it learned until then is to be saved, and the failure names the record."""
+    with (tmp_path / "b.log").open("ab") as file:
+        file.write(b"\xff\n")
     worker = sessions[1]
     worker.run()
     assert "b.log" in worker.report().failure

@@ -11,11 +11,13 @@ import pytest
 from streamer.cluster.mark import Mark
 from streamer.config.cluster_settings import ClusterSettings
 from streamer.config.types import Interval
+from streamer.sources.base import Piece
 from streamer.telemetry.counters import Counters
 from w2v_online.snapshots.retention import Retention
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 
+from streamer.cluster.crew import StoppedError
 from streamer.cluster.driver import Driver
 from streamer.cluster.view import ClusterMetrics, ClusterView
 
@@ -43,3 +45,26 @@ def test_the_interval_that_holds_by_now_is_shown_and_says_what_is_recent(
     driver.change(Interval(words=10), Retention(), None)
     assert interval() == 0
     assert driver.is_recent()
+
+
+def test_what_is_read_on_after_a_rollback_is_what_the_checkpoint_tells() -> None:
+    """Not what can be found by then alone."""
+    position = {"/logs/a.log": [{"offset": 5}]}
+    asked = []
+
+    def find(position: dict[str, Any]) -> dict[Piece, float]:
+        asked.append(position)
+        return {}
+
+    def ask(*_: Any, **__: Any) -> None:
+        raise StoppedError
+
+    settings = ClusterSettings(source="file", path="/logs/*.log")
+    crew = SimpleNamespace(workers=[], shards=[], ask=ask)
+    runtime = SimpleNamespace(progress=None, signals=None, log=None)
+    pieces = SimpleNamespace(find=find)
+    driver = Driver(settings, Mark(), *cast(Any, [crew, pieces, runtime]))
+    driver._mark = Mark("/s/1", {"file": position})
+    with pytest.raises(StoppedError):
+        driver._begin()
+    assert asked == [position]

@@ -61,6 +61,7 @@ class FileKind(SharedKind[FileSettings]):
 
     def open(self, settings: FileSettings, opening: Opening) -> Source:
         """See :class:`SourceKind`."""
+        from streamer.sources.file.names import path_from_text
         from streamer.sources.file.source import FileSource
 
         share = opening.share
@@ -71,20 +72,16 @@ class FileKind(SharedKind[FileSettings]):
             position=opening.position,
             log=opening.log,
             wake_descriptor=opening.wake,
-            logs=None if share is None else frozenset(Path(piece.name) for piece in share),
+            logs=None
+            if share is None
+            else frozenset(path_from_text(piece.name) for piece in share),
         )
 
-    def pieces(
-        self,
-        settings: FileSettings,
-        position: dict[str, Any],
-        is_stopping: Callable[[], bool],
-        log: Any,
-    ) -> Pieces:
+    def pieces(self, settings: FileSettings, is_stopping: Callable[[], bool], log: Any) -> Pieces:
         """See :class:`SharedKind`."""
         from streamer.sources.file.pieces import LogPieces
 
-        return LogPieces(settings, position)
+        return LogPieces(settings)
 
     def absolute(self, settings: FileSettings) -> FileSettings:
         """See :class:`SharedKind`."""

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from streamer.errors import ConfigurationError
 from streamer.sources.base import Piece
+from streamer.sources.file.names import path_from_text, text_of_path
 from streamer.sources.file.search import find_logs, is_named
 from streamer.sources.file.settings import FileSettings
 
 
 class LogPieces:
-    """Logs that match a pattern, and those of the checkpoint that would match it."""
+    """Logs that match a pattern, and those of a checkpoint that would match it."""
 
-    def __init__(self, settings: FileSettings, known: Iterable[str]) -> None:
+    def __init__(self, settings: FileSettings) -> None:
         self._patterns = settings.path
-        self._known = [path for path in known if is_named(Path(path), self._patterns)]
         if not settings.follow and not find_logs(self._patterns):
             raise ConfigurationError(f"--path {' '.join(self._patterns)}: there is no such file")
 
-    def find(self) -> dict[Piece, float]:
-        """Weights are bytes."""
-        # It may have been rotated; the worker finds the file by what was read.
-        pieces = {Piece(path): 0.0 for path in self._known}
+    def find(self, position: Mapping[str, Any]) -> dict[Piece, float]:
+        """Weights are bytes; names are those that positions have, so that they can be cut up."""
+        # A log of the position may have been rotated; its worker finds it by what was read.
+        pieces = {
+            Piece(name): 0.0 for name in position if is_named(path_from_text(name), self._patterns)
+        }
         for log, files in find_logs(self._patterns).items():
-            pieces[Piece(str(log))] = float(sum(map(_bytes, files)))
+            pieces[Piece(text_of_path(log))] = float(sum(map(_bytes, files)))
         return pieces
 
     def close(self) -> None:

@@ -104,13 +104,7 @@ class KafkaKind(SharedKind[KafkaSettings]):
 
     # --- shared by workers ---
 
-    def pieces(
-        self,
-        settings: KafkaSettings,
-        position: dict[str, Any],
-        is_stopping: Callable[[], bool],
-        log: Any,
-    ) -> Pieces:
+    def pieces(self, settings: KafkaSettings, is_stopping: Callable[[], bool], log: Any) -> Pieces:
         """See :class:`SharedKind`."""
         from streamer.sources.kafka.pieces import PartitionPieces
 

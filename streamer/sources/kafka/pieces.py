@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kafka.errors import KafkaError
@@ -39,8 +39,11 @@ class PartitionPieces:
                 log.warning("kafka_unreachable", reason=reason_of(error), **unreachable(config))
                 time.sleep(RETRY_SECONDS)
 
-    def find(self) -> dict[Piece, float]:
-        """All have the same weight; empty if no broker answers now."""
+    def find(self, position: Mapping[str, Any]) -> dict[Piece, float]:
+        """All have the same weight; empty if no broker answers now.
+
+        None is known from ``position`` alone: a partition is read as long as it exists.
+        """
         if self._consumer is None:
             return {}
         settings = self._settings
