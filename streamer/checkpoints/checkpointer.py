@@ -51,7 +51,8 @@ class Checkpointer:
     ``keep`` which older ones stay. ``settle`` is called before each cut: False if dead letters that
     precede the position could not be stored; then nothing is cut. One of no records is only
     written where ``writes_empty`` says so at that moment, and one of no words over one that has
-    some with ``replaces_words``.
+    some with ``replaces_words``. Old ones are deleted as soon as a new one is on disk, unless not
+    ``prunes``: then whoever needs them calls :meth:`prune` once he does not.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Checkpointer:
         settle: Callable[[], bool] = lambda: True,
         writes_empty: Callable[[], bool] = lambda: False,
         replaces_words: bool = False,
+        prunes: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._learner = learner
@@ -75,6 +77,7 @@ class Checkpointer:
         self._settle = settle
         self._writes_empty = writes_empty
         self._replaces_words = replaces_words
+        self._prunes = prunes
         self._is_left_out = False
         self._timetable = Timetable(every, clock, lambda: learner.total_words)
         self._vectors_timetable = Timetable(vectors_every, clock, lambda: learner.total_words)
@@ -195,6 +198,10 @@ class Checkpointer:
         assert moment is not None  # noqa: S101 for mypy: the stream's was written
         return self._write(moment, extra, vectors_only=True)
 
+    def prune(self) -> None:
+        """Delete old snapshots in the background."""
+        self._pruning.start(self.keep)
+
     def cancel(self) -> None:
         """Leave nothing under way: what is not complete is deleted."""
         self._cancel_work()
@@ -306,11 +313,14 @@ class Checkpointer:
         self.written = self.written.failed()
         (self._vectors_timetable if vectors_only else self._timetable).retry()
         self._log.error("snapshot_failed", reason=str(error), failures=self.written.failures)
+        if self._prunes:  # one that could not be uploaded is on this machine, and more follow
+            self._pruning.start(self.keep, locally=True)
 
     def _done(
         self, path: Path, moment: Moment, vectors_only: bool, began: float, **figures: float
     ) -> None:
-        self._pruning.start(self.keep)
+        if self._prunes:
+            self.prune()
         self.changing.start(path)
         self._published = moment
         seconds = self._clock() - began

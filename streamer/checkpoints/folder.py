@@ -81,10 +81,13 @@ class SnapshotFolder:
         if self._remote is not None:
             self._remote.upload(path)
 
-    def prune(self, keep: Retention) -> None:
-        """Delete the snapshots that ``keep`` does not retain. Raises SnapshotError."""
+    def prune(self, keep: Retention, *, locally: bool = False) -> None:
+        """Delete the snapshots that ``keep`` does not retain. Raises SnapshotError.
+
+        Only those on this machine with ``locally``, for when a remote folder does not answer.
+        """
         retention.prune(self.path, keep)
-        if self._remote is not None:
+        if self._remote is not None and not locally:
             self._remote.prune(keep)
 
     def open_learner(

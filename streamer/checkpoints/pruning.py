@@ -18,10 +18,12 @@ class Pruning:
         self._log = log
         self._thread: threading.Thread | None = None
 
-    def start(self, keep: Retention) -> None:
-        """Delete what ``keep`` lets go, in the background."""
+    def start(self, keep: Retention, *, locally: bool = False) -> None:
+        """Delete what ``keep`` lets go, in the background; see :meth:`SnapshotFolder.prune`."""
         self.wait()
-        self._thread = threading.Thread(target=self._prune, args=(keep,), name="prune", daemon=True)
+        self._thread = threading.Thread(
+            target=self._prune, args=(keep, locally), name="prune", daemon=True
+        )
         self._thread.start()
 
     def wait(self) -> None:
@@ -30,8 +32,8 @@ class Pruning:
             self._thread.join()
             self._thread = None
 
-    def _prune(self, keep: Retention) -> None:
+    def _prune(self, keep: Retention, locally: bool) -> None:
         try:
-            self._folder.prune(keep)
+            self._folder.prune(keep, locally=locally)
         except SnapshotError as error:
             self._log.error("prune_failed", reason=str(error))

@@ -237,9 +237,11 @@ class Session(threading.Thread):
             return outcome
 
     def commit(self, position: dict[str, Any]) -> None:
-        """A checkpoint with this position is on disk."""
+        """A checkpoint with this position is on disk, and what the driver rolls back to."""
         if self._source is not None:
             self._source.commit(position)
+        if self._writer is not None:
+            self._writer.prune()
 
     def report(self) -> Report:
         """The state of the worker."""

@@ -55,6 +55,8 @@ class Writer:
             # The driver waits for what it has asked for.
             writes_empty=lambda: True,
             replaces_words=True,
+            # The driver rolls back to the one before as long as it has not heard of a new one.
+            prunes=False,
         )
 
     def write(self, checkpoint: Checkpoint) -> str:
@@ -78,6 +80,10 @@ class Writer:
         """Advance the one that is being written; to be called between two batches."""
         if self._checkpointer.is_writing:
             self._checkpointer.advance({})
+
+    def prune(self) -> None:
+        """Delete old ones: the driver knows the newest."""
+        self._checkpointer.prune()
 
     def written(self) -> Written:
         """The checkpoints written so far."""

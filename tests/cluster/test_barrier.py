@@ -18,6 +18,7 @@ from streamer.sources.base import Piece
 from tests.kafka.process import counts
 from w2v_online.sharing.merge import EpochError
 from w2v_online.snapshots import reader
+from w2v_online.snapshots.retention import Retention
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 
@@ -112,6 +113,13 @@ def _driver(settings: ClusterSettings, sessions: list[Session], tmp_path: Path) 
     return driver
 
 
+def _write(worker: Session) -> None:
+    """Learn on until a snapshot is on disk."""
+    before = worker.report().written.snapshots
+    while worker.report().written.snapshots == before:
+        worker._turn()
+
+
 def test_what_a_released_worker_learns_is_in_no_checkpoint_of_the_barrier(
     settings: ClusterSettings, sessions: list[Session], tmp_path: Path
 ) -> None:
@@ -120,8 +128,7 @@ def test_what_a_released_worker_learns_is_in_no_checkpoint_of_the_barrier(
     before = sessions[1].report().exchanges
     assert driver._barrier(is_last=False)
     assert sessions[1].report().exchanges > before + 2  # it has sent what it learned since
-    while not sessions[0].report().written.snapshots:
-        sessions[0]._turn()
+    _write(sessions[0])
     snapshot = reader.newest_whole(tmp_path / "s")
     assert snapshot is not None
     expected: Counter[str] = Counter()
@@ -129,6 +136,21 @@ def test_what_a_released_worker_learns_is_in_no_checkpoint_of_the_barrier(
         expected.update(Path(path).read_bytes()[: log["offset"]].decode().split())
     assert sum(expected.values()) > 100_000
     assert counts(tmp_path / "s") == expected
+
+
+def test_the_snapshot_to_roll_back_to_stays_until_the_driver_knows_the_next(
+    settings: ClusterSettings, sessions: list[Session], tmp_path: Path
+) -> None:
+    """The report of it may be lost with a worker."""
+    driver = _driver(settings, sessions, tmp_path)
+    driver._keep = Retention(1)
+    for _ in range(2):
+        assert driver._barrier(is_last=False)
+        _write(sessions[0])
+    assert len(reader.folders(tmp_path / "s")) == 2
+    sessions[0].commit({})
+    sessions[0].end()
+    assert len(reader.folders(tmp_path / "s")) == 1
 
 
 def test_a_batch_that_a_barrier_waits_for_is_finished_without_another_exchange(

@@ -72,6 +72,22 @@ def test_positions_are_behind_what_was_handed_over_and_durable_ones_are_told_onc
     assert handover.take_commit() is None
 
 
+def test_what_was_learned_without_a_checkpoint_is_not_durable_where_it_is_begun_again() -> None:
+    """The group took the partition from a daemon that hung, and gave it back."""
+    handover = Handover({_PARTITION: Place(3)})
+    handover.begin(_PARTITION, Place(3))
+    handover.put([_chunk(5)], handover.turns())
+    assert _offsets(handover) == [3, 5]
+    for _ in range(2):
+        handover.drop([_PARTITION])
+        handover.begin(_PARTITION, Place(5))
+        handover.take(1, 0.0)
+    assert not handover.is_durable(handover.drop([_PARTITION]))
+    handover.begin(_PARTITION, Place(9))  # another daemon has learned, and committed, what follows
+    handover.take(1, 0.0)
+    assert handover.is_durable(handover.drop([_PARTITION]))
+
+
 def test_a_checkpoint_is_refused_if_the_pipeline_comes_back_without_one() -> None:
     handover = Handover({})
     handover.take(1, 0.0)

@@ -48,14 +48,16 @@ class Log:
 class Rig:
     """A checkpointer with a learner and a clock of its own."""
 
-    def __init__(self, path: Path, every: Interval, vectors_every: Interval | None = None) -> None:
+    def __init__(
+        self, path: Path, every: Interval, vectors_every: Interval | None = None, **options: bool
+    ) -> None:
         self.now = 0.0
         self.log = Log()
         self.learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
         self.folder = SnapshotFolder(str(path))
         self.checkpointer = Checkpointer(
             self.learner, self.folder, Entries("test"), every, Retention(3), self.log,
-            vectors_every=vectors_every, settle=self.settle, clock=lambda: self.now,
+            vectors_every=vectors_every, settle=self.settle, clock=lambda: self.now, **options,
         )  # fmt: skip
         self.read = 0
         self.durable: dict[str, Any] | None = None
@@ -172,6 +174,34 @@ def test_a_failed_one_is_counted_and_tried_again(
     monkeypatch.undo()
     rig.now += RETRY_SECONDS
     rig.turn_until(lambda: rig.log.of("snapshot_written"))
+
+
+def test_snapshots_that_cannot_be_uploaded_do_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is whole on this machine, and tried again for as long as the store is away."""
+    rig = Rig(tmp_path, Interval(words=10))
+
+    def store(path: Path) -> None:
+        raise SnapshotError("the store does not answer")
+
+    monkeypatch.setattr(rig.folder, "store", store)
+    for failures in range(1, 7):
+        rig.now += RETRY_SECONDS
+        rig.turn_until(lambda number=failures: len(rig.log.of("snapshot_failed")) == number)
+    rig.checkpointer.cancel()
+    assert len(reader.folders(tmp_path)) == 3
+
+
+def test_old_ones_stay_until_whoever_may_go_back_to_them_says_so(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=60), prunes=False)
+    for _ in range(5):
+        rig.turn(at_once=True)
+    rig.checkpointer.cancel()
+    assert len(reader.folders(tmp_path)) == 5
+    rig.checkpointer.prune()
+    rig.checkpointer.cancel()
+    assert len(reader.folders(tmp_path)) == 3
 
 
 def test_a_daemon_is_ready_while_checkpoints_come_as_often_as_they_should_by_now(

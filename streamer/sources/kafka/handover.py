@@ -95,7 +95,11 @@ class Handover:
         """From now on chunks of this partition are taken; the first one begins at ``place``."""
         with self._changed:
             self._turns[partition] = self._turns.get(partition, 0) + 1
-            self._fetched[partition] = self._begun[partition] = place
+            if place != self._positions.get(partition) or self._is_durable(partition, place):
+                self._begun[partition] = place  # nothing before it waits for a checkpoint
+            else:  # it was learned, dropped without a checkpoint, and given again
+                self._begun.pop(partition, None)
+            self._fetched[partition] = place
             self._chunks.append(Chunk(partition, Values.of_messages([]), place))
             self._changed.notify_all()
 
@@ -153,9 +157,10 @@ class Handover:
     def is_durable(self, places: Mapping[TopicPartition, Place]) -> bool:
         """Whether a checkpoint on disk holds all that was read before these places."""
         with self._changed:
-            return all(
-                place in (self._durable.get(p), self._begun.get(p)) for p, place in places.items()
-            )
+            return all(self._is_durable(*place) for place in places.items())
+
+    def _is_durable(self, partition: TopicPartition, place: Place) -> bool:
+        return place in (self._durable.get(partition), self._begun.get(partition))
 
     def take_commit(self) -> Places | None:
         """Durable positions that nobody was told of yet, None if there are no new ones."""
