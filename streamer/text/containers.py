@@ -38,6 +38,11 @@ class _Line:
     is_whole: bool
     document: dict[str, object] | None = None
 
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether it is what the file has."""
+        return not self.stream
+
 
 def _cri(line: bytes) -> _Line | None:
     match = _CRI.fullmatch(line)
@@ -76,7 +81,7 @@ class ContainerSplitter(RecordSplitter):
         self._is_in_long_line = False
         self._held: list[_Line] = []
         self._held_bytes = 0
-        self._given: deque[tuple[int, int]] = deque()
+        self._given: deque[tuple[int, int, bool]] = deque()
         self._given_bytes = 0
 
     @property
@@ -103,12 +108,17 @@ class ContainerSplitter(RecordSplitter):
         return other
 
     def _taken_for(self, pending: int) -> int:
-        """How many bytes were taken in for the last ``pending`` ones that were given on."""
+        """How many bytes were taken in for the last ``pending`` ones that were given on.
+
+        Of text that was given as it is in the file, part may be pending; of other text all or
+        nothing is.
+        """
         taken = given = 0
-        for taken_bytes, given_bytes in reversed(self._given):
+        for taken_bytes, given_bytes, is_verbatim in reversed(self._given):
             if given >= pending:
                 break
-            taken, given = taken + taken_bytes, given + given_bytes
+            taken += min(taken_bytes, pending - given) if is_verbatim else taken_bytes
+            given += given_bytes
         return taken
 
     def feed(self, data: bytes) -> bytes:
@@ -135,11 +145,11 @@ class ContainerSplitter(RecordSplitter):
         for line in lines:
             if self._is_in_long_line:
                 self._is_in_long_line = False
-                records.append(self._give(line + b"\n", len(line) + 1))
+                records.append(self._give(line + b"\n"))
             else:
                 records.append(self._take(line))
         if self._is_in_long_line or len(self._begun) > self._limit:
-            records += [self._release(), self._give(self._begun, len(self._begun))]
+            records += [self._release(), self._give(self._begun)]
             self._begun, self._is_in_long_line = b"", True
         return b"".join(records)
 
@@ -161,9 +171,12 @@ class ContainerSplitter(RecordSplitter):
 
     def _release(self) -> bytes:
         """Give on what is held: a place in a stream is behind all of it or before all of it."""
-        text = b"".join(map(self._text, self._held))
-        taken, self._held_bytes, self._held = self._held_bytes, 0, []
-        return self._give(text, taken) if taken else b""
+        held, self._held = self._held, []
+        taken, self._held_bytes = self._held_bytes, 0
+        text = b"".join(map(self._text, held))
+        if all(line.is_verbatim for line in held):
+            return self._give(text) if text else b""
+        return self._give(text, taken)
 
     def _text(self, line: _Line) -> bytes:
         text = b"".join(line.parts)
@@ -171,10 +184,14 @@ class ContainerSplitter(RecordSplitter):
             return orjson.dumps(line.document | {"log": text.decode()}) + b"\n"
         return text if text.endswith(b"\n") else text + b"\n"
 
-    def _give(self, text: bytes, taken: int) -> bytes:
-        self._given.append((taken, len(text)))
+    def _give(self, text: bytes, taken: int | None = None) -> bytes:
+        """Give on what ``taken`` bytes of the file became; None if it is these bytes."""
+        is_verbatim = taken is None
+        self._given.append((len(text) if taken is None else taken, len(text), is_verbatim))
         self._given_bytes += len(text)
         records = self._inner.feed(text)
+        if not is_verbatim and 0 < self._inner.pending_bytes < len(text):
+            records += self._inner.release()  # no place in the file is between the two
         pending = self._inner.pending_bytes
         while self._given and self._given_bytes - self._given[0][1] >= pending:
             self._given_bytes -= self._given.popleft()[1]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer.text.containers import ContainerSplitter
@@ -108,6 +108,8 @@ _LINES = st.lists(
 
 
 @given(_LINES, st.integers(1, 200), st.booleans(), st.booleans())
+@example([("stdout", "P", "2 a"), ("stderr", "F", "2 b"), ("stdout", "F", "a")], 200, False, True)
+@example([("stdout", "P", "2 a"), ("stderr", "F", "2 b"), ("stdout", "F", "a")], 300, True, True)
 @settings(deadline=None, max_examples=300)
 def test_whoever_goes_on_at_a_position_gets_the_other_records(
     lines: list[tuple[str, str, str]], cut: int, is_docker: bool, is_multiline: bool
@@ -127,6 +129,27 @@ def test_whoever_goes_on_at_a_position_gets_the_other_records(
     at = min(cut, len(data)) - first.pending_bytes
     rest = second.feed(data[at:]) + second.flush()
     assert (records + rest).replace(b" ", b"") == expected.replace(b" ", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (_cri("stdout", "F", "2026 " + "word " * 600), r"\d{4}"),
+        (_cri("stdout", "F", "one") + "word " * 600, ""),
+        (_cri("stdout", "F", "one") + "word " * 600 + "\n", r"\d{4}"),
+    ],
+    ids=["in a record of several lines", "not ended", "not the container's"],
+)
+def test_whoever_goes_on_within_a_line_longer_than_the_limit_gets_the_rest(
+    text: str, start: str
+) -> None:
+    inner = MultilineSplitter(1000, 64, start) if start else RecordSplitter(1000, 64)
+    first = ContainerSplitter(inner, 1000)
+    records = first.feed(text.encode())
+    second = _splitter(start=start)
+    rest = text.encode()[len(text) - first.pending_bytes :]
+    records += second.feed(rest) + second.flush()
+    assert records.split().count(b"word") == 600
 
 
 def test_files_of_containers_are_followed(tmp_path: Path) -> None:
