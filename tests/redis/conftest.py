@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ class Server:
         for message in messages:
             pipeline.xadd(stream, {field: message})
         pipeline.execute()
+
+    def restart_without_the_newest(self, forget: Callable[[], None]) -> None:
+        """Kill it, and start it with what was on its disk before ``forget`` was called."""
+        append_only, kept = self._folder / "appendonlydir", self._folder / "kept"
+        shutil.copytree(append_only, kept)
+        forget()
+        self.kill()
+        shutil.rmtree(append_only)
+        kept.rename(append_only)
+        self.start()
 
     def kill(self) -> None:
         if self._process is not None:

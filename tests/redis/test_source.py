@@ -109,6 +109,27 @@ def test_what_a_stream_lost_that_was_made_again_with_later_ids_is_said(
     assert counts(tmp_path / "s") == {"a": 10, "b": 2}
 
 
+def test_entries_that_a_crash_took_from_the_server_are_not_missed(
+    server: Server, daemon: Start, tmp_path: Path
+) -> None:
+    """It comes back without what was not on its disk; all was learned, and nothing is again."""
+    _read_ten(server, daemon)
+    running = daemon("--snapshot-every", "1s")
+    running.event("redis_stream_begun")
+
+    def add_and_learn() -> None:
+        server.add("logs", [b"b"] * 5)
+        running.wait_for_words(15)
+
+    server.restart_without_the_newest(add_and_learn)
+    running.event("redis_stream_shorter")
+    server.add("logs", [b"c"] * 4)
+    running.wait_for_words(19)
+    assert running.stop() == 0
+    assert counts(tmp_path / "s") == {"a": 10, "b": 5, "c": 4}
+    assert "lost_messages=0" in running.event("stopped")
+
+
 def test_json_in_a_field_and_entries_without_it(
     server: Server, daemon: Start, tmp_path: Path
 ) -> None:

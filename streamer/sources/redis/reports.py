@@ -27,6 +27,13 @@ EVENTS = (
         {**_STREAM, "entry": "id of the last entry that was read", "lost": "number of entries"},
     ),
     Event(
+        "redis_stream_shorter",
+        "warning",
+        "Redis lost the last entries of stream {stream}, as a server does that crashes before they "
+        "are on its disk; they were read already, and reading goes on behind entry {entry}.",
+        {**_STREAM, "entry": "id of the last entry that is left of those that were read"},
+    ),
+    Event(
         "redis_stream_recreated",
         "warning",
         "Stream {stream} was deleted and created again; it is read from its start.",

@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.redis.settings import RedisSettings
+from streamer.sources.redis.trail import Trail
 from streamer.text.batch import Batch, MessageList, Origin
 
 BATCH_ENTRIES = 2000
@@ -60,9 +61,9 @@ def connect(settings: RedisSettings) -> Any:
 class RedisSource:
     """Entries of streams; the value of ``--redis-field`` is a message, a record for each line.
 
-    The position is ``{stream: {"entry": id, "index": n}}``: the last entry that was read of each,
-    and how many entries had ever been added up to it. Raises ConfigurationError if the address is
-    wrong.
+    The position is ``{stream: {"entry": id, "index": n, "before": [id]}}``: the last entry that was
+    read of each, how many entries had ever been added up to it, and some that were read before.
+    Raises ConfigurationError if the address is wrong.
     """
 
     name = "redis"
@@ -74,6 +75,10 @@ class RedisSource:
         # What other streams the checkpoint knows is kept: they may be read again some day.
         self._position: dict[str, dict[str, Any]] = _checked(position)
         self._streams = settings.redis_stream
+        self._trails = {
+            stream: Trail(self._position.get(stream, {}).get("before", ()))
+            for stream in self._streams
+        }
         self._begun: set[str] = set()
         self._check_at = self._retry_at = 0.0
         self._pause = RETRY_SECONDS[0]
@@ -84,7 +89,11 @@ class RedisSource:
     @property
     def position(self) -> dict[str, Any]:
         """See the class."""
-        return {stream: dict(place) for stream, place in self._position.items()}
+        position = {stream: dict(place) for stream, place in self._position.items()}
+        for stream, trail in self._trails.items():
+            if stream in position:
+                position[stream]["before"] = trail.ids
+        return position
 
     @property
     def is_connected(self) -> bool:
@@ -125,10 +134,19 @@ class RedisSource:
             removed = max(0, told.get("entries-added", 0) - told.get("length", 0))
             place = self._position.setdefault(stream, {"entry": _BEGINNING, "index": removed})
             is_before = told and _number(told["last-generated-id"]) < _number(place["entry"])
-            if is_before or told.get("entries-added", place["index"]) < place["index"]:
+            added = told.get("entries-added", place["index"])
+            if (is_before or added < place["index"]) and self._is_known(stream):
+                place["index"] = added - self._unread_of(stream)
+                if is_before:
+                    place["entry"] = told["last-generated-id"].decode()
+                self._log.warning("redis_stream_shorter", stream=stream, entry=place["entry"])
+            elif is_before or added < place["index"]:
                 self._log.warning("redis_stream_recreated", stream=stream, entry=place["entry"])
                 entry = _BEGINNING if is_before else place["entry"]
                 place |= {"entry": entry, "index": 0 if is_before else self._read_of(stream)}
+                self._trails[stream] = Trail()
+            elif place["entry"] != _BEGINNING:
+                self._trails[stream].note(place["entry"], time.monotonic())
             if removed > place["index"]:
                 lost = removed - place["index"]
                 self._lost += lost
@@ -143,6 +161,16 @@ class RedisSource:
             where = self._redis.connection_pool.connection_kwargs
             self._log.info("redis_connected", address=f"{where.get('host')}:{where.get('port')}")
         self._check_at = time.monotonic() + CHECK_SECONDS
+
+    def _is_known(self, stream: str) -> bool:
+        """Whether an entry is in the stream that was read of it before."""
+        before = self._trails[stream].ids
+        return any(self._redis.xrange(stream, min=entry, max=entry) for entry in before)
+
+    def _unread_of(self, stream: str) -> int:
+        """How many entries there are that were not read."""
+        last = self._position[stream]["entry"]
+        return len(self._redis.xrange(stream, min=f"({last}", count=_MOST_COUNTED))
 
     def _read_of(self, stream: str) -> int:
         """How many entries of a stream that was made anew were read since it was last checked."""
@@ -164,6 +192,8 @@ class RedisSource:
             for entry_id, fields in entries:
                 entry = entry_id.decode()
                 place = self._position[stream]
+                if not self._trails[stream]:
+                    self._trails[stream].note(entry, time.monotonic())
                 place |= {"entry": entry, "index": place["index"] + 1}
                 self._messages += 1
                 value = fields.get(self._field)
@@ -211,7 +241,11 @@ class RedisSource:
 def _checked(position: dict[str, Any]) -> dict[str, dict[str, Any]]:
     try:
         return {
-            stream: {"entry": str(place["entry"]), "index": int(place["index"])}
+            stream: {
+                "entry": str(place["entry"]),
+                "index": int(place["index"]),
+                "before": [str(entry) for entry in place.get("before", ())],
+            }
             for stream, place in position.items()
             if _number(place["entry"]) >= (0, 0)
         }
