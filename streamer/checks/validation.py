@@ -30,7 +30,7 @@ from streamer.finding import Finding
 from streamer.sources.registry import KINDS
 from streamer.telemetry.log import LogLevel, make_log
 from w2v_online.config import LearnerConfig
-from w2v_online.errors import SnapshotError, W2VError
+from w2v_online.errors import W2VError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.reader import Snapshot
 from w2v_online.snapshots.remote import RemoteFolder, local_folder, url_of
@@ -133,12 +133,7 @@ def _resume(settings: RunSettings, folder: Path) -> Iterator[Finding]:
     wanted = _tokenizer_identity(settings)
 
     def accept(saved: Snapshot) -> str:
-        try:
-            config = LearnerConfig.model_validate(saved.manifest["config"])
-        except (KeyError, ValueError) as error:
-            raise SnapshotError(f"{saved.path} cannot be continued: {error}") from error
-        tokenizer = str(saved.manifest["tokenizer"])
-        check_continues(saved.path, config, settings.learner_config, tokenizer, wanted)
+        check_continues(saved, settings.learner_config, wanted)
         return changed_options(saved.manifest, settings, saved.path)
 
     found = SnapshotFolder(str(folder), is_held=True).find(settings.resume, accept, _quiet_log())

@@ -97,6 +97,10 @@ class Driver:
         """Words that were learned since the newest checkpoint, and would be lost in a crash."""
         return self.words - self._mark.words
 
+    def due_seconds(self) -> float | None:
+        """Seconds until the next checkpoint is due; None if that depends on words."""
+        return self._timetable.due_seconds()
+
     def is_recent(self) -> bool:
         """Whether checkpoints are written as often as they should be."""
         return self._timetable.is_on_time(self.unsaved_seconds())

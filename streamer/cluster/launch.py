@@ -15,7 +15,6 @@ from streamer.config.settings import RunSettings
 from streamer.daemon import build
 from streamer.daemon.runtime import Outcome, Runtime, live
 from streamer.sources.choice import shared_kind_of
-from w2v_online.config import LearnerConfig
 from w2v_online.learning.state import check_continues
 from w2v_online.snapshots.reader import Snapshot
 
@@ -64,9 +63,7 @@ def find_mark(settings: ClusterSettings, folder: SnapshotFolder, log: Any) -> Ma
     identity = build.warm_tokenizer(settings, log).identity
 
     def check(saved: Snapshot) -> Mark:
-        config = LearnerConfig.model_validate(saved.manifest["config"])
-        saved_identity = str(saved.manifest["tokenizer"])
-        check_continues(saved.path, config, settings.learner_config, saved_identity, identity)
+        check_continues(saved, settings.learner_config, identity)
         saved.verify()
         return Mark.of(saved)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from w2v_online.errors import SnapshotError
 from w2v_online.snapshots.reader import Snapshot
 
 
@@ -19,11 +20,17 @@ class Mark:
 
     @classmethod
     def of(cls, saved: Snapshot) -> Mark:
-        """The mark of a snapshot."""
+        """The mark of a snapshot; SnapshotError if its manifest is garbled."""
         manifest = saved.manifest
+        try:
+            words = int(manifest["totals"]["words"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SnapshotError(
+                f"{saved.path} cannot be continued: its manifest lacks or garbles {error}"
+            ) from error
         return cls(
             str(saved.path.absolute()),
             manifest.get("positions", {}),
             manifest.get("counters", {}).get("invalid_records", 0),
-            manifest["totals"]["words"],
+            words,
         )

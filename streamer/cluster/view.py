@@ -69,8 +69,7 @@ class ClusterView:
 
     def snapshot_due_seconds(self) -> float | None:
         """Seconds until the next checkpoint is due; None if that depends on words."""
-        seconds = self.driver.every.seconds
-        return None if seconds is None else max(0.0, seconds - self.driver.unsaved_seconds())
+        return self.driver.due_seconds()
 
     @property
     def snapshot_failures(self) -> int:

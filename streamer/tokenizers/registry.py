@@ -11,6 +11,7 @@ from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError, nearest
 from streamer.tokenizers.base import Tokenizer
 from streamer.tokenizers.custom import custom, installed
+from streamer.tokenizers.function import FunctionTokenizer
 from streamer.tokenizers.phrases import PhraseTokenizer
 
 _MAKERS = {
@@ -54,11 +55,13 @@ def open_tokenizer(
                 f"--tokenizer: unknown name {name!r}{nearest(name, names)}"
                 " (your own: module:function)"
             )
-        own = custom(name, options)
-        own.stop_at_errors = stop_at_errors
-        return own
-    make = _maker(name)
-    return make(**_keywords(name, make, options))
+        tokenizer: Tokenizer = custom(name, options)
+    else:
+        make = _maker(name)
+        tokenizer = make(**_keywords(name, make, options))
+    if isinstance(tokenizer, FunctionTokenizer):
+        tokenizer.stop_at_errors = stop_at_errors
+    return tokenizer
 
 
 def option_names(name: str) -> list[str] | None:

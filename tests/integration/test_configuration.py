@@ -155,6 +155,13 @@ def test_a_snapshot_of_a_later_version_with_more_options_fails(tmp_path: Path) -
     assert "holds only damaged snapshots" in found.stdout
     assert "not_known_yet" in found.stderr
     assert "Traceback" not in found.stderr
+    for key in ("config", "tokenizer"):
+        del manifest[key]
+        path.write_bytes(encode_manifest(manifest))
+        found = run("validate", "--snapshot-dir", tmp_path, *SMALL)
+        assert found.returncode == 78
+        assert "lacks or garbles" in found.stderr
+        assert "Traceback" not in found.stderr
 
 
 def test_a_broker_that_does_not_answer_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,6 +40,23 @@ def test_chinese_is_what_rjieba_makes_of_it(tmp_path: Path) -> None:
         words.write_text("来到北京 3\n", encoding)
         tokenizer = open_tokenizer("chinese", {"dictionary": str(words)})
         assert "来到北京" in _records(tokenizer.tokenize(_CHINESE.encode()))[0]
+
+
+def test_a_segmenter_that_fails_ends_what_is_to_stop_at_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rjieba = pytest.importorskip("rjieba")
+
+    def cut(text: str) -> list[str]:
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(rjieba, "Jieba", lambda: SimpleNamespace(cut=cut))
+    skipping = open_tokenizer("chinese", {})
+    assert skipping.tokenize(b"one two\n") == b"\x1e"
+    assert skipping.failed_records == 1
+    strict = open_tokenizer("chinese", {}, stop_at_errors=True)
+    with pytest.raises(SourceError, match="RuntimeError: one two"):
+        strict.tokenize(b"one two\n")
 
 
 def test_japanese_and_its_modes() -> None:

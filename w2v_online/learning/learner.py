@@ -369,11 +369,10 @@ class OnlineWord2Vec(Model):
     ) -> OnlineWord2Vec:
         """The same of an open snapshot, which may lack the text that replay keeps."""
         saved.verify()
+        saved_config, saved_tokenizer = state.saved_options(saved)
+        config = config or saved_config
+        state.check_continues(saved, config, tokenizer)
         try:
-            saved_config = LearnerConfig.model_validate(saved.manifest["config"])
-            saved_tokenizer = str(saved.manifest["tokenizer"])
-            config = config or saved_config
-            state.check_continues(saved.path, saved_config, config, saved_tokenizer, tokenizer)
             model = cls(config, tokenizer=saved_tokenizer)
             state.take_over(model, saved)
         except (KeyError, IndexError, ValueError, TypeError) as error:

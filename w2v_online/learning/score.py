@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v_online.config import LearnerConfig, Of
+from w2v_online.config import Of
 from w2v_online.errors import SnapshotError
 from w2v_online.kernels.live import WORDS_PER_DOUBTFUL
 from w2v_online.kernels.lookup import Tokens, look_up
@@ -26,6 +26,7 @@ from w2v_online.learning.distribution import SurpriseDistribution, saved_distrib
 from w2v_online.learning.embeddings import reserve
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.scoring import Scoring
+from w2v_online.learning.state import saved_options
 from w2v_online.learning.surprise import Measure, Surprise
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text, separated_text
 from w2v_online.snapshots import reader
@@ -219,10 +220,7 @@ def load_scorer(path: str | Path) -> Scorer:
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
         )
     opened = reader.read_with_output(path)
-    try:
-        config = LearnerConfig.model_validate(opened.manifest["config"])
-    except (KeyError, ValueError) as error:
-        raise SnapshotError(f"{opened.path} has no options of a learner: {error}") from error
+    config, _ = saved_options(opened)
     # What only training needs is left out.
     reading = config.model_copy(update={"threads": 1, "replay": 0})
     return Scorer(OnlineWord2Vec.of_snapshot(opened, reading), opened)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v_online.config import LearnerConfig
-from w2v_online.errors import SnapshotMismatchError
+from w2v_online.errors import SnapshotError, SnapshotMismatchError
 from w2v_online.learning.model import Model
 from w2v_online.learning.saving.image import Image
 from w2v_online.snapshots.reader import SUBWORD_VECTORS, Snapshot
@@ -121,14 +120,23 @@ def _take_over_averages(model: Model, saved: Snapshot) -> None:
     model.embeddings.vectors[rows[has_average]] = state["raw_vectors"]
 
 
-def check_continues(
-    path: Path,
-    saved: LearnerConfig,
-    wanted: LearnerConfig,
-    saved_tokenizer: str,
-    tokenizer: str | None,
-) -> None:
-    """SnapshotMismatchError if what was saved at ``path`` cannot be continued as is wanted."""
+def saved_options(saved: Snapshot) -> tuple[LearnerConfig, str]:
+    """The options of the learner that was saved, and its tokenizer; SnapshotError if garbled."""
+    try:
+        config = LearnerConfig.model_validate(saved.manifest["config"])
+        return config, str(saved.manifest["tokenizer"])
+    except (KeyError, ValueError) as error:
+        raise SnapshotError(
+            f"{saved.path} cannot be continued: its manifest lacks or garbles {error}"
+        ) from error
+
+
+def check_continues(snapshot: Snapshot, wanted: LearnerConfig, tokenizer: str | None) -> None:
+    """SnapshotMismatchError if a snapshot cannot be continued as is wanted.
+
+    SnapshotError if its options are garbled.
+    """
+    saved, saved_tokenizer = saved_options(snapshot)
     differences: Mapping[str, tuple[Any, Any]] = {
         name: (getattr(saved, name), getattr(wanted, name))
         for name in _FIXED
@@ -150,6 +158,6 @@ def check_continues(
             f"{name} is {old} there and {new} here" for name, (old, new) in differences.items()
         )
         raise SnapshotMismatchError(
-            f"cannot continue {path}: {listed}; use the saved values, another snapshot folder, "
-            "or start afresh there with --resume never"
+            f"cannot continue {snapshot.path}: {listed}; use the saved values, another snapshot "
+            "folder, or start afresh there with --resume never"
         )
