@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.report import MIB, spread, table
 from benchmarks.scale import ZipfText
-from streamer.sources.stdin.source import BATCH_BYTES
+from streamer.sources.batching import BATCH_BYTES
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.warmup import warm_up
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks import report
 from benchmarks.scale import ZipfText
-from streamer.sources.stdin.source import BATCH_BYTES
+from streamer.sources.batching import BATCH_BYTES
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.learning.saving.background import BackgroundSnapshot
 from w2v_online.learning.warmup import warm_up

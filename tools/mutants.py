@@ -339,7 +339,7 @@ def _judge(subject: Subject, args: argparse.Namespace, folder: Path) -> tuple[in
         else:
             limit = max(_LEAST_SECONDS, 5 * usual)
             outcome, seconds = _run(folder, tests, limit)
-        counts[outcome.split()[0]] += 1
+        counts[outcome] += 1
         print(f"{outcome} after {seconds:.0f} s: line {place.line} {place.operator}", flush=True)
         if outcome != "killed":
             print(f"{shown}\n", flush=True)

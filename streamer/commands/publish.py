@@ -95,8 +95,9 @@ def publish(
     vectors = load_vectors(snapshot_dir)
     folder = state_dir or _state_folder(vectors, without_password(url))
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    if follow:  # else a signal ends it at once, and the next run sends the rest
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
     ledger = Ledger(folder, vectors.vector_size, is_new=full)
     report = read_report(folder, without_password(url))
     if metrics:

@@ -19,7 +19,7 @@ import orjson
 
 from streamer.commands.arguments import TextOptions, require_folder, snapshot_argument, text_options
 from streamer.commands.scoring_model import ScoringModel
-from streamer.commands.tables import shown
+from streamer.controls import shown
 from w2v_online.config import By, Of
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """What commands print on stdout: aligned columns for people, tab-separated lines for a pipe, JSON.
 
-Control characters in words are shown as escapes: a word from a stream must not steer a terminal
-or break a line.
+Control characters in words are shown as escapes.
 """
 
 from __future__ import annotations
@@ -14,15 +13,10 @@ from typing import Any
 
 import click
 
+from streamer.controls import shown
 from w2v_online.reading.vectors import WordVectors
 
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?%?")
-_CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
-
-
-def shown(word: str) -> str:
-    """The word as it can be printed."""
-    return word.translate(_CONTROLS)
 
 
 def echo_json(document: Any) -> None:

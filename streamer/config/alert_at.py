@@ -15,10 +15,6 @@ class AlertAt:
     kind: Literal["p", "rate"]
     value: float
     """The p-value itself, or alerts a second."""
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def parse_alert_at(text: str) -> AlertAt:
@@ -26,11 +22,11 @@ def parse_alert_at(text: str) -> AlertAt:
     name, _, value = text.strip().partition("=")
     try:
         if name == "p" and 0.0 < float(value) <= 1.0:
-            return AlertAt("p", float(value), text)
+            return AlertAt("p", float(value))
         if name == "rate":
             number, _, unit = value.partition("/")
             if float(number) > 0.0:
-                return AlertAt("rate", float(number) / _SECONDS[unit.removesuffix("s")], text)
+                return AlertAt("rate", float(number) / _SECONDS[unit.removesuffix("s")])
     except (ValueError, KeyError):
         pass
     raise ValueError(

@@ -11,17 +11,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from streamer.controls import shown
 from streamer.telemetry.events import COMMON, EVENTS
 
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[1;31m"}
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
-_CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 
 def render(event: Mapping[str, Any]) -> str:
     """One event as a line."""
     level = str(event.get("level", "info"))
-    text = _sentence(event).translate(_CONTROLS)  # words of the stream must not steer a terminal
+    text = shown(_sentence(event))
     clock = time.strftime("%H:%M:%S")
     if "NO_COLOR" in os.environ:
         prefix = f"{level}: " if level in _COLOURS else ""

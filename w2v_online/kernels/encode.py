@@ -1,6 +1,6 @@
 """Bytes to rows: split, hash, look up or insert, count and subsample in one pass.
 
-Never makes a Python object. Where words and counts are kept is :mod:`.vocabulary`'s business.
+Never makes a Python object. Where words and counts are kept is :mod:`.table`'s business.
 """
 
 from __future__ import annotations

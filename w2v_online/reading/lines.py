@@ -107,7 +107,7 @@ class Lines:
     def embed_blocks(
         self, lines: Iterable[str | bytes], weight: float = WEIGHT
     ) -> Iterator[EmbeddedLines]:
-        """The same of any number of lines, some thousands at a time."""
+        """:meth:`embed` of any number of lines, some thousands at a time."""
         block: list[bytes] = []
         size = 0
         for line in lines:

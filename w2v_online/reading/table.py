@@ -206,7 +206,7 @@ class VectorTable:
         return self.infer is not None and isinstance(key, str) and bool(self.infer(key).any())
 
     def find(self, key: object) -> int:
-        """The same, -1 if there is none."""
+        """The row of a key, -1 if it has none."""
         if isinstance(key, str):
             row: int = self.rows.get(key, -1)
             return row

@@ -104,8 +104,8 @@ class Snapshot:
         return self.array("vectors.npy")
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """int64[V], descending."""
+    def counts(self) -> NDArray[Any]:
+        """int64[V], descending; float64 with half_life."""
         return self.array("counts.npy")
 
     def words(self) -> list[str]:

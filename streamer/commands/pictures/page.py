@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from streamer.commands.pictures.picture import LAYOUT_ID, Picture, labels, layout_json, script_json
-from streamer.commands.tables import shown
+from streamer.controls import shown
 
 _FOLDER = Path(str(resources.files("streamer.commands.pictures"))) / "page"
 

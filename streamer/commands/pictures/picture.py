@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.commands.tables import shown
+from streamer.controls import shown
 from w2v_online.analysis.clusters import Cluster
 from w2v_online.analysis.layout import Layout
 

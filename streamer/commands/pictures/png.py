@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.commands.pictures.picture import LAYOUT_ID, Picture, labels, layout_json
-from streamer.commands.tables import shown
+from streamer.controls import shown
 
 _WIDTH_INCHES, _DOTS_PER_INCH = 14, 150
 

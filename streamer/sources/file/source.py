@@ -15,6 +15,7 @@ from typing import Any
 
 from streamer.errors import ConfigurationError
 from streamer.sources.base import LocalSource
+from streamer.sources.batching import BATCH_BYTES, IDLE_SECONDS
 from streamer.sources.file.descriptors import file_budget
 from streamer.sources.file.logs import RotatedLog
 from streamer.sources.file.mark import Mark, marks_of
@@ -27,7 +28,6 @@ from streamer.sources.file.names import (
 from streamer.sources.file.opened import is_another
 from streamer.sources.file.search import by_log, check_paths, is_named, matching
 from streamer.sources.file.tail import Tail
-from streamer.sources.stdin.source import BATCH_BYTES, IDLE_SECONDS
 from streamer.text.batch import Batch
 from streamer.text.origins import Origins
 from streamer.text.records import RecordSplitter

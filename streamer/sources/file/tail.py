@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from streamer.sources.batching import READ_BYTES
 from streamer.sources.file.content import Content, Plain
 from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import text_of_path
@@ -21,8 +22,6 @@ from streamer.text.batch import Origin
 from streamer.text.compression import RefusedError
 from streamer.text.origins import UNKNOWN_LINES, Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter, count_lines
-
-READ_BYTES = 1 << 18
 
 _ALL = 1 << 62
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from kafka.structs import TopicPartition
 
+from streamer.sources.batching import BATCH_BYTES, IDLE_SECONDS
 from streamer.sources.kafka.dead_letters import SCHEMA
 from streamer.sources.kafka.handover import Chunk, Handover
 from streamer.sources.kafka.partitions import Subscription
@@ -16,12 +17,6 @@ from streamer.sources.kafka.poller import Poller
 from streamer.sources.kafka.positions import Place, as_json, from_json
 from streamer.sources.kafka.values import NO_SCHEMA
 from streamer.text.batch import Batch, Origin
-
-BATCH_BYTES = 1 << 19
-"""A batch is trained in a fraction of a second, so signals are answered soon."""
-
-IDLE_SECONDS = 0.25
-"""Longest wait for messages before the caller gets an empty batch."""
 
 CLOSE_SECONDS = 20.0
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from streamer.errors import ConfigurationError, SourceError
 from streamer.sources.base import LocalSource
+from streamer.sources.batching import BATCH_BYTES, IDLE_SECONDS, READ_BYTES
 from streamer.sources.stdin.known import KnownBeginning
 from streamer.text.batch import Batch
 from streamer.text.compression import RefusedError
@@ -25,14 +26,8 @@ from streamer.text.layers import Layers
 from streamer.text.origins import Origins, Stretch, TracedStream
 from streamer.text.records import RecordSplitter, count_lines
 
-READ_BYTES = 1 << 18
 _PACKED_BYTES = 1 << 13
 """Read at once of what may be compressed: a little can become megabytes of text."""
-BATCH_BYTES = 1 << 19
-"""A batch is trained in a fraction of a second, so signals are answered soon."""
-
-IDLE_SECONDS = 0.25
-"""Longest wait for input before the caller gets an empty batch."""
 
 _LINGER_SECONDS = 0.02
 """Wait for more once something has come, so that single lines share a batch."""

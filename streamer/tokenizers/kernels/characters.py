@@ -30,7 +30,7 @@ KINDS = _kinds()
 
 
 def packed(words: str) -> NDArray[Any]:
-    """Short words as the numbers that :func:`_pack` makes of them."""
+    """Short words as the numbers that :func:`pack` makes of them."""
     return np.array([int.from_bytes(word.encode(), "big") for word in words.split()], np.uint64)
 
 

@@ -7,18 +7,21 @@ pair wears down the rarest one in it until it takes its place; never too high.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.kernels.encode import TOKEN_BYTE, TOKEN_END
 from w2v_online.kernels.jit import inner, kernel
+from w2v_online.kernels.random import mix
 
 BUCKET_PAIRS = 8
 """Pairs a bucket: their keys are one cache line."""
 
-TOKEN_BYTE, TOKEN_END = 0, 1
-"""Classes of bytes, as the learner's; the third ends a record."""
+_HASH_START = 1469598103934665603
+"""Where a word's hash begins: FNV-1a's offset without its last digit. It stays as it is, for counts
+in snapshots are found by it."""
 
 _US, _RS, _JOINT = 31, 30, ord("_")
 _MAX_COUNT = 2**32 - 1
@@ -41,14 +44,6 @@ def new_counts(word_bits: int, pair_bits: int) -> Counts:
         np.zeros(1 << pair_bits, np.uint32),
         np.zeros(1, np.int64),
     )
-
-
-@inner
-def _mix(number: Any) -> Any:
-    """A bijection that spreads every bit (Stafford's variant 13 of MurmurHash3's finaliser)."""
-    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return number ^ (number >> np.uint64(31))
 
 
 @inner
@@ -121,15 +116,15 @@ def join(text, end, classes, counts, learns, discount, threshold, max_token_byte
             continue
         in_record = True
         start = at
-        hashed = np.uint64(1469598103934665603)
+        hashed = np.uint64(_HASH_START)
         while at < end and classes[text[at]] == TOKEN_BYTE:
             hashed = (hashed ^ np.uint64(text[at])) * np.uint64(1099511628211)
             at += 1
-        hashed = _mix(hashed)
+        hashed = mix(hashed)
         count = _count_word(counts, hashed, learns)
         counts.total[0] += learns
         if has_previous:
-            key = _mix(previous_hash * np.uint64(3) + hashed) | np.uint64(1)
+            key = mix(previous_hash * np.uint64(3) + hashed) | np.uint64(1)
             pair = _count_pair(counts, key, learns)
             is_joined = (
                 not is_joined
