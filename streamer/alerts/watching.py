@@ -17,6 +17,7 @@ from streamer.text.batch import Origin
 from w2v_online.learning.boundaries import END, START
 from w2v_online.learning.learner import OnlineWord2Vec
 from w2v_online.learning.surprise import Measure, Surprise
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 from w2v_online.stats import BatchStats
 
 
@@ -73,8 +74,8 @@ class _Scored:
         self._trace = trace
         self._surprise = surprise
         self._measure = measure
-        self._record_end = b"\x1e" if is_separated else b"\n"
-        self._token_end = b"\x1f" if is_separated else None
+        self._record_end = RECORD_SEPARATOR if is_separated else b"\n"
+        self._token_end = TOKEN_SEPARATOR if is_separated else None
         self._has_boundaries = has_boundaries
 
     @cached_property

@@ -31,7 +31,7 @@ from streamer.telemetry.counters import Counters
 from streamer.text.batch import Batch
 from streamer.tokenizers.base import Tokenizer
 from w2v_online.learning.learner import OnlineWord2Vec
-from w2v_online.learning.vocabulary import RECORD_SEPARATOR
+from w2v_online.separators import RECORD_SEPARATOR
 from w2v_online.sharing.exchange import Exchange
 from w2v_online.sharing.merge import EpochError
 

@@ -135,7 +135,7 @@ def score(
     splitter = RecordSplitter(
         _MAX_LINE_BYTES, model.max_token_bytes, keep_runs=model.splits.is_separated
     )
-    # As for embed: what is no JSON object is text, unless fields were asked for.
+    # What is no JSON object is text, as for embed; with --json-field it is invalid.
     decoder = Decoder(
         splitter,
         lowercase=bool(lowercase),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from streamer.errors import SourceError
-from w2v_online.learning.vocabulary import RECORD_SEPARATOR, TOKEN_SEPARATOR
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 Split = Callable[[str], Iterable[str]]
 

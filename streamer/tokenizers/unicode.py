@@ -13,7 +13,7 @@ from importlib.metadata import version
 from unicode_segmentation_rs import split_word_bounds, unicode_words
 
 from streamer.tokenizers.base import identity_of
-from w2v_online.learning.vocabulary import RECORD_SEPARATOR, TOKEN_SEPARATOR
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 _TOKEN_SEPARATOR = TOKEN_SEPARATOR.decode()
 _RECORD_SEPARATOR = RECORD_SEPARATOR.decode()

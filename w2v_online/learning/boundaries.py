@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.boundaries import add_boundaries
 from w2v_online.kernels.encode import RECORD_END, TOKEN_END
-from w2v_online.learning.vocabulary import TOKEN_SEPARATOR
+from w2v_online.separators import TOKEN_SEPARATOR
 
 START, END = b"<s>", b"</s>"
 """The words that stand for the start and the end of a record."""

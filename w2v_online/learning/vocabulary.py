@@ -32,6 +32,7 @@ from w2v_online.kernels.encode import (
     encode,
 )
 from w2v_online.kernels.table import VocabularyArrays
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 MIN_CANDIDATES = 65_536
 """Room for words that wait for a row, when ``max_vocab_size`` is smaller than this."""
@@ -43,14 +44,11 @@ MAX_EVICTED = 65_536
 """Maximum number of rows reassigned at once."""
 
 _MIN_TABLE_BITS = 10
+_TOKEN_END = TOKEN_SEPARATOR.decode()
 
 ENCODED_WORDS = 64 * MAX_SENTENCE_WORDS
 ENCODED_SENTENCES = 16_384
 """Most words and sentences that one call of :meth:`Vocabulary.encode` encodes."""
-
-TOKEN_SEPARATOR = b"\x1f"
-RECORD_SEPARATOR = b"\x1e"
-"""Between tokens and after records of text that a tokenizer has split (ASCII's own separators)."""
 
 
 def _byte_classes(token_ends: bytes, record_ends: bytes) -> NDArray[np.uint8]:
@@ -81,7 +79,7 @@ def separated_text(sentences: Iterable[Iterable[str]]) -> bytearray:
     for sentence in sentences:
         if isinstance(sentence, str):
             raise TypeError("a sentence must be a list of tokens, not a string; split it first")
-        text += "\x1f".join(sentence).replace("\n", "\x1f").encode(errors="replace")
+        text += _TOKEN_END.join(sentence).replace("\n", _TOKEN_END).encode(errors="replace")
         text += RECORD_SEPARATOR
     return text
 

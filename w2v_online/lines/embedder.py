@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from w2v_online.kernels.lines import IndexedWords, add_vectors
 from w2v_online.kernels.publication import index_words
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text
+from w2v_online.separators import split_tokens
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ def _inferred(
     tokens: bytes, separated: bool, infer: Callable[[str], NDArray[np.float32]]
 ) -> tuple[IndexedWords, NDArray[np.float32]]:
     """The tokens that have no vector and get one, and their vectors."""
-    split = tokens.replace(b"\x1e", b"\x1f").split(b"\x1f") if separated else tokens.split()
+    split = split_tokens(tokens, separated=separated)
     found = {}
-    for token in dict.fromkeys(token.decode() for token in split if token):
+    for token in dict.fromkeys(token.decode() for token in split):
         vector = infer(token)
         if vector.any():
             found[token] = vector

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from w2v_online.errors import SnapshotError
 from w2v_online.reading.table import VectorTable
+from w2v_online.separators import split_tokens
 from w2v_online.snapshots import reader
 
 if TYPE_CHECKING:
@@ -74,12 +75,8 @@ class Lines:
     def tokenize(self, text: str) -> list[str]:
         """The tokens of a text, known or not, in order."""
         split = self.text.split([_encoded(text)])
-        tokens = bytes(split.tokens)
-        if split.is_separated:
-            found = tokens.replace(b"\x1e", b"\x1f").split(b"\x1f")
-        else:
-            found = tokens.split()
-        return [token.decode() for token in found if token]
+        found = split_tokens(bytes(split.tokens), separated=split.is_separated)
+        return [token.decode() for token in found]
 
     def embed(self, lines: list[bytes], weight: float = WEIGHT) -> EmbeddedLines:
         """Vectors of lines, all at once."""
