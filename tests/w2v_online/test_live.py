@@ -97,7 +97,7 @@ def test_a_scorer_has_the_p_value_that_an_alert_would_have(loss: str, cbow: bool
 
 def test_words_can_be_scored_by_the_mean_of_their_contexts_alone() -> None:
     """Also the most surprising ones, by which hierarchical softmax differs otherwise."""
-    alone, both, before = (_model("hs", averaging=False, alpha=0.5) for _ in range(3))
+    alone, both, before = (_model("hs", averaging=False, alpha=0.2) for _ in range(3))
     differ = 0
     for i, sentence in enumerate(_sentences(80)):
         _, found = alone.learn_scored([sentence], by_each_context=False)
