@@ -298,8 +298,11 @@ class RunSettings(SourceOptions):
 
     @model_validator(mode="after")
     def _check_text(self) -> RunSettings:
-        if self.max_line_bytes <= self.max_token_bytes:
-            raise ValueError("--max-line-bytes must be greater than --max-token-bytes")
+        # A token that fills a line is cut behind a character, of four bytes at most.
+        if self.max_line_bytes < self.max_token_bytes + 4:
+            raise ValueError(
+                "--max-line-bytes must be greater than --max-token-bytes by at least 4"
+            )
         if self.json_other == "text" and not self.json_field:
             raise ValueError(
                 "--json-other needs --json-field: without it every record is plain text"

@@ -21,9 +21,10 @@ class RecordSplitter:
 
     A line longer than ``max_line_bytes`` becomes several records, cut at whitespace. Where a whole
     record has none, it is one token too long to learn, and is cut to ``max_token_bytes + 1`` bytes,
-    so that the vocabulary still drops a long token. With ``keep_runs``, for tokenizers that find
-    words in it, it is cut behind a mark or else a character instead, and nothing is lost. Memory is
-    bounded.
+    or up to three more to end with a character, so that the vocabulary still drops a long token.
+    ``max_line_bytes`` is at least ``max_token_bytes + 4``. With ``keep_runs``, for tokenizers that
+    find words in it, it is cut behind a mark or else a character instead, and nothing is lost.
+    Memory is bounded.
     """
 
     def __init__(
@@ -133,7 +134,8 @@ class RecordSplitter:
             return line[:end], line[end:], False
         after = _SEPARATOR.search(line, limit)
         rest = line[after.end() :] if after else None
-        return line[: self._token_bytes], rest, False
+        end = _character_end(line, range(self._token_bytes, self._token_bytes + 4))
+        return line[:end], rest, False
 
 
 def count_lines(text: bytes) -> int:
@@ -146,5 +148,10 @@ def _run_end(line: bytes, limit: int) -> int:
     marks = [at + len(mark) for mark in _MARKS if (at := line.rfind(mark, 0, limit)) >= 0]
     if marks:
         return max(marks)
+    return _character_end(line, range(limit, limit - 4, -1))
+
+
+def _character_end(line: bytes, ends: range) -> int:
+    """The first of four ``ends`` that is not inside a character; if there is none, the first."""
     # UTF-8: bytes 10xxxxxx go on with a character, three at most.
-    return next((end for end in range(limit, limit - 4, -1) if line[end] >> 6 != 0b10), limit)
+    return next((end for end in ends if line[end] >> 6 != 0b10), ends[0])

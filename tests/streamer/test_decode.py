@@ -54,6 +54,20 @@ def test_lowercase_reaches_beyond_ascii() -> None:
     assert _decoded(decoder, b"ABC\n") == b"abc\n"
 
 
+@pytest.mark.parametrize("lead", ["", "a", "aa"])
+def test_a_token_too_long_to_learn_stays_text_when_it_is_cut(lead: str) -> None:
+    """In a message, which is cut after decoding, and in a file's line, which is cut before."""
+    message = f"{lead}{'日本' * 1000}".encode()
+    messages = MessageList([({"offset": 0}, message)])
+    cut = _decoder(lowercase=True).decode(Batch(messages.records, messages=messages))
+    assert message.startswith(cut[:-1])
+    assert 64 < len(cut.decode().encode()) - 1 <= 68
+    decoder = _decoder(stop_at_errors=True)
+    splitter = RecordSplitter(1024, 64)
+    assert _decoded(decoder, splitter.feed(message + b"\n")) == cut
+    assert decoder.invalid_records == 0
+
+
 def test_json_text_tokens_and_records() -> None:
     """A string is text, a list of strings or numbers a record, a list of lists records."""
     decoder = _decoder(json_fields=("text", "deep.tokens"))

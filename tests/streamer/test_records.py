@@ -35,14 +35,32 @@ def _split(
 
 @given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
 def test_chunks_do_not_matter_and_no_token_is_lost(text: bytes, cuts: list[int]) -> None:
-    """Every token comes out, in order, cut to 9 bytes only if it is longer than any record."""
+    """Every token comes out, in order; only one longer than any record is cut, to 9 to 12 bytes."""
     whole = _split(text, [])
     assert _split(text, cuts) == whole
     assert all(len(record) <= 40 for record in whole)
     tokens = [token for record in whole for token in record.split()]
     assert [token[:9] for token in tokens] == [token[:9] for token in text.split()]
     shortened = [(cut, full) for cut, full in zip(tokens, text.split(), strict=True) if cut != full]
-    assert all(len(full) > 40 and len(cut) == 9 for cut, full in shortened)
+    assert all(len(full) > 40 and 9 <= len(cut) <= 12 for cut, full in shortened)
+    assert all(full.startswith(cut) for cut, full in shortened)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "日", "é日", "日🤦é日🤦", " ", "\n"]), max_size=60).map("".join),
+    st.lists(st.integers(0, 500), max_size=30),
+    st.integers(12, 20),
+)
+def test_a_token_that_is_cut_ends_with_a_character(
+    text: str, cuts: list[int], max_line: int
+) -> None:
+    """Wherever the chunks end; and it is still too long to learn."""
+    whole = _split(text.encode(), [], max_line)
+    assert _split(text.encode(), cuts, max_line) == whole
+    tokens = [token.decode() for record in whole for token in record.split()]
+    for token, full in zip(tokens, text.split(), strict=True):
+        assert full.startswith(token)
+        assert token == full or len(token.encode()) > 8
 
 
 @given(st.lists(_PIECE, max_size=40).map(b"".join), st.lists(st.integers(0, 500), max_size=30))
