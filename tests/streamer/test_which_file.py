@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
 from streamer.sources.file import descriptors
+from streamer.sources.file.kind import KIND
 from streamer.sources.file.logs import GONE_SECONDS
 from streamer.sources.file.search import is_named
 from tests.streamer.followed import Reader
@@ -159,6 +161,45 @@ def test_a_log_in_a_folder_that_a_link_leads_to_is_read_to_its_end(
     reader.restart()
     assert reader.wait(5) == ["late"]
     assert reader.log.events == []
+
+
+def test_what_other_runs_read_is_remembered_while_it_is_there(tmp_path: Path) -> None:
+    """Runs on one file after another continue one model, and lines are learned once."""
+    first, second = tmp_path / "a.log", tmp_path / "b.log"
+    first.write_text("a1\n")
+    second.write_text("b1\n")
+    reader = Reader(first, follow=False)
+    assert reader.read() == ["a1"]
+    reader.patterns = (second,)
+    reader.restart()
+    assert reader.read() == ["b1"]
+    first.write_text("a1\na2\n")
+    reader.patterns = (tmp_path / "*.log",)
+    reader.restart()
+    assert reader.read() == ["a2"]
+    reader.patterns = (second,)
+    first.unlink()
+    reader.restart()
+    assert reader.read() == []
+    assert list(reader.position) == [str(second)]
+
+
+def test_a_name_that_names_nothing_is_told_although_others_name_something(tmp_path: Path) -> None:
+    """It may be misspelt; a name is refused, a pattern that matches nothing is warned of."""
+    there, lost, pattern = tmp_path / "jan.log", tmp_path / "mrach.log", tmp_path / "feb*.log"
+    there.write_text("a\n")
+    reader = Reader(there, pattern, follow=False)
+    assert "pattern_unmatched" in reader.log.events
+    assert reader.log.values[0]["pattern"] == str(pattern)
+    assert "pattern_unmatched" not in Reader(there, pattern).log.events  # it may come
+    lost.symlink_to(tmp_path / "nowhere")
+    for names in ((there, lost), (there, tmp_path / "locked" / "b.log")):
+        settings = RunSettings(path=tuple(map(str, names)))
+        with pytest.raises(ConfigurationError, match="there is no such file"):
+            KIND.refuse(settings)
+        assert any(str(names[1]) in finding.message for finding in KIND.findings(settings, None))
+    KIND.refuse(RunSettings(path=(str(there), str(lost)), follow=True))
+    KIND.refuse(RunSettings(path=(str(there), str(pattern))))
 
 
 @pytest.mark.parametrize("way", ["link", "up", "moved"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.finding import Finding
-from streamer.sources.file.search import check_paths, matching
+from streamer.sources.file.search import check_paths, matching, missing
 from streamer.sources.file.settings import FileSettings
 from streamer.sources.file.tail import Tail
 from streamer.text.compression import RefusedError
@@ -37,6 +37,10 @@ def check(settings: FileSettings) -> Iterator[Finding]:
             yield Finding("warning", "path", f"{names} does not exist yet; run waits for it")
         else:
             yield Finding("failure", "path", f"{names} cannot be read: there is no such file")
+    elif not settings.follow:
+        problems += [
+            f"{name} cannot be read: {why}" for name, why in missing(settings.path).items()
+        ]
     readable = len(files) - len(unreadable)
     for problem in problems[:_SHOWN_PROBLEMS]:
         yield Finding("warning" if readable > 0 else "failure", "path", problem)

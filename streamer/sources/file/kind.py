@@ -51,13 +51,18 @@ class FileKind(SharedKind[FileSettings]):
 
     def refuse(self, settings: FileSettings) -> None:
         """See :class:`SourceKind`."""
-        from streamer.sources.file.search import check_paths, matching
+        from glob import has_magic
+
+        from streamer.sources.file.search import check_paths, missing
 
         check_paths(settings.path)
-        problems: list[str] = []
-        found = matching(settings.path, lambda _event, **values: problems.append(str(values)))
-        if not found and not problems and not settings.follow:
-            raise ConfigurationError(f"{' '.join(settings.path)}: there is no such file")
+        if settings.follow:
+            return
+        reasons = missing(settings.path)
+        is_nothing = len(reasons) == len(settings.path)
+        for path, reason in reasons.items():
+            if is_nothing or not has_magic(path):
+                raise ConfigurationError(f"{path}: {reason}")
 
     def open(self, settings: FileSettings, opening: Opening) -> Source:
         """See :class:`SourceKind`."""

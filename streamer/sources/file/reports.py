@@ -9,6 +9,12 @@ _PATH = {"path": "the file"}
 EVENTS = (
     Event("waiting_for_file", "info", "Waiting for {path}.", {"path": "files or patterns"}),
     Event(
+        "pattern_unmatched",
+        "warning",
+        "{pattern} names nothing to read: {reason}.",
+        {"pattern": "a pattern or a file", "reason": "why"},
+    ),
+    Event(
         "log_lost",
         "error",
         "{path} was rotated and deleted before it was read to its end, from byte {after_byte} on.",

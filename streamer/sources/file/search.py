@@ -81,6 +81,27 @@ def matching(patterns: Sequence[str], report: Report) -> list[Generation]:
     return list(files.values())
 
 
+def missing(patterns: Sequence[str]) -> dict[str, str]:
+    """Why patterns and plain paths name no file now, by pattern, of those that name none."""
+    reasons = {}
+    for pattern in patterns:
+        problems: list[str] = []
+        found = expand(pattern, lambda _event, said=problems, **values: said.append(str(values)))
+        if not any(path.exists() for path in found) and not problems:
+            reasons[pattern] = "no file matches" if has_magic(pattern) else _why_missing(pattern)
+    return reasons
+
+
+def _why_missing(path: str) -> str:
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return "there is no such file"
+    except OSError as error:
+        return str(error.strerror)
+    return "it came just now"
+
+
 def _target(path: Path, patterns: Sequence[str]) -> Path:
     """The file beside a link that it leads to, if that is named too, else the path itself.
 

@@ -26,7 +26,7 @@ from streamer.sources.file.names import (
     text_of_path,
 )
 from streamer.sources.file.opened import is_another
-from streamer.sources.file.search import by_log, check_paths, is_named, matching
+from streamer.sources.file.search import by_log, check_paths, is_named, matching, missing
 from streamer.sources.file.tail import Tail
 from streamer.text.batch import Batch
 from streamer.text.origins import Origins
@@ -81,15 +81,24 @@ class FileSource(LocalSource):
         self._searched_at = clock()
         found = self._find()
         known = [path for path in self._marks if path in found or is_named(path, patterns)]
-        left_out = [marks for path, marks in self._marks.items() if path not in known]
+        others = {path: marks for path, marks in self._marks.items() if path not in known}
         self._marks = {path: self._marks[path] for path in known if self._is_ours(path)}
-        self._adopt(found, left_out)
+        adopted = self._adopt(found, others)
+        # The others may be read again some day, as long as there is anything to read.
+        self._others = {
+            path: marks
+            for path, marks in others.items()
+            if path not in adopted and _is_there(path, marks)
+        }
         for path in found:
             self._merge(path)
         # Those that were read before come first: a new name may be that of an old file.
         self._waiting = {path: [] for path in self._marks} | found
         self._is_done = False
         self._places = Origins()
+        if not follow and found:
+            for pattern, reason in missing(patterns).items():
+                log.warning("pattern_unmatched", pattern=pattern, reason=reason)
         if not self._waiting:
             if not follow:
                 raise ConfigurationError(f"--path {' '.join(patterns)}: there is no such file")
@@ -126,15 +135,20 @@ class FileSource(LocalSource):
                 self._marks.pop(path, None)
         return records
 
-    def _adopt(self, found: dict[Path, list[Generation]], left_out: list[list[Mark]]) -> None:
-        """Let a log that was read by another path have what was read of it."""
+    def _adopt(
+        self, found: dict[Path, list[Generation]], others: dict[Path, list[Mark]]
+    ) -> set[Path]:
+        """Let a log that was read by another path have what was read of it; return such paths."""
+        adopted = set()
         for path in [path for path in found if path not in self._marks]:
-            for marks in left_out:
+            for other, marks in others.items():
                 if any(_is_marked(file, mark) for file in found[path] for mark in marks):
                     now = {file.identity: text_of_path(file.path) for file in found[path]}
                     self._marks[path] = [
                         replace(mark, path=now.get(mark.identity, mark.path)) for mark in marks
                     ]
+                    adopted.add(other)
+        return adopted
 
     def _merge(self, path: Path) -> None:
         """Let a log have what was read of its rotated files while it was not there itself."""
@@ -262,17 +276,24 @@ class FileSource(LocalSource):
 
     @property
     def position(self) -> dict[str, Any]:
-        """Marks of the files that were read, those that hold the log last, by its path."""
+        """Marks of the files that were read, those that hold the log last, by its path.
+
+        Also of those that earlier runs read, by other paths than this one reads.
+        """
         self._marks.update((path, log.marks) for path, log in self._logs.items())
         return {
             text_of_path(path): [mark.to_json() for mark in marks]
-            for path, marks in self._marks.items()
+            for path, marks in (self._others | self._marks).items()
         }
 
     def close(self) -> None:
         """Let go of all files."""
         for log in self._logs.values():
             log.close()
+
+
+def _is_there(path: Path, marks: list[Mark]) -> bool:
+    return path.exists() or any(mark.path and mark.file.exists() for mark in marks)
 
 
 def _is_marked(file: Generation, mark: Mark) -> bool:
