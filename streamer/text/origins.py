@@ -2,14 +2,17 @@
 
 Records are split from stretches of text as they are read. Mostly they are the text itself, byte by
 byte, which makes this cheap; where they are not (lines that were cut, logs of containers), the
-stretch is split again when somebody asks.
+stretch is split again at the first question about it, once for all its records.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
 
 from streamer.text.batch import Origin
 from streamer.text.records import RecordSplitter
@@ -35,31 +38,71 @@ class Stretch:
     splitter: RecordSplitter | None = None
     """What split it, as it was before, if records are not the text byte by byte."""
 
-    def origin(self, records: bytes, byte: int) -> Origin:
-        """Where the record at a byte of its ``records`` began."""
-        offset, index = (byte, 0) if self.splitter is None else self._found(records, byte)
+
+@dataclass(frozen=True)
+class _Split:
+    """Records and the stretch that they were split from.
+
+    All that is found out to answer the first question is kept for the next ones: a batch may be
+    asked about every record.
+    """
+
+    records: bytes
+    stretch: Stretch
+
+    def origin(self, byte: int) -> Origin:
+        """Where the record at a byte of the records began."""
+        stretch = self.stretch
+        offset, index = (byte, 0) if stretch.splitter is None else self._found(byte)
         # A record that began in the file before, and goes on in this one, is here from its begin.
-        origin: Origin = {**self.source, "byte": max(0, self.begin + offset)}
-        if self.lines != UNKNOWN_LINES:
-            origin["line"] = max(0, self.lines - self.text.count(b"\n", max(0, offset))) + 1
+        origin: Origin = {**stretch.source, "byte": max(0, stretch.begin + offset)}
+        if stretch.lines != UNKNOWN_LINES:
+            ends = self._line_ends
+            lines_behind = len(ends) - bisect_left(ends, max(0, offset))
+            origin["line"] = max(0, stretch.lines - lines_behind) + 1
         return origin | ({"record": index + 1} if index else {})
 
-    def _found(self, records: bytes, byte: int) -> tuple[int, int]:
+    def _found(self, byte: int) -> tuple[int, int]:
         """The record's first byte, and which of those it is that begin there."""
-        assert self.splitter is not None  # noqa: S101 for mypy: the caller has looked
-        splitter = self.splitter.copied()
-        wanted = records.count(b"\n", 0, byte)
+        number = bisect_left(self._record_ends, byte)
+        firsts, begins = self._begins
+        index = bisect_right(firsts, number) - 1
+        return begins[index], number - firsts[index]
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return _ends(self.stretch.text)
+
+    @cached_property
+    def _record_ends(self) -> list[int]:
+        return _ends(self.records)
+
+    @cached_property
+    def _begins(self) -> tuple[list[int], list[int]]:
+        """Numbers of records, ascending, and the byte of the stretch where each of them begins.
+
+        The records up to the next of these begin there, too. Found by splitting the stretch again.
+        """
+        stretch = self.stretch
+        assert stretch.splitter is not None  # noqa: S101 for mypy: the caller has looked
+        splitter = stretch.splitter.copied()
         taken = splitter.pending_bytes
-        begin = complete = base = 0
-        for line in self.text[taken:].splitlines(keepends=True):
+        complete = 0
+        firsts, begins = [0], [0]
+        for line in stretch.text[taken:].splitlines(keepends=True):
             new = splitter.feed(line).count(b"\n")
             taken += len(line)
-            if complete + new > wanted:
-                break
             complete += new
-            if new and taken - splitter.pending_bytes > begin:
-                begin, base = taken - splitter.pending_bytes, complete
-        return begin, wanted - base
+            if new and taken - splitter.pending_bytes > begins[-1]:
+                firsts.append(complete)
+                begins.append(taken - splitter.pending_bytes)
+        return firsts, begins
+
+
+def _ends(text: bytes) -> list[int]:
+    """Where the line feeds of a text are."""
+    ends: list[int] = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")).tolist()
+    return ends
 
 
 class Origins:
@@ -67,21 +110,20 @@ class Origins:
 
     def __init__(self) -> None:
         self._begins: list[int] = []
-        self._stretches: list[tuple[Stretch, bytes]] = []
+        self._splits: list[_Split] = []
         self._bytes = 0
 
     def add(self, records: bytes, stretch: Stretch) -> None:
         """The next ``records`` of the batch were split from this stretch."""
         if records:
             self._begins.append(self._bytes)
-            self._stretches.append((stretch, records))
+            self._splits.append(_Split(records, stretch))
             self._bytes += len(records)
 
     def at(self, byte: int) -> Origin:
         """Where the record came from that begins at this byte of the batch's records."""
         index = bisect_right(self._begins, byte) - 1
-        stretch, records = self._stretches[index]
-        return stretch.origin(records, byte - self._begins[index])
+        return self._splits[index].origin(byte - self._begins[index])
 
 
 class TracedStream:

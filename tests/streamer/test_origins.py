@@ -9,6 +9,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streamer.sources.file.source import FileSource
 from streamer.text.batch import Batch, MessageList, Origin
@@ -153,3 +155,103 @@ def test_a_very_long_line_takes_no_more_time_than_its_length(tmp_path: Path) -> 
         stretch = Stretch(b"x" * 250_000, 250_000 * (piece + 1), 0, {})
         traced.split(splitter, lambda s, text=stretch.text: s.feed(text), stretch, places)
     assert time.process_time() - began < 5.0
+
+
+def _origin_by_splitting_again(records: bytes, stretch: Stretch, byte: int) -> Origin:
+    """For one record alone: the stretch is split up to it."""
+    offset, index = byte, 0
+    if stretch.splitter is not None:
+        splitter = stretch.splitter.copied()
+        wanted = records.count(b"\n", 0, byte)
+        taken = splitter.pending_bytes
+        offset = complete = base = 0
+        for line in stretch.text[taken:].splitlines(keepends=True):
+            new = splitter.feed(line).count(b"\n")
+            taken += len(line)
+            if complete + new > wanted:
+                break
+            complete += new
+            if new and taken - splitter.pending_bytes > offset:
+                offset, base = taken - splitter.pending_bytes, complete
+        index = wanted - base
+    origin: Origin = {**stretch.source, "byte": max(0, stretch.begin + offset)}
+    origin["line"] = max(0, stretch.lines - stretch.text.count(b"\n", max(0, offset))) + 1
+    return origin | ({"record": index + 1} if index else {})
+
+
+class _Noted(Origins):
+    """Keeps what it was told of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[bytes, Stretch]] = []
+
+    def add(self, records: bytes, stretch: Stretch) -> None:
+        super().add(records, stretch)
+        self.noted.append((records, stretch))
+
+
+def _traced(splitter: RecordSplitter, text: bytes, edges: list[int]) -> _Noted:
+    """Of text that is read in pieces, as a source reads it."""
+    traced, places, read = TracedStream(), _Noted(), 0
+    for end in [*edges, len(text)]:
+        piece = text[read:end]
+        read = end
+        stretch = Stretch(piece, end, text.count(b"\n", 0, end), {"file": "a"})
+        traced.split(splitter, lambda s, piece=piece: s.feed(piece), stretch, places)
+    rest = Stretch(b"", len(text), text.count(b"\n"), {"file": "a"})
+    traced.split(splitter, lambda s: s.flush(), rest, places)
+    return places
+
+
+_PIECES = [b"\n", b" ", b"\r", b"AT x\n", b"word ", b"word\n", b"x" * 70, b"y " * 30]
+_PIECES += [f"{_TIME} {kind} ".encode() for kind in ("stdout F", "stdout P", "stderr F")]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(_PIECES), max_size=60).map(b"".join),
+    st.lists(st.integers(0, 600), max_size=8),
+    st.sampled_from(["lines", "runs", "stacks", "container", "stacks of a container"]),
+    st.booleans(),
+)
+def test_all_origins_are_what_splitting_again_for_each_tells(
+    text: bytes, cuts: list[int], kind: str, is_of_container: bool
+) -> None:
+    if is_of_container:
+        text = f"{_TIME} stdout F begun\n".encode() + text
+    stacks = MultilineSplitter(40, 8, "AT ")
+    splitter = {
+        "lines": RecordSplitter(40, 8),
+        "runs": RecordSplitter(40, 8, keep_runs=True),
+        "stacks": stacks,
+        "container": ContainerSplitter(RecordSplitter(40, 8), 100),
+        "stacks of a container": ContainerSplitter(stacks, 100),
+    }[kind]
+    places = _traced(splitter, text, sorted(cut for cut in cuts if cut < len(text)))
+    begin = 0
+    for records, stretch in places.noted:
+        for byte in range(len(records)):
+            expected = _origin_by_splitting_again(records, stretch, byte)
+            assert places.at(begin + byte) == expected
+        begin += len(records)
+
+
+def test_a_stretch_is_split_once_for_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question for each line, as --group-by asks about lines without a key."""
+    fed: list[bytes] = []
+    feed = ContainerSplitter.feed
+
+    def counted(self: ContainerSplitter, data: bytes) -> bytes:
+        fed.append(data)
+        return feed(self, data)
+
+    monkeypatch.setattr(ContainerSplitter, "feed", counted)
+    lines = 500
+    text = b"".join(f"{_TIME} stdout F line {number}\n".encode() for number in range(lines))
+    places = _traced(ContainerSplitter(RecordSplitter(*LIMITS), 1 << 15), text, [])
+    assert len(fed) == 1
+    [(records, _)] = places.noted
+    begins = [0, *(i + 1 for i, byte in enumerate(records[:-1]) if byte == ord("\n"))]
+    assert [places.at(begin)["line"] for begin in begins] == list(range(1, lines + 1))
+    assert len(fed) == 1 + lines
