@@ -69,7 +69,8 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(as_values)]
 """Several files or patterns: their names may have commas."""
 
 
-_WEBHOOK = re.compile(r"(https?://)([^/?#]*@)?([^/?#]*)([/?#].+)?")
+_WEBHOOK = re.compile(r"(https?:/*)([^/?#\\]*@)?([^/?#\\]*)([/?#\\].+)?", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(r"([\w.-]*|\[[\da-f:.]*\])(:\d*)?", re.IGNORECASE)
 
 
 def _without_paths(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -77,6 +78,7 @@ def _without_paths(values: tuple[str, ...]) -> tuple[str, ...]:
 
     def masked(match: re.Match[str]) -> str:
         scheme, user, host, path = match.groups()
+        host = host if _HOST.fullmatch(host) else "**********"  # a password with a / in it, maybe
         return f"{scheme}{'**********@' if user else ''}{host}{'/**********' if path else ''}"
 
     return tuple(_WEBHOOK.sub(masked, value) for value in values)

@@ -77,7 +77,9 @@ STORES = {
 """What opens a store, by its URL's scheme: a class that takes URL, vectors' size and access."""
 
 
-_PASSWORDS = re.compile(r"(://[^/@:]*:)(?:[^?]*|[^/]*)(?=@)|([?&](?:ssl)?password=)[^&]*")
+_PASSWORDS = re.compile(
+    r"(://[^/:]*:)(?:[^?]*|[^/]*|(?!\d*[/?,]).*)(?=@)|([?&](?:ssl)?password=)[^&]*"
+)
 """Before the host, also with signs that should be written as %XX, and among the parameters."""
 
 

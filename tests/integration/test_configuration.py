@@ -79,10 +79,15 @@ def test_the_printed_configuration_masks_secrets(tmp_path: Path) -> None:
     printed = run(
         "--config", file, "--print-config", W2V_STREAM_KAFKA_PASSWORD="sesame-2",
         W2V_STREAM_ALERTS="slack+https://hooks.example.com/services/sesame-3,"
-        "alertmanager+https://me:sesame-4@alerts.example.com:9093,https://example.com?t=sesame-5",
+        "alertmanager+https://me:sesame-4@alerts.example.com:9093,https://example.com?t=sesame-5,"
+        "HTTPS://upper.example.com/sesame-6,https:/slash.example.com/sesame-7,"
+        "https://me:sesame-8/@broken.example.com/x,https://back.example.com\\sesame-9",
     )  # fmt: skip
     assert printed.returncode == 0, printed.stderr
-    for host in ("hooks.example.com", "alerts.example.com:9093", "//example.com"):
+    for host in (
+        "hooks.example.com", "alerts.example.com:9093", "//example.com", "HTTPS://upper.example.com",
+        "/slash.example.com", "back.example.com",
+    ):  # fmt: skip
         assert host in printed.stdout
     assert "sesame" not in printed.stdout + printed.stderr
     assert re.search(r'^#kafka-password = "\*+"  # environment', printed.stdout, re.M)

@@ -188,6 +188,9 @@ def test_urls() -> None:
         ("postgresql://me@h/d?sslpassword=s", "postgresql://me@h/d?sslpassword=***"),
         ("postgresql://me:se#cr?et@h/d", "postgresql://me:***@h/d"),
         ("postgresql://me:se/cr@et@h/d?a=b@c", "postgresql://me:***@h/d?a=b@c"),
+        ("postgresql://me@corp:secret@db/x", "postgresql://me@corp:***@db/x"),
+        ("postgresql://me:se/c?ret@h/d", "postgresql://me:***@h/d"),
+        ("postgresql://me@h:5432/d?x=a@b", "postgresql://me@h:5432/d?x=a@b"),
         ("kafka://h:1,i:2/topic?format=json", "kafka://h:1,i:2/topic?format=json"),
     ):
         assert without_password(url) == shown

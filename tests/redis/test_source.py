@@ -149,6 +149,15 @@ def test_json_in_a_field_and_entries_without_it(
     [
         (["--source", "redis"], "--redis-stream"),
         (["--redis-stream", "s", "--redis-url", "redis://:secret@127.0.0.1:1"], "REDIS_PASSWORD"),
+        *(
+            (["--redis-stream", "s", "--redis-url", url], "REDIS_PASSWORD")
+            for url in (
+                "redis://127.0.0.1:1/0?password=:secret@",
+                "redis://127.0.0.1:1/0?db=1&pass%77ord=:secret@",
+                "rediss://127.0.0.1:1/0?ssl_password=:secret@",
+                "redis://:with/:secret@127.0.0.1:1",
+            )
+        ),
         (["--redis-stream", "s", "--redis-url", "http://127.0.0.1"], "redis://"),
         (["--redis-stream", "s", "--kafka-topic", "t"], "one source"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from streamer.alerts.targets.base import Target
 from streamer.alerts.targets.lines import LinesTarget
 from streamer.errors import ConfigurationError
+
+_URL = re.compile(r"[^/]*://|([a-z]+\+)?https?:", re.IGNORECASE)
+"""How a URL begins, also one that lacks a slash: it is no file, and its path may be a secret."""
 
 
 def open_target(
@@ -24,7 +28,7 @@ def open_target(
         from streamer.alerts.targets.kafka import KafkaTarget
 
         return KafkaTarget(text, kafka_config, log, is_stopping)
-    if "://" in text:
+    if _URL.match(text):
         from streamer.alerts.targets.webhook import WebhookTarget
 
         return WebhookTarget(text, log)
@@ -37,7 +41,7 @@ def check_target(text: str, *, has_kafka: bool) -> None:
         from streamer.alerts.targets import kafka
 
         kafka.parse(text, has_source=has_kafka)
-    elif "://" in text:
+    elif _URL.match(text):
         from streamer.alerts.targets import webhook
 
         webhook.parse(text)

@@ -8,12 +8,13 @@ with the same id.
 
 from __future__ import annotations
 
+import base64
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import orjson
 import urllib3
@@ -74,6 +75,13 @@ FORMATS: dict[str, Callable[[Alert], Any]] = {
 """By the prefix of the URL's scheme: what is sent."""
 
 
+_EXPECTED = (
+    "--alerts takes a webhook as http(s)://HOST[:PORT]/PATH, alertmanager+http(s)://HOST[:PORT] or "
+    "slack+http(s)://HOST[:PORT]/PATH; in a password, write /, ?, # and @ as %2F, %3F, %23 and %40"
+)
+"""What is said of a URL that is none, which may hold secrets: it is not quoted."""
+
+
 class _Webhook(NamedTuple):
     """What makes a body, where it is posted, with which headers, and how that may be called."""
 
@@ -87,17 +95,20 @@ def parse(url: str) -> _Webhook:
     """The webhook that a value of ``--alerts`` names; ConfigurationError."""
     prefix, _, rest = url.rpartition("+") if "+" in url.split("://")[0] else ("", "", url)
     body = FORMATS.get(f"{prefix}+" if prefix else "")
-    parsed = urllib3.util.parse_url(rest)
+    try:
+        parsed = urllib3.util.parse_url(rest)
+    except urllib3.exceptions.LocationParseError:
+        # Without the cause, which quotes the URL.
+        raise ConfigurationError(_EXPECTED) from None
     if body is None or parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigurationError(
-            "--alerts takes a webhook as http(s)://HOST/PATH, alertmanager+http(s)://HOST or "
-            "slack+http(s)://HOST/PATH"
-        )
+        raise ConfigurationError(_EXPECTED)
     if prefix == "alertmanager" and (parsed.path or "/") == "/":
         parsed = parsed._replace(path="/api/v2/alerts", query=None, fragment=None)
     headers = {"Content-Type": "application/json"}
     if parsed.auth:
-        headers |= urllib3.util.make_headers(basic_auth=unquote(parsed.auth))
+        # In UTF-8 (RFC 7617): what is not ASCII in the URL is %XX here.
+        credentials = base64.b64encode(unquote_to_bytes(parsed.auth)).decode()
+        headers["Authorization"] = f"Basic {credentials}"
     # Paths of webhooks are secrets: whoever knows one can post.
     name = f"{prefix + '+' if prefix else ''}{parsed.scheme}://{parsed.host}"
     return _Webhook(body, parsed._replace(auth=None).url, headers, name)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, model_validator
 
 from streamer.config.fields import section
 from streamer.config.types import Values
 from streamer.sources.settings import SourceSettings
+
+_PASSWORD = re.compile("//[^?]*:[^?]*@|//[^/]*:[^/]*@")
+"""Before the host, also with signs that should be written as %XX."""
+
+_PARAMETER = re.compile("[?&](ssl_)?password=", re.IGNORECASE)
 
 
 class RedisSettings(SourceSettings):
@@ -39,7 +45,7 @@ class RedisSettings(SourceSettings):
     def _check_redis(self) -> RedisSettings:
         if self.source == "redis" and not self.redis_stream:
             raise ValueError("Redis needs a stream to read: add --redis-stream STREAM")
-        if re.search("//[^/]*:[^/]*@", self.redis_url):
+        if _PASSWORD.search(self.redis_url) or _PARAMETER.search(unquote(self.redis_url)):
             raise ValueError(
                 "--redis-url must hold no password, which every user of this machine could see: "
                 "set W2V_STREAM_REDIS_PASSWORD"

@@ -4,6 +4,7 @@ import base64
 import json
 import resource
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,7 +15,7 @@ import pytest
 
 from streamer.alerts.alert import Alert
 from streamer.alerts.targets import webhook
-from streamer.alerts.targets.registry import open_target
+from streamer.alerts.targets.registry import check_target, open_target
 from streamer.cluster.worker_log import WorkerLog
 from streamer.errors import ConfigurationError
 
@@ -181,6 +182,20 @@ def test_user_and_password_in_a_url_are_sent(receiver: Receiver, prefix: str) ->
     assert "sesame" not in target.name
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [("пароль", "пароль"), ("%D0%BF€", "п€"), ("a%FFb", None)]
+)
+def test_a_password_of_any_script_is_sent_in_utf8(
+    receiver: Receiver, written: str, meant: str | None
+) -> None:
+    """As RFC 7617 has it; bytes that are no UTF-8 are sent as they are."""
+    target = _open(receiver.url.replace("//", f"//me:{written}@"))
+    target.send(_ALERT)
+    target.close()
+    sent = b"me:a\xffb" if meant is None else f"me:{meant}".encode()
+    assert receiver.users == ["Basic " + base64.b64encode(sent).decode()]
+
+
 @pytest.mark.parametrize("prefix", ["", "alertmanager+", "slack+"])
 def test_a_webhook_is_told_nothing_of_a_record_without_text(
     receiver: Receiver, prefix: str
@@ -253,3 +268,26 @@ def test_a_wrong_target_stops_the_start(url: str) -> None:
     """And says which forms there are."""
     with pytest.raises(ConfigurationError, match="--alerts"):
         _open(url)
+
+
+@pytest.mark.parametrize("prefix", ["", "slack+"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.com:99999/services/SECRET",
+        "https://hooks.example.com:port/services/SECRET",
+        "https://[::1/SECRET",
+        "https://hooks example.com/SECRET",
+        "https://me:SECRET/x@hooks.example.com/x",
+        "https:/hooks.example.com/SECRET",
+        "HTTPS:hooks.example.com/SECRET",
+    ],
+)
+def test_a_mistyped_url_stops_the_start_and_is_not_shown(prefix: str, url: str) -> None:
+    """Its path and its password are secrets; neither the message nor its cause quotes them."""
+    for ask in (_open, lambda text: check_target(text, has_kafka=False)):
+        with pytest.raises(ConfigurationError, match="--alerts takes a webhook as") as raised:
+            ask(prefix + url)
+        assert "SECRET" not in "".join(traceback.format_exception_only(raised.value))
+        assert raised.value.__cause__ is None
+        assert raised.value.__suppress_context__ or raised.value.__context__ is None
