@@ -15,6 +15,8 @@ from tests.kafka.process import Daemon, counts, lines_of, words_of
 
 Start = Callable[..., ClusterDaemon]
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 def _write(folder: Path, name: str, lines: list[bytes]) -> None:
     folder.mkdir(exist_ok=True)

@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.process import ClusterDaemon
 from tests.kafka.cluster import Cluster
 from tests.kafka.process import counts, lines_of, words_of
 
 Start = Callable[..., ClusterDaemon]
+
+pytestmark = pytest.mark.timeout(1800)
 
 
 def _options(cluster: Cluster, topic: str, *args: str) -> list[str]:

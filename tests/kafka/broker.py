@@ -138,7 +138,7 @@ class Broker:
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
             # A broker that was killed is let in again after its old session.
-            "broker.session.timeout.ms": "1500",
+            "broker.session.timeout.ms": "4000",  # on a busy machine heartbeats are late
             "broker.heartbeat.interval.ms": "300",
             "log.cleaner.dedupe.buffer.size": "10485760",
             "log.retention.check.interval.ms": "1000",
