@@ -370,7 +370,7 @@ _ALERTS = (
         "alerts_dropped",
         "warning",
         "Alerts for {target} were dropped: {reason}.",
-        {"target": "the webhook, without its path", "reason": "why"},
+        {"target": "the value of --alerts, without secrets", "reason": "why"},
     ),
 )
 
@@ -389,6 +389,12 @@ _PUBLISHING = (
             "sent_bytes": "size of what was sent, roughly",
             "seconds": "time that it took",
         },
+    ),
+    Event(
+        "store_empty",
+        "warning",
+        "{to} is empty, though {words} words had been sent to it: all words are sent again.",
+        {"to": "the store's URL, without a password", "words": "words that had been sent"},
     ),
     Event(
         "publish_failed",

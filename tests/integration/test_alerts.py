@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.integration.daemons import SMALL, start, wait_until
+from tests.integration.daemons import COMMAND, SMALL, environment, start, wait_until
 from w2v_online.snapshots import reader
 
 _PLANTED = [
@@ -96,6 +98,29 @@ def test_planted_lines_are_told_once_though_the_daemon_is_killed(tmp_path: Path)
     assert {alert["id"] for alert in _alerts(undisturbed)} == {alert["id"] for alert in found}
     for other in (told, tmp_path / "s"):
         _assert_same_model(whole, other)
+
+
+def test_a_reader_of_standard_output_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
+    """The rest is learned and saved; that alerts were lost is said and counted."""
+    log, messages = tmp_path / "app.log", tmp_path / "messages"
+    log.write_text("".join(f"{line}\n" for line in _PARTS[0]))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with messages.open("wb") as stderr:
+        daemon = subprocess.run(
+            [
+                *COMMAND, "run", log, *_OPTIONS, "--snapshot-dir", tmp_path / "s", "--alerts", "-",
+                *_ALERTS,
+            ],
+            stdin=subprocess.DEVNULL, stdout=writer, stderr=stderr, env=environment(), timeout=240,
+            check=False,
+        )  # fmt: skip
+    os.close(writer)
+    said = messages.read_text()
+    assert daemon.returncode == 0, said
+    assert said.count("event=alerts_dropped") == 1
+    assert "Broken pipe" in said
+    assert _records(tmp_path / "s") == len(_PARTS[0])
 
 
 def _records(snapshots: Path) -> int:

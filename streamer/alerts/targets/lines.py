@@ -2,7 +2,8 @@
 
 A file has each alert once: after a crash the alerts since the last checkpoint come again, and those
 that are there already are not written again. While it cannot be written, as on a full disk, its
-lines wait, and no checkpoint passes them.
+lines wait, and no checkpoint passes them. What is no file, a pipe or a device, has an alert at
+least once, if somebody reads it: while it cannot be written, alerts are dropped and counted.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class LinesTarget:
         self._log = log
         self._waiting: deque[bytes] = deque()
         self._is_failing = False
+        self._is_cut = False
         self.name = path
         self.sent = 0
         self.dropped = 0
@@ -58,14 +60,29 @@ class LinesTarget:
             self._known.remove(key)
             self.sent += 1
         elif not self._is_file:
-            self._file.write(alert.as_json() + b"\n")
-            self._file.flush()
-            self.sent += 1
+            self._print(alert.as_json() + b"\n")
         elif len(self._waiting) < MAX_WAITING:
             self._waiting.append(alert.as_json() + b"\n")
             self._write()
         else:
             self.dropped += 1
+
+    def _print(self, line: bytes) -> None:
+        """Write a line to what is no file, or drop it: its reader may have left."""
+        rest = b"\n" + line if self._is_cut else line
+        try:
+            while rest:
+                rest = rest[os.write(self._file.fileno(), rest) :]
+        except OSError as error:
+            self._is_cut |= len(rest) < len(line)
+            self.dropped += 1
+            if not self._is_failing:
+                reason = error.strerror
+                self._log.warning("alerts_dropped", target=self.name, reason=reason)
+            self._is_failing = True
+        else:
+            self._is_cut = self._is_failing = False
+            self.sent += 1
 
     def _write(self) -> bool:
         """Write the lines that wait; False if that is not possible now."""
@@ -88,10 +105,11 @@ class LinesTarget:
 
     def settle(self) -> bool:
         """Have the lines on disk; False if the file cannot be written now."""
+        if not self._is_file:
+            return True
         if not self._write():
             return False
-        if self._is_file:
-            os.fsync(self._file.fileno())
+        os.fsync(self._file.fileno())
         return True
 
     def state(self) -> dict[str, Any]:
@@ -117,7 +135,6 @@ class LinesTarget:
 
     def close(self) -> None:
         """Close the file; lines that still wait are of records that the next run reads again."""
-        self._file.flush()
         if not self._is_stdout:
             self._file.close()
 

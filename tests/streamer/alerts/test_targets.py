@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import resource
 import threading
 import traceback
@@ -121,6 +122,49 @@ def test_a_file_that_cannot_be_written_for_a_while_has_each_alert_in_the_end(
     target.close()
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["0", "1", "2"]
     assert (target.sent, target.dropped) == (3, 0)
+
+
+def test_alerts_for_a_pipe_without_a_reader_are_dropped(tmp_path: Path) -> None:
+    """The run goes on, and so do its checkpoints; who reads later gets whole lines again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    log = WorkerLog()
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    target = _open(str(pipe), log)
+    target.send(_ALERT)
+    assert os.read(reader, 1 << 16) == _ALERT.as_json() + b"\n"
+    os.close(reader)
+    for _ in range(3):
+        target.send(_ALERT)
+        assert target.settle()
+    assert (target.sent, target.dropped) == (1, 3)
+    (event,) = log.take()
+    assert event == ("warning", "alerts_dropped", {"target": str(pipe), "reason": "Broken pipe"})
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    target.send(_ALERT)
+    assert os.read(reader, 1 << 16) == _ALERT.as_json() + b"\n"
+    os.close(reader)
+    target.send(_ALERT)
+    assert [event for _, event, _ in log.take()] == ["alerts_dropped"]
+    assert (target.sent, target.dropped) == (2, 4)
+    target.close()
+
+
+def test_a_line_that_a_pipe_has_half_of_is_ended_before_the_next(tmp_path: Path) -> None:
+    """So that a reader loses no other line with it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    target = _open(str(pipe))
+    os.set_blocking(target._file.fileno(), False)
+    target.send(replace(_ALERT, text="x" * (1 << 20)))
+    half = os.read(reader, 1 << 20)
+    assert half
+    target.send(_ALERT)
+    assert os.read(reader, 1 << 20) == b"\n" + _ALERT.as_json() + b"\n"
+    assert (target.sent, target.dropped) == (1, 1)
+    target.close()
+    os.close(reader)
 
 
 def test_a_file_that_was_rotated_away_begins_anew(tmp_path: Path) -> None:
