@@ -1,6 +1,7 @@
 """Targets of alerts: files and webhooks, with a real HTTP server on this machine."""
 
 import base64
+import errno
 import json
 import os
 import resource
@@ -176,6 +177,123 @@ def test_a_file_that_was_rotated_away_begins_anew(tmp_path: Path) -> None:
         target.send(_ALERT)
         target.close()
     assert len(path.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("creates", [False, True])
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_file_that_is_rotated_away_is_opened_anew(
+    tmp_path: Path, creates: bool, deletes: bool
+) -> None:
+    """As by logrotate: what comes later is in the file that has the name."""
+    path, rotated = tmp_path / "a.jsonl", tmp_path / "a.jsonl.1"
+    target = _open(str(path))
+    target.send(_ALERT)
+    path.rename(rotated)
+    if creates:
+        path.touch()
+    if deletes:
+        rotated.unlink()
+    target.send(replace(_ALERT, id="11"))
+    target.send(replace(_ALERT, id="22"))
+    assert target.settle()
+    assert target.state() == {"bytes": path.stat().st_size, "inode": path.stat().st_ino}
+    target.close()
+    assert _ids(path) == ["11", "22"]
+    if not deletes:
+        assert _ids(rotated) == ["00ff"]
+
+
+def test_alerts_in_a_renamed_file_are_not_written_again(tmp_path: Path) -> None:
+    """After a crash, though the rotation came between them; earlier ones are no matter."""
+    path, rotated = tmp_path / "a.jsonl", tmp_path / "a.jsonl.1"
+    alerts = [replace(_ALERT, id=f"{i}") for i in range(5)]
+    target = _open(str(path))
+    target.send(alerts[0])
+    assert target.settle()
+    state = target.state()
+    target.send(alerts[1])
+    path.rename(rotated)
+    for alert in alerts[2:4]:
+        target.send(alert)
+    target.close()
+    again = _open(str(path))
+    again.restore(state)
+    for alert in alerts[1:]:
+        again.send(alert)
+    again.close()
+    assert (_ids(rotated), _ids(path)) == (["0", "1"], ["2", "3", "4"])
+
+
+def test_a_file_that_has_another_ones_inode_is_read_from_its_begin(tmp_path: Path) -> None:
+    """A place within a line is none of this file."""
+    path = tmp_path / "a.jsonl"
+    target = _open(str(path))
+    target.send(_ALERT)
+    state = target.state()
+    target.send(_ALERT)
+    again = _open(str(path))
+    again.restore(state | {"bytes": state["bytes"] + 5})
+    again.send(_ALERT)
+    again.close()
+    target.close()
+    assert _ids(path) == ["00ff", "00ff"]
+
+
+def test_lines_wait_while_the_file_cannot_be_opened_anew(tmp_path: Path) -> None:
+    """No checkpoint passes them, and each is written in the end."""
+    path, log = tmp_path / "a.jsonl", WorkerLog()
+    target = _open(str(path), log)
+    path.unlink()
+    os.mkfifo(path)  # which nothing reads
+    for i in range(2):
+        target.send(replace(_ALERT, id=f"{i}"))
+        assert not target.settle()
+    (event,) = log.take()
+    assert event[:2] == ("error", "alerts_not_written")
+    path.unlink()
+    assert target.settle()
+    target.close()
+    assert _ids(path) == ["0", "1"]
+
+
+def test_a_line_that_is_cut_where_a_file_was_full_is_whole_in_the_next(tmp_path: Path) -> None:
+    """Rotated because the disk was full, maybe."""
+    path = tmp_path / "a.jsonl"
+    target = _open(str(path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        target.send(_ALERT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.stat().st_size == 10
+    path.unlink()
+    assert target.settle()
+    target.close()
+    assert _ids(path) == ["00ff"]
+
+
+def test_a_file_that_does_not_reach_the_disk_holds_up_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network's disk that is full; nothing stops."""
+    log = WorkerLog()
+    target = _open(str(tmp_path / "a.jsonl"), log)
+    target.send(_ALERT)
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        assert not target.settle()
+    assert [event for _, event, _ in log.take()] == ["alerts_not_written"]
+    assert target.settle()
+    target.close()
+
+
+def _ids(path: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in path.read_text().splitlines()]
 
 
 def test_lines_are_appended(tmp_path: Path) -> None:
