@@ -90,7 +90,8 @@ def alert_id(position: Mapping[str, str | int], text: bytes) -> str:
     """16 hexadecimal digits made from where a record stands and what it says.
 
     Neither the number of a line, which may not be known after a restart, nor the name of a file
-    with an inode, which rotation changes, goes in.
+    with an inode, which rotation changes, goes in. The inode is that of the file in which the
+    text was first read, also where it is read again in a copy.
     """
     left_out = ("line", "file") if "inode" in position else ("line",) * ("byte" in position)
     kept = {key: value for key, value in position.items() if key not in left_out}

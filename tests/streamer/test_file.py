@@ -6,6 +6,7 @@ import gzip
 import itertools
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.alerts.alert import alert_id
 from streamer.errors import ConfigurationError
+from streamer.sources.file.aside import GRACE_SECONDS
 from streamer.sources.file.names import bases, generations
 from streamer.sources.file.source import FileSource
 from streamer.text.records import RecordSplitter
@@ -318,3 +321,83 @@ def test_a_line_is_told_with_its_file_and_number(tmp_path: Path) -> None:
         (f"{tmp_path}/c.log", 1, 0),
         (f"{tmp_path}/a.log", 2, 2),
     ]
+
+
+def _ids(reader: Reader) -> dict[str, str]:
+    """What alerts of the lines that come would be known by; the reader's position stays."""
+    ids = {}
+    idle = 0
+    while idle <= 4 * GRACE_SECONDS and (batch := reader.source.next_batch()) is not None:
+        idle = 0 if batch.records else idle + 1
+        begin = 0
+        for line in batch.records.splitlines(keepends=True):
+            assert batch.places is not None
+            ids[line.decode().rstrip()] = alert_id(batch.places.at(begin), line)
+            begin += len(line)
+    return ids
+
+
+def _copy_and_truncate(log: Path) -> None:
+    shutil.copy(log, f"{log}.1")
+    os.truncate(log, 0)
+
+
+def _rotate_and_compress(log: Path) -> None:
+    log.rename(f"{log}.1")
+    log.touch()
+    _compress(log.with_name(f"{log.name}.1"))
+
+
+@pytest.mark.parametrize("rotate", [_copy_and_truncate, _rotate_and_compress])
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_line_is_known_by_the_same_id_in_a_copy(
+    log: Path, rotate: Callable[[Path], None], is_old: bool
+) -> None:
+    """When it is read again after a crash, since which the log was copied or compressed."""
+    reader = Reader(log)
+    reader.read()
+    _append(log, "three\nfour\n")
+    ids = _ids(reader)
+    assert list(ids) == ["three", "four"]
+    rotate(log)
+    if is_old:
+        for marks in reader.position.values():
+            for mark in marks:
+                del mark["first_inode"]
+    reader.restart()
+    assert _ids(reader) == ids
+
+
+def test_a_line_is_known_by_the_same_id_in_a_copy_of_a_copy(log: Path) -> None:
+    """A checkpoint in a copy tells what the copy was made of."""
+    reader = Reader(log)
+    reader.read()
+    inode = log.stat().st_ino
+    copy = log.with_name("app.log.1")
+    _append(log, "three\n")
+    _copy_and_truncate(log)
+    reader.restart()
+    assert reader.read() == ["three"]
+    _append(copy, "four\n")
+    _compress(copy)
+    reader.restart()
+    assert _ids(reader) == {"four": alert_id({"inode": inode, "byte": 14}, b"four\n")}
+
+
+def test_a_line_is_known_by_the_same_id_if_its_file_is_truncated_while_it_is_read(
+    log: Path,
+) -> None:
+    """The rest, which is read in the copy, belongs to the file that was copied."""
+    reader = Reader(log)
+    reader.read()
+    inode = log.stat().st_ino
+    _append(log, "three\n")
+    _copy_and_truncate(log)
+    _append(log, "four\n")
+    found = _ids(reader)
+    assert found == {
+        "three": alert_id({"inode": inode, "byte": 8}, b"three\n"),
+        "four": alert_id({"inode": inode, "byte": 0}, b"four\n"),
+    }
+    reader.restart()
+    assert _ids(reader) == found

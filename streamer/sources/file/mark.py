@@ -18,7 +18,8 @@ class Mark:
     ``path`` is where the file was last seen. With ``is_aside`` it is not one of those that hold a
     log one after the other: it was read to its end before, or came from somewhere else. ``bytes``
     is the size of a file that was read to its end, else -1. ``lines`` are the line feeds in what
-    was looked at, -1 if they were not counted.
+    was looked at, -1 if they were not counted. ``first_inode`` is that of the file in which the
+    text was first read, which a copy or a compressed file does not have; records are known by it.
     """
 
     device: int
@@ -31,6 +32,11 @@ class Mark:
     is_aside: bool = False
     bytes: int = -1
     lines: int = UNKNOWN_LINES
+    first_inode: int = -1
+
+    def __post_init__(self) -> None:
+        if self.first_inode == -1:  # in positions of versions that did not remember it
+            object.__setattr__(self, "first_inode", self.inode)
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -51,7 +57,7 @@ class Mark:
         """The reverse; ValueError or TypeError if it is none."""
         mark = cls(**document)
         numbers = (mark.device, mark.inode, mark.offset, mark.read_bytes, mark.modified_ns)
-        for value in (*numbers, mark.checksum):
+        for value in (*numbers, mark.checksum, mark.first_inode):
             if type(value) is not int or value < 0:
                 raise ValueError("a file's position must consist of whole numbers")
         others = (mark.path, mark.is_aside, mark.bytes, mark.lines)

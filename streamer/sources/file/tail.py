@@ -45,6 +45,7 @@ class Tail(OpenFile):
         self._traced = TracedStream()
         self._lines = 0
         super().__init__(path)
+        self._first_inode = self.identity[1]
         self._read_bytes = 0
         self._head = b""
         self._recent = b""
@@ -67,6 +68,7 @@ class Tail(OpenFile):
             text_of_path(self.place),
             bytes=self._size if self.is_at_end else -1,
             lines=self._lines,
+            first_inode=self._first_inode,
         )
 
     @property
@@ -112,6 +114,7 @@ class Tail(OpenFile):
     def go_to(self, mark: Mark) -> None:
         """Read on at a mark that this file holds."""
         self._skip_to(mark.offset)
+        self._first_inode = mark.first_inode
         content = self._open()
         if mark.lines != UNKNOWN_LINES and content is not None:
             again = content.read(mark.offset, mark.read_bytes - mark.offset)
@@ -139,6 +142,7 @@ class Tail(OpenFile):
             self._next._before = self
         self._skip_to(other._read_bytes)
         self._traced, self._lines = other._traced, other._lines
+        self._first_inode = other._first_inode
 
     def lend(self, following: Tail, fresh: RecordSplitter) -> bool:
         """Let a record that begins here go on in ``following``, of which nothing was read yet.
@@ -197,7 +201,7 @@ class Tail(OpenFile):
 
     def _split(self, data: bytes, split: Callable[[RecordSplitter], bytes]) -> bytes:
         """Split what was read last, ``data``; note where the records come from."""
-        source: Origin = {"file": text_of_path(self.path), "inode": self.identity[1]}
+        source: Origin = {"file": text_of_path(self.path), "inode": self._first_inode}
         here = Stretch(data, self._read_bytes, self._lines, source)
         return self._traced.split(self.splitter, split, here, self._places())
 
