@@ -22,7 +22,7 @@ _ACCESS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_MAX_ATTEMPTS": "1",
 }
-_URL = "s3://vectors/daemon"
+_URL = "s3://vectors/[daemon]*?"
 
 
 def _free_port() -> int:

@@ -84,10 +84,21 @@ class RemoteFolder:
     def names(self) -> list[str]:
         """The complete snapshots, newest first."""
         with self._named():
-            manifests = self._files.glob(f"{self._root}/*/{reader.MANIFEST}")
-        names = [PurePosixPath(manifest).parent.name for manifest in manifests]
-        found = [name for name in names if reader.sequence_of(name) >= 0]
+            names = [name for name in self._listed(self._root) if reader.sequence_of(name) >= 0]
+            found = [name for name in names if reader.MANIFEST in self._listed(self._root / name)]
         return sorted(found, key=reader.sequence_of, reverse=True)
+
+    def _listed(self, folder: PurePosixPath) -> set[str]:
+        """Names of what is in a folder; none if there is no such folder.
+
+        Not by ``glob``, which takes ``[``, ``*`` and ``?`` of a URL for a pattern, and a listing
+        that fails for an empty one.
+        """
+        try:
+            entries: list[str] = self._files.ls(str(folder), detail=False)
+        except FileNotFoundError:
+            return set()
+        return {PurePosixPath(entry).name for entry in entries}
 
     def upload(self, path: Path) -> None:
         """Copy a snapshot there; it is complete with the last object, which is its manifest."""
@@ -135,7 +146,17 @@ class RemoteFolder:
             for name in names:
                 if name not in kept:
                     self._files.rm_file(f"{self._root}/{name}/{reader.MANIFEST}")
-                    self._files.rm(f"{self._root}/{name}", recursive=True)
+                    self._delete(self._root / name)
+
+    def _delete(self, snapshot: PurePosixPath) -> None:
+        """Delete what is left of a snapshot: file by file, as ``rm`` takes paths for patterns."""
+        files = self._files.find(str(snapshot))
+        for file in files:
+            self._files.rm_file(file)
+        # Only where files lie in folders is there anything now.
+        for folder in sorted({str(PurePosixPath(file).parent) for file in files}, reverse=True):
+            if self._files.isdir(folder):
+                self._files.rmdir(folder)
 
 
 def local_path(path: str | Path, *, whole: bool = False) -> Path:

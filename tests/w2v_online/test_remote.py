@@ -1,0 +1,72 @@
+"""Snapshots of a URL: listed, copied and deleted, whatever its name and whoever else copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamer.checkpoints.folder import SnapshotFolder
+from streamer.errors import ConfigurationError
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.snapshots import remote
+from w2v_online.snapshots.remote import RemoteFolder
+from w2v_online.snapshots.retention import Retention
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that copies are kept in."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def _store(url: str, n: int = 1) -> list[Path]:
+    """Write ``n`` snapshots to a URL, as a daemon does; their paths on this machine."""
+    folder = SnapshotFolder(url)
+    model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1))
+    paths = []
+    for _ in range(n):
+        model.learn([["a", "b"]])
+        paths.append(model.snapshot(folder.path))
+        folder.store(paths[-1])
+    return paths
+
+
+@pytest.mark.parametrize("name", ["a[b]c", "a*", "a?", "[!a]*[", "{a}**", "plain"])
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_a_url_is_no_pattern(tmp_path: Path, scheme: str, name: str) -> None:
+    """Its snapshots are found, kept, loaded and deleted, and no others."""
+    url = f"{scheme}://{tmp_path}/away/{name}"
+    others = [f"{scheme}://{tmp_path}/away/{other}" for other in ("ab", "abc")]
+    for other in others:
+        _store(other)
+    paths = _store(url, 3)
+    folder = RemoteFolder(url)
+    assert folder.names() == [path.name for path in reversed(paths)]
+    assert SnapshotFolder(url, is_held=True).holds_words
+    assert [path.exists() for path in paths] == [True] * 3
+    assert load_vectors(url).counts.tolist() == [3, 3]
+    folder.prune(Retention(keep=1))
+    assert folder.names() == [paths[-1].name]
+    left = folder._files.find(str(folder._root), withdirs=True)
+    assert {Path(found).name for found in left} >= {"LATEST", paths[-1].name}
+    assert not [found for found in left if paths[0].name in found or paths[1].name in found]
+    assert [len(RemoteFolder(other).names()) for other in others] == [1, 1]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon does not start then, and the copies on this machine stay."""
+    url = f"file://{tmp_path}/away"
+    (path,) = _store(url)
+
+    def refuse(*_args: object, **_options: object) -> Any:
+        raise PermissionError("access denied")
+
+    monkeypatch.setattr(type(RemoteFolder(url)._files), "ls", refuse)
+    with pytest.raises(ConfigurationError, match="--snapshot-dir: file:.*away: access denied"):
+        SnapshotFolder(url, is_held=True)
+    assert path.is_dir()
