@@ -61,8 +61,8 @@ def test_words_never_seen_are_no_negatives(ns_exponent: float) -> None:
 
 def test_what_cannot_be_a_token_is_left_out_and_the_first_of_equals_counts() -> None:
     model = OnlineWord2Vec(_SMALL)
-    words = ["a", "b" * 65, "", "a", "字" * 21]
-    vectors = np.arange(30, dtype=np.float32).reshape(5, 6)
+    words = ["a", "b" * 65, "", "a", "字" * 21, "c\nd", "e\x1ff", "g\x1e"]
+    vectors = np.arange(48, dtype=np.float32).reshape(8, 6)
     assert model.adopt(words, vectors) == 2
     assert model.vocabulary.words() == ["a", "字" * 21]
     np.testing.assert_array_equal(model.embeddings.vectors, vectors[[0, 4]])
@@ -89,6 +89,8 @@ def test_vectors_that_do_not_fit_are_refused() -> None:
         model.adopt(words, vectors)
     with pytest.raises(ValueError, match="need vectors of shape"):
         model.adopt(words[:3], vectors[:3, :5])
+    with pytest.raises(ValueError, match="finite"):
+        model.adopt(words[:3], np.where(vectors[:3] == vectors[0, 0], np.nan, vectors[:3]))
     model.learn([["a"]])
     with pytest.raises(ValueError, match="before anything is learned"):
         model.adopt(words[:3], vectors[:3])

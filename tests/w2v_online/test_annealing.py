@@ -201,6 +201,12 @@ def test_text_is_scored_by_annealed_vectors_and_nothing_goes_on_from_them(
         OnlineWord2Vec.restore(annealed)
 
 
+def test_there_are_no_passes_below_none() -> None:
+    model = OnlineWord2Vec(LearnerConfig(replay=1, replay_words=8192, max_vocab_size=10))
+    with pytest.raises(ValueError, match="-1 passes"):
+        model.anneal(-1)
+
+
 def test_a_model_without_replay_has_nothing_to_anneal_on() -> None:
     with pytest.raises(ValueError, match="has no replay"):
         OnlineWord2Vec(LearnerConfig(vector_size=4, max_vocab_size=100)).anneal()

@@ -160,6 +160,27 @@ def test_a_full_disk_costs_the_snapshot_and_nothing_else(
     OnlineWord2Vec.restore(learner.snapshot(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["vectors", "output_vectors", "averages"])
+def test_a_file_that_cannot_be_opened_costs_the_snapshot_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """For want of descriptors, say."""
+    learner = OnlineWord2Vec(SMALL)
+    learner.learn_text(next(_texts(4)))
+    really_open = os.open
+
+    def refuse(path: Path, *rest: int, **options: int) -> int:
+        if Path(path).name == f"{name}.rows":
+            raise OSError(24, os.strerror(24))
+        return really_open(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SnapshotError, match=rf"{name}\.rows"):
+        learner.begin_snapshot(tmp_path)
+    monkeypatch.undo()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_cancelled_one_leaves_nothing(tmp_path: Path) -> None:
     learner = OnlineWord2Vec(SMALL)
     learner.learn_text(next(_texts(5)))

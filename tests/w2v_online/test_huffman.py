@@ -252,6 +252,9 @@ def test_batches_stops_and_snapshots_leave_no_trace(
         for model in (whole, pieces):
             model.forget(["w1", "w77"])
         pieces = OnlineWord2Vec.restore(pieces.snapshot(tmp_path))
+        np.testing.assert_equal(pieces.objective.state(), whole.objective.state())
+        numbers = [model.vocabulary.arrays.numbers for model in (whole, pieces)]
+        np.testing.assert_array_equal(*numbers)
     assert whole.evicted_words > 0
     if whole.config.loss == "hs":
         assert whole.embeddings.matrices.syn1 is not outputs
@@ -260,6 +263,24 @@ def test_batches_stops_and_snapshots_leave_no_trace(
     np.testing.assert_array_equal(whole.embeddings.vectors, pieces.embeddings.vectors)
     np.testing.assert_array_equal(whole.embeddings.output_vectors, pieces.embeddings.output_vectors)
     assert np.isfinite(whole.vectors()).all()
+
+
+def test_a_tree_follows_counts_in_a_unit_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round of swaps goes on for a while, and decaying counts change their own unit meanwhile."""
+    config = LearnerConfig(vector_size=8, min_count=1, max_vocab_size=50, loss="hs", half_life=50)
+    model = OnlineWord2Vec(config)
+    sums: list[float] = []
+    follow = model.objective.set_counts
+
+    def note(counts: np.ndarray, *rest: object) -> None:
+        sums.append(float(counts.sum()))
+        follow(counts, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model.objective, "set_counts", note)
+    for _ in range(300):
+        model.learn([[f"w{i}" for i in range(40)]])
+    assert len(sums) > 5
+    assert max(sums[2:]) < 2 * min(sums[2:])
 
 
 def test_threads_share_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:

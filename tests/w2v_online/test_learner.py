@@ -165,6 +165,17 @@ def test_learn_takes_tokens_as_they_are() -> None:
         model.learn(["a b c"])
 
 
+def test_text_that_is_not_utf8_is_refused_and_nothing_of_it_learned(tmp_path: Path) -> None:
+    """Else no snapshot's words could be read."""
+    model = OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=10))
+    for learn in (model.learn_text, model.learn_scored_text):
+        with pytest.raises(ValueError, match="not UTF-8 at byte 6"):
+            learn(b"a cat\n\xff\xfeabc dog\n")
+    assert model.is_new
+    model.learn_text("a café\n".encode())
+    assert load_vectors(model.snapshot(tmp_path)).words == ["a", "café"]
+
+
 def test_several_threads_count_exactly_and_learn_the_same_things() -> None:
     """Lock-free training changes the vectors a little, but no count, and both topics separate."""
     text = _stream(lines=600)

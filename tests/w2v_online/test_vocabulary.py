@@ -250,6 +250,15 @@ def test_pinned_words_stay_and_unknown_ones_are_refused() -> None:
         model.pin(["older"])
 
 
+def test_a_string_is_not_taken_for_a_list_of_letters() -> None:
+    model = _model(rows=20, min_count=1)
+    model.learn([["c", "a", "t", "cat"]])
+    for act in (model.forget, model.pin):
+        with pytest.raises(TypeError, match="list of words"):
+            act("cat")
+    assert len(model.vocabulary) == 4
+
+
 def test_counts_halve_within_a_half_life() -> None:
     """A word seen 64 times counts 16 two half-lives later; new occurrences count in full."""
     model = _model(rows=100, half_life=1000, min_count=1)
@@ -306,3 +315,18 @@ def test_each_of_several_that_wait_must_be_clearly_more_frequent() -> None:
     model.learn([["x"] * 100 + ["y"] * 190, ["c"] * 300 + ["d"] * 195])
     assert model.evicted_words == 1
     assert sorted(model.vocabulary.words()) == ["c", "y"]
+
+
+def test_a_full_table_is_as_large_after_a_restart_as_before() -> None:
+    """Rows and candidates may be a power of two, and all taken."""
+    model = _model(rows=1 << 16, min_count=1)
+    words = [f"w{i}" for i in range(1 << 17)]
+    model.learn([words[at : at + 1000] for at in range(0, len(words), 1000)])
+    before = model.vocabulary
+    assert len(before) + before.candidates == len(words)
+    after = _model(rows=1 << 16, min_count=1).vocabulary
+    after.restore({name: array.copy() for name, array in before.state().items()})
+    np.testing.assert_array_equal(after.arrays.numbers, before.arrays.numbers)
+    assert [after.entry(word) for word in words[::999]] == [
+        before.entry(word) for word in words[::999]
+    ]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.training import MAX_UPDATES
 from w2v_online.learning.model import Model
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 ADOPTED_UPDATES = 500
 """Updates that the last of V adopted words counts as; the r-th one as V / r times as many, as by
@@ -25,11 +26,13 @@ def adopt(model: Model, words: Sequence[str], vectors: NDArray[np.float32]) -> i
             f"{len(words)} words need vectors of shape "
             f"{(len(words), model.config.vector_size)}, not {vectors.shape}"
         )
+    if not np.isfinite(vectors).all():
+        raise ValueError("vectors must be finite; some have nan or infinite components")
     encoded = [word.encode(errors="replace") for word in words]
     index = {
         word: i
         for i, word in reversed(list(enumerate(encoded)))
-        if 0 < len(word) <= model.config.max_token_bytes
+        if 0 < len(word) <= model.config.max_token_bytes and not _is_split(word)
     }
     chosen = sorted(index.values())
     if len(chosen) > model.config.max_vocab_size:
@@ -45,3 +48,8 @@ def adopt(model: Model, words: Sequence[str], vectors: NDArray[np.float32]) -> i
     for row in rows:
         model.vocabulary.pin(row)
     return len(rows)
+
+
+def _is_split(word: bytes) -> bool:
+    """Whether a word has what tokens and records of text end with."""
+    return any(end in word for end in (b"\n", TOKEN_SEPARATOR, RECORD_SEPARATOR))

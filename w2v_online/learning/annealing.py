@@ -16,6 +16,8 @@ def anneal(model: Model, passes: int, goes_on: Callable[[float], bool] | None = 
     replay, averages, trainers = model.replay, model.averages, model.trainers
     if replay is None:
         raise ValueError("annealing trains on kept text, and this model has no replay")
+    if passes < 0:
+        raise ValueError(f"there cannot be {passes} passes")
     # Part of the text can teach only part of what the model knows: it stays nearer to that.
     share = min(1.0, replay.kept_words / max(1.0, float(model.vocabulary.counts.sum())))
     if passes and averages is not None:

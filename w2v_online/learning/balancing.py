@@ -71,8 +71,10 @@ class Balancing:
         return sum(array.nbytes for array in self._survey)
 
     def begin(self) -> None:
-        """Begin the first round."""
-        self._margin = self._rounds = 0
+        """Begin the first round, with nothing left of earlier ones: the state is the same then."""
+        self._margin = self._rounds = self._level = 0
+        self._survey.edges[:] = 0
+        self._survey.weights[:] = 0.0
         self._length_before = math.inf
         self._begin_survey()
 

@@ -94,7 +94,10 @@ class OnlineWord2Vec(Model):
 
         Without ``wait``, several threads may go on training behind the call: what it returns then
         counts the pairs trained since the last call, and :meth:`flush` waits for the rest.
+
+        Raises ValueError for text that is not UTF-8; nothing of it is learned then.
         """
+        _check_utf8(text)
         return self._learn(text, SEPARATED if separated else WHITESPACE, wait=wait)
 
     def learn_scored(
@@ -119,6 +122,7 @@ class OnlineWord2Vec(Model):
 
         See :meth:`learn_text` and :meth:`learn_scored`. Several threads are waited for.
         """
+        _check_utf8(text)
         classes = SEPARATED if separated else WHITESPACE
         return self._learn_scored(text, classes, by_each_context)
 
@@ -200,7 +204,7 @@ class OnlineWord2Vec(Model):
         the usual ones, and vectors start nearer to their averages.
         ``goes_on`` is called before each 8,192 words with the part that is done, from 0 to 1; if it
         returns False, annealing stops and what was learned stays. Returns whether all passes were
-        made. Raises ValueError without replay.
+        made. Raises ValueError without replay, and for less than no pass.
         """
         return annealing.anneal(self, passes, goes_on)
 
@@ -210,9 +214,10 @@ class OnlineWord2Vec(Model):
         Each word gets a row at once, whatever ``min_count``, without a count, and keeps it for good
         (see :meth:`pin`). Words come in descending order of how often they were trained:
         the first move the slowest. Output vectors, which the usual files lack, start afresh.
-        Words longer than ``max_token_bytes`` or empty are left out; returns how many words were
-        adopted. ValueError if something was learned already, if vectors do not fit, or if there
-        are more words than rows.
+        Words that cannot be tokens are left out: empty ones, those longer than ``max_token_bytes``,
+        and those with a line break or one of ASCII's separators RS and US. Returns how many words
+        were adopted. ValueError if something was learned already, if vectors do not fit or are not
+        finite, or if there are more words than rows.
         """
         return adoption.adopt(self, words, vectors)
 
@@ -221,6 +226,7 @@ class OnlineWord2Vec(Model):
 
         The next snapshot does not hold them. If they come again they are new words.
         """
+        _check_words(words)
         self.wait()
         found = []
         for word in words:
@@ -234,6 +240,7 @@ class OnlineWord2Vec(Model):
 
     def pin(self, words: Iterable[str]) -> None:
         """Never let words lose their rows; UnknownWordError for a word that has none."""
+        _check_words(words)
         rows = []
         for word in words:
             row = self.vocabulary.entry(word)
@@ -380,3 +387,19 @@ class OnlineWord2Vec(Model):
                 f"{saved.path} cannot be continued: its state lacks or garbles {error}"
             ) from error
         return model
+
+
+def _check_utf8(text: bytes | bytearray) -> None:
+    if text.isascii():
+        return
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"the text is not UTF-8 at byte {error.start}; decode it with errors='replace' first"
+        ) from error
+
+
+def _check_words(words: Iterable[str]) -> None:
+    if isinstance(words, str | bytes):
+        raise TypeError(f"expected a list of words, not {words!r}; put it into a list")

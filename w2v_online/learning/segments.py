@@ -123,7 +123,9 @@ class Segments:
         vocabulary = self._vocabulary
         self._embeddings.predicted_rows = len(vocabulary)
         self._objective.set_counts(
-            vocabulary.weighted_counts, vocabulary.total_words, self._trainers.wait
+            vocabulary.counts,  # in a unit that stays, while a tree is balanced in parts
+            vocabulary.total_words,
+            self._trainers.wait,
         )
 
     def set_age(self) -> None:

@@ -360,5 +360,7 @@ class Vocabulary:
         arrays.starts[first : first + len(state["candidate_counts"])] = -1
         arrays.free[: len(state["free_candidates"])] = state["free_candidates"]
         arrays.pinned[np.asarray(state["pinned"])] = 1
-        bits = max(_MIN_TABLE_BITS, int(2 * (len(self) + self.candidates + 1) - 1).bit_length())
+        bits = int(arrays.numbers[table.TABLE_BITS])
+        if not 2 * (len(self) + self.candidates) <= 1 << bits <= len(arrays.table):
+            raise ValueError(f"table of 2**{bits} slots")
         table.rebuild(arrays, bits)

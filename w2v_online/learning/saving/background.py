@@ -72,6 +72,7 @@ class BackgroundSnapshot:
         self._path: Path | None = None
         self._is_cut = False
         self._copies: list[RowCopy] = []
+        self._beside: dict[str, _Beside] = {}
         matrix_bytes = len(embeddings) * embeddings.row_floats * 4
         # Matrices as copies and in the snapshot, and what training goes on with.
         needed_bytes = (2 if vectors_only else 4) * matrix_bytes + self._image().nbytes
@@ -89,7 +90,6 @@ class BackgroundSnapshot:
             self._output_vectors = (
                 None if vectors_only else self._copy_of("output_vectors", matrices.syn1, size)
             )
-            self._beside: dict[str, _Beside] = {}
             if averages is not None:
                 words = averages.words
                 copy = self._copy_of("averages", words, words.shape[1])
