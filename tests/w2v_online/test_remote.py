@@ -10,8 +10,7 @@ import pytest
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.errors import ConfigurationError
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
-from w2v_online.snapshots import remote
-from w2v_online.snapshots.remote import RemoteFolder
+from w2v_online.snapshots.remote import RemoteFolder, local_folder
 from w2v_online.snapshots.retention import Retention
 
 
@@ -67,6 +66,27 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
         raise PermissionError("access denied")
 
     monkeypatch.setattr(type(RemoteFolder(url)._files), "ls", refuse)
-    with pytest.raises(ConfigurationError, match="--snapshot-dir: file:.*away: access denied"):
+    with pytest.raises(ConfigurationError, match=r"--snapshot-dir: file:.*away: access denied"):
         SnapshotFolder(url, is_held=True)
     assert path.is_dir()
+
+
+@pytest.mark.parametrize("purpose", ["read", "write"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "cut manifest"])
+def test_a_damaged_copy_is_replaced(tmp_path: Path, purpose: str, damage: str) -> None:
+    """By the intact snapshot in the store: readers load it, and a daemon starts."""
+    url = f"file://{tmp_path}/away"
+    (path,) = _store(url)
+    load_vectors(url)
+    copy = local_folder(url, purpose) / path.name
+    file = copy / ("manifest.json" if damage == "cut manifest" else "vectors.npy")
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-1])
+    if purpose == "read":
+        assert load_vectors(url).path == copy
+    else:
+        SnapshotFolder(url, is_held=True)
+    assert file.read_bytes() == content

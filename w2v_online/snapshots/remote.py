@@ -113,12 +113,10 @@ class RemoteFolder:
         path, temporary = folder / name, folder / f"{TEMPORARY}{name}.{os.getpid()}"
         with self._named():
             text: bytes = self._files.cat_file(f"{self._root}/{name}/{reader.MANIFEST}")
-        if (path / reader.MANIFEST).exists():
-            present = reader.read(path)
-            if (path / reader.MANIFEST).read_bytes() == text:
-                return present.path
+        if _is_copy(path, text):
+            return path
         manifest: dict[str, Any] = reader.parse_manifest(Path(f"{self.url}/{name}"), text)
-        shutil.rmtree(path, ignore_errors=True)  # another history of the same name
+        shutil.rmtree(path, ignore_errors=True)  # damaged, or another history of the same name
         try:
             self._download_files(manifest, name, temporary)
             (temporary / reader.MANIFEST).write_bytes(text)
@@ -157,6 +155,14 @@ class RemoteFolder:
         for folder in sorted({str(PurePosixPath(file).parent) for file in files}, reverse=True):
             if self._files.isdir(folder):
                 self._files.rmdir(folder)
+
+
+def _is_copy(path: Path, manifest: bytes) -> bool:
+    """Whether a complete snapshot with this manifest lies at ``path``."""
+    try:
+        return (path / reader.MANIFEST).read_bytes() == manifest and reader.read(path).path == path
+    except (OSError, SnapshotError):
+        return False
 
 
 def local_path(path: str | Path, *, whole: bool = False) -> Path:
