@@ -39,6 +39,10 @@ class Memory:
         """Every word."""
         return True
 
+    def is_empty(self) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        return not self.held
+
     def words(self) -> set[str]:
         """See :class:`streamer.publishing.store.Store`."""
         return set(self.held)

@@ -54,7 +54,7 @@ _KAFKA = ("kafka_username", "kafka_password", "kafka_password_file", "kafka_conf
 @click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where it is recorded what was sent. By default below SNAPSHOT_DIR.",
+    help="Where it is recorded what was sent, for one store. By default below SNAPSHOT_DIR.",
 )
 @click.option(
     "--metrics",
@@ -80,13 +80,14 @@ def publish(
     SNAPSHOT_DIR is a folder of snapshots, or one snapshot. Afterwards the store holds exactly the
     snapshot's words, each vector within --threshold of the model's. The command records what it
     sends, so the next run corrects the store even if this one is killed or misses snapshots, or if
-    the model is started from nothing. Only one process at a time may publish to a store.
+    the model is started from nothing. A store that is found empty is sent everything again. Only
+    one process at a time may publish to a store.
 
     Kafka with TLS or SASL takes the options of run; passwords come from W2V_STREAM_KAFKA_PASSWORD,
     PGPASSWORD and QDRANT_API_KEY, or from --kafka-password-file, and are never logged.
     """
     from streamer.publishing.ledger import Ledger
-    from streamer.publishing.store import Access, open_store, without_password
+    from streamer.publishing.store import Access, open_store, target_of, without_password
 
     if follow:
         require_folder(snapshot_dir)
@@ -98,8 +99,10 @@ def publish(
     if follow:  # else a signal ends it at once, and the next run sends the rest
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-    ledger = Ledger(folder, vectors.vector_size, is_new=full)
+    ledger = Ledger(folder, vectors.vector_size, to=target_of(url), is_new=full)
     report = read_report(folder, without_password(url))
+    if report.to != without_password(url):
+        report = Report(without_password(url))  # the folder was another store's before
     if metrics:
         _serve_metrics(metrics, report, lambda: reader.newest_name(snapshot_dir))
     store: Any = None
@@ -166,7 +169,14 @@ def _publish_one(
     from streamer.publishing.publisher import publish as send
 
     began = time.monotonic()
-    sent = send(vectors.table, vectors.path.name, store, ledger, threshold)
+    sent = send(
+        vectors.table,
+        vectors.path.name,
+        store,
+        ledger,
+        threshold,
+        tell_lost=lambda words: log.warning("store_empty", to=report.to, words=words),
+    )
     report.upserted += sent.upserted
     report.deleted += sent.deleted
     report.sent_bytes += sent.sent_bytes

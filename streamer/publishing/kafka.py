@@ -137,6 +137,18 @@ class KafkaStore:
                 consumer.close()
         return found
 
+    def is_empty(self) -> bool:
+        """Whether there is no message, as in a topic that was deleted and made again."""
+        with self._answers():
+            partitions = self._partitions()
+            consumer = KafkaConsumer(**for_client(KafkaConsumer, self._config))
+            try:
+                return bool(
+                    consumer.beginning_offsets(partitions) == consumer.end_offsets(partitions)
+                )
+            finally:
+                consumer.close()
+
     def prepare(self, upserts: int, words: int) -> None:
         """Nothing to prepare."""
 

@@ -58,6 +58,13 @@ class LancedbStore:
         except Exception as error:
             raise StoreError(f"lancedb: {error}") from error
 
+    def is_empty(self) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            return int(self._table.count_rows()) == 0
+        except Exception as error:
+            raise StoreError(f"lancedb: {error}") from error
+
     def prepare(self, upserts: int, words: int) -> None:
         """Nothing to prepare."""
 

@@ -27,11 +27,16 @@ _SENT, _PENDING, _LOCK = "sent", "pending", "lock"
 class Ledger:
     """The ledger in a folder; ConfigurationError if another process holds it.
 
-    With ``is_new`` what was known of the store before is forgotten, also where it is damaged.
+    ``to`` names the store; ConfigurationError, too, if the ledger is another's. With ``is_new``
+    what was known of a store before is forgotten, also where it is damaged.
     """
 
-    def __init__(self, folder: Path, vector_size: int, *, is_new: bool = False) -> None:
+    def __init__(
+        self, folder: Path, vector_size: int, *, to: str = "", is_new: bool = False
+    ) -> None:
         self._folder = folder
+        self._to = to
+        self._recorded_to = ""
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / _LOCK).open("w")
         try:
@@ -58,6 +63,17 @@ class Ledger:
         self.rows = as_dict(self.words)
 
     @property
+    def names_store(self) -> bool:
+        """Whether it has on disk which store it is of; ledgers of earlier versions do not."""
+        return self._recorded_to == self._to
+
+    def forget(self) -> None:
+        """Nothing is known of the store any more; on disk, nothing changes until more is sent."""
+        self.words, self.vectors, self.snapshot = [], self.vectors[:0], ""
+        self.rows = as_dict(self.words)
+        self.is_known = False
+
+    @property
     def pending(self) -> set[str]:
         """Words of which nobody knows what the store has."""
         try:
@@ -80,6 +96,7 @@ class Ledger:
         digest = hashlib.sha256(text)
         digest.update(matrix.data)
         header = {
+            "to": self._to,
             "snapshot": snapshot,
             "words": len(words),
             "vector_size": matrix.shape[1],
@@ -93,11 +110,14 @@ class Ledger:
         self.words, self.vectors, self.snapshot = words, matrix, snapshot
         self.rows = as_dict(words)
         self.is_known = True
+        self._recorded_to = self._to
 
     def _read(self, vector_size: int) -> None:
         file = self._folder / _SENT
         with file.open("rb") as stream:
             header = orjson.loads(stream.readline())
+            self._recorded_to = str(header.get("to", ""))
+            self._check_store()
             text = stream.read(header["text_bytes"])
             data = stream.read()
         digest = hashlib.sha256(text)
@@ -108,6 +128,13 @@ class Ledger:
         self.vectors = np.frombuffer(data, np.float32).reshape(-1, header["vector_size"])
         self.check_size(vector_size)
         self.snapshot = header["snapshot"]
+
+    def _check_store(self) -> None:
+        if self._to and self._recorded_to and self._to != self._recorded_to:
+            raise ConfigurationError(
+                f"{self._folder} records what {self._recorded_to} was sent, not {self._to}: use "
+                "another folder (--state-dir), or --full to send every word and record that instead"
+            )
 
     def check_size(self, vector_size: int) -> None:
         """ConfigurationError unless what was sent are vectors of this size."""

@@ -63,6 +63,14 @@ class PostgresqlStore:
         except psycopg.Error as error:
             raise _failed(error) from error
 
+    def is_empty(self) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            rows = self._connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(self._table))
+            return rows.fetchone() is None
+        except psycopg.Error as error:
+            raise _failed(error) from error
+
     def prepare(self, upserts: int, words: int) -> None:
         """Drop the index if most words are sent; :meth:`finish` makes it again."""
         if not self._wants_index or 2 * upserts <= words:

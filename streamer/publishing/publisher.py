@@ -2,10 +2,12 @@
 
 At the end the store holds every word of the snapshot that it can hold, nothing else, and each
 vector within the threshold of the model's; after a crash at any moment the next run makes it so.
+A store that has lost everything is sent everything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -35,13 +37,23 @@ class Sent:
 
 
 def publish(
-    table: VectorTable, snapshot: str, store: Store, ledger: Ledger, threshold: float = THRESHOLD
+    table: VectorTable,
+    snapshot: str,
+    store: Store,
+    ledger: Ledger,
+    threshold: float = THRESHOLD,
+    *,
+    tell_lost: Callable[[int], None] = lambda _: None,
 ) -> Sent:
     """Bring a store up to a table. StoreError; then the ledger knows what to send next time.
 
-    ConfigurationError if the store was sent vectors of another size.
+    ConfigurationError if the store was sent vectors of another size. ``tell_lost`` is told how
+    many words the store was sent if it holds none of them any more.
     """
     ledger.check_size(table.vector_size)
+    if ledger.words and store.is_empty():
+        tell_lost(len(ledger.words))
+        ledger.forget()
     rows = np.array([r for r, word in enumerate(table.words) if store.holds(word)], np.int64)
     all_words = list(table.words)
     words = [all_words[row] for row in rows.tolist()]
@@ -70,7 +82,7 @@ def publish(
     vectors = np.empty((len(words), table.vector_size), np.float32)
     vectors[~is_due] = ledger.vectors[sent_rows[~is_due]]
     vectors[is_due] = table.take(rows[is_due])
-    if len(due) or gone or ledger.snapshot != snapshot:
+    if len(due) or gone or ledger.snapshot != snapshot or not ledger.names_store:
         ledger.commit(words, vectors, snapshot)
     return Sent(len(due), len(gone), len(table) - len(words), sent_bytes)
 

@@ -71,6 +71,14 @@ class QdrantStore:
         except Exception as error:
             raise StoreError(f"qdrant: {error}") from error
 
+    def is_empty(self) -> bool:
+        """See :class:`streamer.publishing.store.Store`."""
+        try:
+            points, _ = self._client.scroll(self._name, limit=1, with_payload=False)
+        except Exception as error:
+            raise StoreError(f"qdrant: {error}") from error
+        return not points
+
     def prepare(self, upserts: int, words: int) -> None:
         """Nothing to prepare."""
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,6 +48,9 @@ class Store(Protocol):
 
     def words(self) -> set[str]:
         """Every word that it holds now."""
+
+    def is_empty(self) -> bool:
+        """Whether it holds nothing now, as a table does that was lost and made again."""
 
     def prepare(self, upserts: int, words: int) -> None:
         """So many of the words that it will hold are about to be sent."""
@@ -109,3 +113,16 @@ def open_store(url: str, vector_size: int, access: Access | None = None) -> Stor
 def without_password(url: str) -> str:
     """A URL that may be shown and logged."""
     return _PASSWORDS.sub(lambda found: f"{found[1] or found[2]}***", url)
+
+
+def target_of(url: str) -> str:
+    """What a URL names, whatever folder it is typed in, without password."""
+    try:
+        parts = urlsplit(url)
+        folder = parts.netloc + parts.path
+        if parts.scheme != "lancedb" or "://" in folder:
+            return without_password(url)
+        path = Path(folder).expanduser().resolve()
+    except (ValueError, RuntimeError):  # opening it says why
+        return without_password(url)
+    return f"lancedb://{path}" + (f"?{parts.query}" if parts.query else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -114,6 +115,64 @@ def test_a_model_elsewhere_is_published_without_a_folder_of_its_name(
         )
         assert f"upserted={upserted}" in result.stderr, result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "lance"}
+
+
+def test_a_table_that_was_lost_is_sent_again(folder_of_words: Path, tmp_path: Path) -> None:
+    arguments = ("publish", folder_of_words, "--state-dir", tmp_path / "state")
+    arguments += ("--to", f"lancedb://{tmp_path}/lance")
+    for upserted, is_told in ((3, False), (3, True), (0, False)):
+        result = run(*arguments)
+        assert (result.returncode, f"upserted={upserted}" in result.stderr) == (0, True)
+        assert ("event=store_empty" in result.stderr) == is_told
+        assert len(_held(tmp_path / "lance")) == 3
+        if not is_told and upserted:
+            shutil.rmtree(tmp_path / "lance")
+
+
+def test_a_table_that_is_lost_meanwhile_is_sent_again(tmp_path: Path) -> None:
+    """With the next snapshot, by the publisher that follows."""
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1))
+    model.learn([["a", "b", "c"]])
+    model.snapshot(tmp_path / "s")
+    log, url = tmp_path / "log", f"lancedb://{tmp_path}/lance"
+    process = start(log, "publish", tmp_path / "s", "--to", url, "--follow")
+    try:
+        wait_until(lambda: "event=published" in log.read_text())
+        shutil.rmtree(tmp_path / "lance")
+        model.learn([["a", "b", "c", "d"]])
+        newest = load_vectors(model.snapshot(tmp_path / "s"))
+        wait_until(lambda: _is_in_step(tmp_path / "lance", newest))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_same_url_in_another_folder_is_another_table(
+    folder_of_words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path; it is refused, and sent to when that is asked for."""
+    arguments = ("publish", folder_of_words, "--to", "lancedb://moved")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    assert "upserted=3" in run(*arguments).stderr
+    monkeypatch.chdir(tmp_path / "b")
+    result = run(*arguments)
+    assert result.returncode == 78
+    assert f"records what lancedb://{tmp_path}/a/moved was sent" in result.stderr
+    assert "--state-dir" in result.stderr
+    assert not (tmp_path / "b" / "moved").exists()
+    assert "upserted=3" in run(*arguments, "--full").stderr
+    assert "upserted=0" in run(*arguments).stderr
+    state = ("--state-dir", tmp_path / "state")
+    for other, code in (("one", 0), ("two", 78)):
+        assert (
+            run("publish", folder_of_words, "--to", f"lancedb://{other}", *state).returncode == code
+        )
+    result = run("publish", folder_of_words, "--to", "lancedb://two", *state, "--full")
+    assert (result.returncode, "to=lancedb://two" in result.stderr) == (0, True)
 
 
 @pytest.mark.parametrize("turn", range(3))

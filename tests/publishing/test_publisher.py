@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigurationError
 from streamer.publishing.ledger import Ledger
 from streamer.publishing.publisher import publish
-from streamer.publishing.store import StoreError, open_store, without_password
+from streamer.publishing.store import StoreError, open_store, target_of, without_password
 from w2v_online import WordVectors
 from w2v_online.errors import SnapshotError
 
@@ -42,6 +44,9 @@ class Memory:
 
     def words(self) -> set[str]:
         return set(self.held)
+
+    def is_empty(self) -> bool:
+        return not self.held
 
     def prepare(self, upserts: int, words: int) -> None:
         self._called()
@@ -157,6 +162,71 @@ def test_a_lost_ledger_is_made_up_for(tmp_path: Path) -> None:
     wv = _model(generator)
     _publish(wv, store, tmp_path / "b", "2", 0.99)
     assert _holds(store, wv, 1.0)
+
+
+def test_a_store_that_lost_everything_is_sent_everything(tmp_path: Path) -> None:
+    """Also if sending fails on the way, when the store is not empty any more."""
+    wv = _model(np.random.default_rng(2))
+    store, lost = Memory(), []
+    _publish(wv, store, tmp_path, "1", 0.99)
+    store.held.clear()
+    ledger = Ledger(tmp_path, wv.vector_size)
+    store.calls_left, store.error = 20, StoreError
+    with pytest.raises(StoreError):
+        publish(wv.table, "1", store, ledger, 0.99, tell_lost=lost.append)
+    assert 0 < len(store.held) < len(wv)
+    ledger.close()
+    store.calls_left = 10**9
+    assert _publish(wv, store, tmp_path, "1", 0.99).upserted == len(wv)
+    assert _holds(store, wv, 1.0)
+    store.held.clear()
+    ledger = Ledger(tmp_path, wv.vector_size)
+    for upserted in (len(wv), 0):
+        sent = publish(wv.table, "1", store, ledger, 0.99, tell_lost=lost.append)
+        assert sent.upserted == upserted
+    ledger.close()
+    assert lost == [len(wv), len(wv)]
+
+
+def test_a_ledger_is_of_one_store(tmp_path: Path) -> None:
+    """It names the other one, and what to type; begun again, it is the new one's."""
+    wv, store = WordVectors.from_arrays(["a", "b"], np.ones((2, 3), np.float32)), Memory()
+    for to, is_new, upserted in (("one", False, 2), ("one", False, 0), ("two", True, 2)):
+        ledger = Ledger(tmp_path, 3, to=to, is_new=is_new)
+        store.upserted.clear()
+        publish(wv.table, "1", store, ledger)
+        ledger.close()
+        assert len(store.upserted) == upserted, to
+    told = rf"{tmp_path} records what two was sent, not one: .*--state-dir.*--full"
+    with pytest.raises(ConfigurationError, match=told):
+        Ledger(tmp_path, 3, to="one")
+
+
+def test_a_ledger_that_names_no_store_is_read_and_names_it_then(tmp_path: Path) -> None:
+    """As earlier versions wrote them."""
+    text, vectors = b"a\nb\n", np.ones((2, 3), np.float32)
+    digest = hashlib.sha256(text + vectors.tobytes()).hexdigest()
+    header = {"snapshot": "1", "words": 2, "vector_size": 3, "text_bytes": 4, "sha256": digest}
+    (tmp_path / "sent").write_bytes(orjson.dumps(header) + b"\n" + text + vectors.tobytes())
+    wv, store = WordVectors.from_arrays(["a", "b"], vectors), Memory()
+    store.held = dict(zip("ab", vectors, strict=True))
+    ledger = Ledger(tmp_path, 3, to="one")
+    assert publish(wv.table, "1", store, ledger).upserted == 0
+    ledger.close()
+    with pytest.raises(ConfigurationError, match="records what one was sent, not two"):
+        Ledger(tmp_path, 3, to="two")
+
+
+def test_what_a_url_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url, target in (
+        ("lancedb://store/a?table=t", f"lancedb://{tmp_path}/store/a?table=t"),
+        ("lancedb:///data/store", "lancedb:///data/store"),
+        ("lancedb://s3://bucket/store", "lancedb://s3://bucket/store"),
+        ("postgresql://me:secret@h/d?table=t", "postgresql://me:***@h/d?table=t"),
+        ("qdrant+http://[::1/words", "qdrant+http://[::1/words"),
+    ):
+        assert target_of(url) == target
 
 
 def test_what_a_store_cannot_hold_is_left_out(tmp_path: Path) -> None:

@@ -41,11 +41,13 @@ def _keeps_step(store: Store, read: Callable[[], dict[str, np.ndarray]], folder:
     vectors = before.to_numpy()[1:]
     vectors[3] = -vectors[3]
     after = WordVectors.from_arrays([*WORDS[2:], "new"], vectors, np.arange(10) + 1)
+    assert store.is_empty()
     ledger = Ledger(folder, 4)
     for name, wv in (("1", before), ("2", after), ("3", after)):
         publish(wv.table, name, store, ledger, 0.999)
         held = read()
         assert held.keys() == set(wv.words) == store.words()
+        assert not store.is_empty()
         for word, vector in held.items():
             cosine = vector @ wv[word] / np.linalg.norm(vector) / np.linalg.norm(wv[word])
             assert cosine == pytest.approx(1, abs=1e-5)
