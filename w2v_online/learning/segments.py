@@ -123,7 +123,7 @@ class Segments:
         vocabulary = self._vocabulary
         self._embeddings.predicted_rows = len(vocabulary)
         self._objective.set_counts(
-            vocabulary.counts,  # in a unit that stays, while a tree is balanced in parts
+            vocabulary.steady_counts,  # in a unit that stays, while a tree is balanced in parts
             vocabulary.total_words,
             self._trainers.wait,
         )

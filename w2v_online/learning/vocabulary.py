@@ -194,6 +194,11 @@ class Vocabulary:
         return counts
 
     @property
+    def steady_counts(self) -> NDArray[np.float64]:
+        """As :attr:`counts`; a view as long as nothing has decayed."""
+        return self.weighted_counts if self._weight == 1.0 else self.counts
+
+    @property
     def count_errors(self) -> NDArray[np.float64]:
         """float64[len(self)]: most occurrences (decayed) that each count may have missed."""
         errors: NDArray[np.float64] = self.arrays.errors[: len(self)] / self._weight
