@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,42 @@ def test_a_damaged_copy_is_replaced(tmp_path: Path, purpose: str, damage: str) -
     else:
         SnapshotFolder(url, is_held=True)
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("lies_there", ["nothing", "damaged", "another history"])
+def test_several_may_copy_one_snapshot_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_there: str
+) -> None:
+    """All of them load it, and a copy that one has opened is not replaced by another's."""
+    url = f"file://{tmp_path}/away"
+    (path,) = _store(url)
+    copy = local_folder(url, "read") / path.name
+    if lies_there != "nothing":
+        load_vectors(url)
+        file = copy / ("vectors.npy" if lies_there == "damaged" else "manifest.json")
+        file.write_bytes(b"other")
+    all_download, first_is_done = threading.Barrier(3), threading.Event()
+    download = RemoteFolder._download_files
+
+    def together(folder: RemoteFolder, manifest: Any, name: str, temporary: Path) -> None:
+        all_download.wait(timeout=30)
+        download(folder, manifest, name, temporary)
+        if threading.current_thread().name != "first":
+            assert first_is_done.wait(timeout=30)
+
+    monkeypatch.setattr(RemoteFolder, "_download_files", together)
+    loaded: list[tuple[Path, int, list[int]]] = []
+
+    def run() -> None:
+        found = load_vectors(url)
+        loaded.append((found.path, found.path.stat().st_ino, found.counts.tolist()))
+        if threading.current_thread().name == "first":
+            first_is_done.set()
+
+    threads = [threading.Thread(target=run, name=name) for name in ("first", "second", "third")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert loaded == [(copy, copy.stat().st_ino, [1, 1])] * 3
+    assert {found.name for found in copy.parent.iterdir()} == {copy.name, "LATEST"}

@@ -10,10 +10,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
@@ -110,18 +111,23 @@ class RemoteFolder:
 
     def download(self, name: str, folder: Path) -> Path:
         """Copy a snapshot from there into a folder, compare checksums; return its path."""
-        path, temporary = folder / name, folder / f"{TEMPORARY}{name}.{os.getpid()}"
+        path, temporary = folder / name, folder / f"{TEMPORARY}{name}.{uuid4().hex}"
         with self._named():
             text: bytes = self._files.cat_file(f"{self._root}/{name}/{reader.MANIFEST}")
         if _is_copy(path, text):
             return path
         manifest: dict[str, Any] = reader.parse_manifest(Path(f"{self.url}/{name}"), text)
-        shutil.rmtree(path, ignore_errors=True)  # damaged, or another history of the same name
+        # Damaged, or another history of the same name; gone at once, so never half there.
+        replaced = temporary.with_name(f"{temporary.name}.replaced")
+        with suppress(OSError):
+            path.rename(replaced)
+        shutil.rmtree(replaced, ignore_errors=True)
         try:
             self._download_files(manifest, name, temporary)
             (temporary / reader.MANIFEST).write_bytes(text)
             reader.Snapshot(temporary, manifest).verify()
-            temporary.rename(path)
+            if not _publish(temporary, path, text):
+                return path
             sync(folder)
         except OSError as error:
             raise SnapshotError(f"{path} cannot be written: {error.strerror}") from error
@@ -163,6 +169,17 @@ def _is_copy(path: Path, manifest: bytes) -> bool:
         return (path / reader.MANIFEST).read_bytes() == manifest and reader.read(path).path == path
     except (OSError, SnapshotError):
         return False
+
+
+def _publish(temporary: Path, path: Path, manifest: bytes) -> bool:
+    """Rename a copy to ``path``; False if another process or thread was faster. Raises OSError."""
+    try:
+        temporary.rename(path)
+    except OSError:
+        if _is_copy(path, manifest):
+            return False
+        raise
+    return True
 
 
 def local_path(path: str | Path, *, whole: bool = False) -> Path:
