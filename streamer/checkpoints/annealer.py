@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ class Annealer:
             )  # fmt: skip
             if self._is_closed:
                 process.terminate()
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+            with suppress(OSError):  # it may not be allowed, as below systemd
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
             path, said = process.communicate()
         except OSError as error:
             self._failed(str(error))

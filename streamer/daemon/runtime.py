@@ -85,6 +85,7 @@ class Runtime:
         self._service = Service(settings, self.folder.path, log)
         self._reload = reload
         self._checkpoints: Checkpoints | None = None
+        self._is_ending = False
 
     def __enter__(self) -> Runtime:
         return self
@@ -121,11 +122,15 @@ class Runtime:
 
     def waits(self) -> bool:
         """The loop waits for something outside, and does not hang; whether it is to stop."""
-        self._service.health.beat()
+        if self._is_ending:
+            self.still_ending()
+        else:
+            self._service.beat(self.progress)
         return self.signals.stop
 
     def ending(self) -> None:
         """The loop is over."""
+        self._is_ending = True
         self._service.ending()
 
     def still_ending(self) -> None:

@@ -84,7 +84,12 @@ def make_log(log_format: str, level: LogLevel, *, is_urgent: bool = False) -> Lo
 
 
 def _as_json(event: Event) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except orjson.JSONEncodeError:  # of a file's name, perhaps, that is no text
+        import json
+
+        return json.dumps(event, default=str)
 
 
 def _as_key_values(event: Event) -> str:

@@ -140,8 +140,11 @@ class Decompressor:
         data = self._rest + data
         self._rest = b""
         while data:
-            if self._member is None and not self._begins(data):
-                return bytes(text)
+            if self._member is None:
+                if not self._is_first:
+                    data = data.lstrip(b"\0")  # what was filled up behind a member
+                if not self._begins(data):
+                    return bytes(text)
             before = self._member.copy() if hasattr(self._member, "copy") else None
             try:
                 text += self._member.decompress(data)
@@ -157,16 +160,12 @@ class Decompressor:
     def _begins(self, data: bytes) -> bool:
         """Begin a member; False if what follows is none, or too little to tell."""
         assert self._format.make is not None  # noqa: S101 for mypy: others are refused before
-        if not self._is_first:
-            rest = data.lstrip(b"\0")
-            if not rest:
-                return False
-            if not self._format.magic.match(rest):
-                if may_be_compressed(rest):
-                    self._rest = rest
-                else:
-                    self.problem = f"something else follows the {self._format.name} data"
-                return False
+        if not self._is_first and not self._format.magic.match(data):
+            if may_be_compressed(data):
+                self._rest = data
+            elif data:
+                self.problem = f"something else follows the {self._format.name} data"
+            return False
         self._member = self._format.make()
         self._is_first = False
         return True

@@ -81,7 +81,8 @@ def _fields_in_words(document: Any) -> str:
         return "it has no fields"
     shown = [name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..." for name in names]
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"it has {', '.join(shown[:MAX_NAMES])}{more}"
+    said = f"it has {', '.join(shown[:MAX_NAMES])}{more}"
+    return said.encode(errors="replace").decode()  # JSON can name a field by half a character
 
 
 def _names(document: Any) -> Iterator[str]:

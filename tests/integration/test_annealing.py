@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -11,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.checkpoints.annealer import Annealer
+from streamer.config.types import Interval
 from tests.integration.daemons import COMMAND, SMALL, environment, start, wait_until
-from w2v_online import load_vectors
+from tests.streamer.followed import Reports
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.snapshots import reader
 
 _KAFKA = ["--source", "kafka", "--kafka-topic", "t", "--kafka-bootstrap-servers", "127.0.0.1:9"]
@@ -164,6 +168,27 @@ def test_a_stream_without_end_is_annealed_beside_learning(tmp_path: Path) -> Non
     assert annealed.manifest["annealed"] == {"passes": 4}
     assert "annealed" not in plain.manifest
     assert len(set(annealed.words) & set(plain.words)) > 0.9 * len(annealed.words)
+
+
+def test_annealing_that_may_not_lower_its_priority_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As below systemd, where a process may not change what it takes of the machine."""
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    model = OnlineWord2Vec(LearnerConfig(min_count=1, max_vocab_size=50, replay=1))
+    model.learn([["a", "b", "c"]] * 500)
+    checkpoint = model.snapshot(tmp_path / "s")
+    location = str(tmp_path / "annealed")
+    annealer = Annealer(location, 1, 1, Interval(seconds=1e-9), lambda: 0, Reports())
+    annealer.offer(checkpoint)
+    wait_until(lambda: annealer.written + annealer.failures > 0)
+    annealer.close()
+    assert (annealer.written, annealer.failures) == (1, 0)
+    assert load_vectors(location).words == ["a", "b", "c"]
 
 
 def test_annealing_that_fails_is_told_and_learning_goes_on(tmp_path: Path) -> None:

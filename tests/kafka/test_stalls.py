@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from streamer.cluster.worker_log import WorkerLog
+from streamer.sources.kafka import start
 from streamer.sources.kafka.handover import Handover
 from streamer.sources.kafka.partitions import Subscription
 from streamer.sources.kafka.poller import Poller
 from streamer.sources.kafka.positions import Place
+from streamer.sources.kafka.start import Known
 from streamer.sources.kafka.watchdog import (
     MAX_PAUSE_SECONDS,
     QUIET_SECONDS,
@@ -138,6 +142,54 @@ def test_messages_of_a_partition_that_was_let_go_are_no_lag_and_not_waited_for()
     consumer.give()
     poller.stalls._ask_for_ends(consumer)  # type: ignore[arg-type]
     assert poller.figures.ends == {}
+
+
+class _RefusesOnce:
+    """A consumer of a topic with three partitions whose group does not take the first commit."""
+
+    partitions = tuple(TopicPartition("t", number) for number in range(3))
+
+    def __init__(self) -> None:
+        self.refusals = 1
+        self.sought: dict[TopicPartition, int] = {}
+
+    def commit(self, news: object, **_options: object) -> None:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise KafkaTimeoutError("the group is busy")
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
+
+    def is_assigned(self, _partition: TopicPartition) -> bool:
+        return True
+
+    def pause(self, *_partitions: TopicPartition) -> None: ...
+
+    resume = pause
+
+
+def test_a_commit_that_fails_at_the_first_start_makes_no_partition_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With --kafka-start latest a new partition of a known topic is read from its beginning."""
+    consumer, handover, log = _RefusesOnce(), Handover({}), WorkerLog()
+    wanted = Subscription(("t",), None, {}, "latest", "earliest", "daemon")
+    poller = Poller({"group_id": "g"}, wanted, handover, log)
+    partitions = poller._partitions
+    poller._commits.consumer = partitions.consumer = consumer  # type: ignore[assignment]
+
+    def look_up(
+        _consumer: object, positions: dict[TopicPartition, object], *rest: Any
+    ) -> dict[TopicPartition, Known]:
+        return {p: Known(0, 1000, is_new=p.topic in rest[1]) for p in positions}
+
+    monkeypatch.setattr(start, "look_up", look_up)
+    partitions.hold(set(consumer.partitions))
+    with pytest.raises(KafkaTimeoutError):
+        partitions.begin(paused=False)
+    assert partitions.begin(paused=False) == 3
+    assert consumer.sought == dict.fromkeys(consumer.partitions, 1000)
 
 
 _HASTE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -96,11 +97,12 @@ def test_a_misspelt_field_is_named_with_those_that_are_there(log: Log, clock: Cl
         ([{"a": 1}, 5, {"a": 2, "b": 1}], "a, b"),
         ({}, "no fields"),
         ({"x": None, "y": 1}, "x (null), y"),
+        ({"half a character \ud800": 1}, "half a character ?"),
     ],
 )
 def test_fields_are_named_in_bounds(log: Log, clock: Clock, document: Any, fields: str) -> None:
     decoder = _decoder(log, clock, json_fields=("x",))
-    decoder.decode(Batch(orjson.dumps(document) + b"\n"))
+    decoder.decode(Batch(json.dumps(document).encode() + b"\n"))
     decoder.settle()
     assert log.said[0]["reason"] == f"JSON has no field x; it has {fields}"
 

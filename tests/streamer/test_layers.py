@@ -62,6 +62,14 @@ def test_compressed_text_is_told_by_its_first_bytes(name: str, step: int) -> Non
     assert _text_of(packed + bytes(600), step) == (text.encode(), "")
 
 
+@pytest.mark.parametrize("step", [1, 7, 1000])
+@pytest.mark.parametrize("name", _PACKED)
+def test_zeros_between_members_are_passed_however_they_are_cut(name: str, step: int) -> None:
+    """As tapes and block devices fill them up, and xz may."""
+    first, second = (_PACKED[name](text) for text in (b"first\n", b"second\n"))
+    assert _text_of(first + bytes(512) + second + bytes(4), step) == (b"first\nsecond\n", "")
+
+
 @pytest.mark.parametrize("step", [1, 7, 4096])
 @pytest.mark.parametrize("name", _WRITTEN)
 def test_text_in_other_encodings_becomes_utf_8(name: str, step: int) -> None:

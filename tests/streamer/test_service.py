@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import socket
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from streamer import problems
 from streamer.config.address import Address, parse_address
+from streamer.config.settings import RunSettings
+from streamer.daemon.runtime import Runtime
 from streamer.daemon.systemd import Notifier
 from streamer.problems import LOADING, PROBLEMS, SOURCE_DISCONNECTED, STOPPING, STUCK
 from streamer.telemetry.counters import Counters
@@ -148,6 +152,32 @@ def test_the_level_of_a_log_can_change(capsys: pytest.CaptureFixture[str]) -> No
     log.warning("quiet")
     lines: list[dict[str, Any]] = [json.loads(x) for x in capsys.readouterr().err.splitlines()]
     assert [line["event"] for line in lines] == ["loud"]
+
+
+def test_names_that_are_no_text_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    make_log("json", LogLevel("info")).info("shown", path=os.fsdecode(b"/tmp/\xff.log"))
+    assert json.loads(capsys.readouterr().err)["path"] == "/tmp/\udcff.log"
+
+
+def test_the_watchdog_is_fed_while_the_loop_waits_for_something_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is away for long must not have the daemon aborted."""
+    path = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    monkeypatch.setenv("WATCHDOG_USEC", "2")
+    settings = RunSettings(snapshot_dir=str(tmp_path / "s"))
+    log, signals = make_log("json", LogLevel("error")), SimpleNamespace(stop=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(path)
+        receiver.settimeout(0)
+        with Runtime(settings, *cast(Any, [signals, log, None])) as runtime:
+            assert not runtime.waits()
+            assert receiver.recv(4096).startswith(b"WATCHDOG=1")
+            runtime.ending()
+            assert receiver.recv(4096).startswith(b"STOPPING=1")
+            runtime.waits()
+            assert receiver.recv(4096).startswith(b"EXTEND_TIMEOUT_USEC=")
 
 
 def test_a_line_of_the_log_can_be_taken_apart(capsys: pytest.CaptureFixture[str]) -> None:

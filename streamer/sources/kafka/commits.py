@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,18 +46,22 @@ class Commits:
         self._sent: _SentCommit | None = None
         self._commit_after = 0.0
 
-    def begin(self, partition: TopicPartition, place: Place, committed: int | None) -> None:
-        """A partition begins at ``place``, and the group knows ``committed`` of the same topic.
+    def begin(self, begins: Mapping[TopicPartition, tuple[Place, int | None]]) -> None:
+        """Partitions begin at a place each, and the group knows an offset of the same topic.
 
-        What it does not know at all it is told, so that it remembers where it began; a position
-        that it has passed (because that does not exist any more) it is told again.
+        Of those that it does not know at all it is told, so that it remembers where they began; a
+        position that it has passed (because that does not exist any more) it is told again.
         """
-        self._committed.pop(partition, None)
-        if committed is None:
-            news = self._news({partition: place})
+        unknown = {}
+        for partition, (place, committed) in begins.items():
+            self._committed.pop(partition, None)
+            if committed is None:
+                unknown[partition] = place
+            elif place.offset >= committed:
+                self._committed[partition] = committed
+        if unknown:
+            news = self._news(unknown)
             self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
-        elif place.offset >= committed:
-            self._committed[partition] = committed
 
     def step(self) -> None:
         """See how the last commit went, and send the next; never wait for the group."""

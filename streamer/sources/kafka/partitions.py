@@ -130,29 +130,37 @@ class Partitions:
         looked_up = start.look_up(
             self.consumer, positions, self._wanted.start, self.known_topics, LOOKUP_SECONDS
         )
-        for partition, known in looked_up.items():
-            begin = start.choose(
-                known, self._wanted.daemon, self._wanted.start, self._wanted.expired
-            )
-            if begin is None:
-                raise SourceError(
-                    f"message {known.position and known.position.offset} of {partition.topic}/"
-                    f"{partition.partition} does not exist any more, and --kafka-expired is stop"
-                )
-            place = Place(begin.offset, known.topic_id)
-            committed = known.commit_of_this_topic(self._wanted.daemon)
-            self._commits.begin(partition, place, committed.offset if committed else None)
+        begins = {
+            partition: self._choose(partition, known) for partition, known in looked_up.items()
+        }
+        # All in one: after half of them the topic would be known, and the rest read from its start.
+        daemon = self._wanted.daemon
+        places = {p: Place(begin.offset, looked_up[p].topic_id) for p, begin in begins.items()}
+        self._commits.begin({
+            p: (place, looked_up[p].committed_offset(daemon)) for p, place in places.items()
+        })  # fmt: skip
+        for partition, place in places.items():
             with self._lock:
                 if self._held.get(partition) != held[partition]:
                     continue  # taken meanwhile, and perhaps given again
                 del self._held[partition]
                 self.known_topics.add(partition.topic)
                 self._handover.begin(partition, place)
-                self.consumer.seek(partition, begin.offset)
+                self.consumer.seek(partition, place.offset)
                 if not paused:
                     self.consumer.resume(partition)
-            self._say_begin(partition, begin)
+            self._say_begin(partition, begins[partition])
         return len(looked_up)
+
+    def _choose(self, partition: TopicPartition, known: start.Known) -> start.Start:
+        wanted = self._wanted
+        begin = start.choose(known, wanted.daemon, wanted.start, wanted.expired)
+        if begin is None:
+            raise SourceError(
+                f"message {known.position and known.position.offset} of {partition.topic}/"
+                f"{partition.partition} does not exist any more, and --kafka-expired is stop"
+            )
+        return begin
 
     def _say_begin(self, partition: TopicPartition, begin: start.Start) -> None:
         self._figures.lost_messages += begin.lost

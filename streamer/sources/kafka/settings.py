@@ -98,7 +98,7 @@ class KafkaSettings(SourceSettings):
         if self.kafka_topic and self.kafka_topic_pattern:
             raise ValueError("give --kafka-topic or --kafka-topic-pattern, not both")
         try:
-            re.compile(self.kafka_topic_pattern or "")
+            re.compile(f"(?:{self.kafka_topic_pattern or ''})$")  # as it is matched
         except re.error as error:
             raise ValueError(f"--kafka-topic-pattern is no regular expression: {error}") from error
         if self.kafka_partitions and not self.kafka_topic:

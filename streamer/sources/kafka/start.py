@@ -90,6 +90,11 @@ class Known:
         is_untold = committed.daemon == daemon and not committed.topic_id
         return None if self.is_recreated and is_untold else committed
 
+    def committed_offset(self, daemon: str) -> int | None:
+        """The offset of :meth:`commit_of_this_topic`."""
+        committed = self.commit_of_this_topic(daemon)
+        return None if committed is None else committed.offset
+
 
 def look_up(
     consumer: Consumer,
