@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from streamer.config.options import settings_options, some_settings
 from streamer.errors import EXIT_DONE, ConfigurationError
 from streamer.publishing.report import FOLDER, Report
 from streamer.publishing.report import read as read_report
+from streamer.publishing.state import StateError
 from streamer.sources.kafka.settings import KafkaSettings
 from w2v_online import load_vectors
 from w2v_online.errors import SnapshotError
@@ -119,7 +121,8 @@ def publish(
             pause = _RETRY_SECONDS[0]
         except _failures() as error:
             report.failed(str(error))
-            report.write(folder)
+            with suppress(StateError):  # what failed is logged, or ends the command
+                report.write(folder)
             if not follow:
                 raise
             log.warning("publish_failed", reason=str(error), retry_seconds=pause)
@@ -148,7 +151,7 @@ publish.params += settings_options(KafkaSettings, *_KAFKA)
 def _failures() -> tuple[type[Exception], ...]:
     from streamer.publishing.store import StoreError
 
-    return (StoreError, SnapshotError)
+    return (StoreError, StateError, SnapshotError)
 
 
 def _close(store: Any) -> None:

@@ -11,12 +11,14 @@ import fcntl
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigurationError
+from streamer.publishing.state import use_of
 from w2v_online.errors import SnapshotError, W2VError
 from w2v_online.output import whole_file
 from w2v_online.reading.words import as_dict
@@ -25,10 +27,11 @@ _SENT, _PENDING, _LOCK = "sent", "pending", "lock"
 
 
 class Ledger:
-    """The ledger in a folder; ConfigurationError if another process holds it.
+    """The ledger in a folder; ConfigurationError if it cannot be made or another process holds it.
 
     ``to`` names the store; ConfigurationError, too, if the ledger is another's. With ``is_new``
-    what was known of a store before is forgotten, also where it is damaged.
+    what was known of a store before is forgotten, also where it is damaged. Every method raises
+    StateError if a file cannot be used.
     """
 
     def __init__(
@@ -37,24 +40,17 @@ class Ledger:
         self._folder = folder
         self._to = to
         self._recorded_to = ""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / _LOCK).open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise ConfigurationError(
-                f"{folder} is held: another process publishes to this store"
-            ) from error
-        if is_new:
-            (folder / _SENT).unlink(missing_ok=True)
-            (folder / _PENDING).unlink(missing_ok=True)
+        self._lock = _locked(folder)
         self.words: list[str] = []
         self.vectors: NDArray[np.float32] = np.zeros((0, vector_size), np.float32)
         self.snapshot = ""
-        self.is_known = (folder / _SENT).exists()
+        self.is_known = False
         """Whether anything is known of the store; if not, it has to be asked for its words."""
         try:
+            if is_new:
+                self._remove(_SENT)
+                self._remove(_PENDING)
+            self.is_known = (folder / _SENT).exists()
             if self.is_known:
                 self._read(vector_size)
         except W2VError:
@@ -76,17 +72,17 @@ class Ledger:
     @property
     def pending(self) -> set[str]:
         """Words of which nobody knows what the store has."""
-        try:
-            text = (self._folder / _PENDING).read_bytes()
-        except FileNotFoundError:
-            return set()
+        path = self._folder / _PENDING
+        with use_of(path, "read"):
+            text = path.read_bytes() if path.exists() else b""
         # A last line without its end was being written: nothing of it was sent.
         return {line.decode() for line in text.split(b"\n")[:-1]}
 
     def begin(self, words: Iterable[str]) -> None:
         """Note words that are about to be sent or deleted, besides those that are pending."""
-        with whole_file(self._folder / _PENDING) as file:
-            for word in sorted(self.pending.union(words)):
+        pending, path = sorted(self.pending.union(words)), self._folder / _PENDING
+        with use_of(path, "written"), whole_file(path) as file:
+            for word in pending:
                 file.write(f"{word}\n".encode())
 
     def commit(self, words: list[str], vectors: NDArray[np.float32], snapshot: str) -> None:
@@ -103,18 +99,24 @@ class Ledger:
             "text_bytes": len(text),
             "sha256": digest.hexdigest(),
         }
-        with whole_file(self._folder / _SENT) as file:
+        path = self._folder / _SENT
+        with use_of(path, "written"), whole_file(path) as file:
             file.write(orjson.dumps(header) + b"\n" + text)
             file.write(matrix.data)
-        (self._folder / _PENDING).unlink(missing_ok=True)
+        self._remove(_PENDING)
         self.words, self.vectors, self.snapshot = words, matrix, snapshot
         self.rows = as_dict(words)
         self.is_known = True
         self._recorded_to = self._to
 
+    def _remove(self, name: str) -> None:
+        path = self._folder / name
+        with use_of(path, "deleted"):
+            path.unlink(missing_ok=True)
+
     def _read(self, vector_size: int) -> None:
         file = self._folder / _SENT
-        with file.open("rb") as stream:
+        with use_of(file, "read"), file.open("rb") as stream:
             header = orjson.loads(stream.readline())
             self._recorded_to = str(header.get("to", ""))
             self._check_store()
@@ -147,3 +149,29 @@ class Ledger:
     def close(self) -> None:
         """Let others hold it."""
         self._lock.close()
+
+
+def _locked(folder: Path) -> TextIO:
+    """Make the folder and hold it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be written: {error.strerror or error}; choose another folder "
+            "for what is recorded (--state-dir)"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ConfigurationError(
+            f"{folder} is held: another process publishes to this store"
+        ) from error
+    except OSError as error:
+        lock.close()
+        raise ConfigurationError(
+            f"{folder} cannot be locked: {error.strerror or error}; choose a folder on another "
+            "file system (--state-dir)"
+        ) from error
+    return lock

@@ -45,10 +45,11 @@ def publish(
     *,
     tell_lost: Callable[[int], None] = lambda _: None,
 ) -> Sent:
-    """Bring a store up to a table. StoreError; then the ledger knows what to send next time.
+    """Bring a store up to a table.
 
-    ConfigurationError if the store was sent vectors of another size. ``tell_lost`` is told how
-    many words the store was sent if it holds none of them any more.
+    StoreError or StateError; then the ledger knows what to send next time. ConfigurationError if
+    the store was sent vectors of another size. ``tell_lost`` is told how many words the store was
+    sent if it holds none of them any more.
     """
     ledger.check_size(table.vector_size)
     if ledger.words and store.is_empty():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from streamer.publishing.state import use_of
 from w2v_online.output import whole_file
 
 FOLDER = ".published"
@@ -60,8 +61,9 @@ class Report:
         self.error = error
 
     def write(self, folder: Path) -> None:
-        """Put it in place of the one before."""
-        with whole_file(folder / _FILE) as file:
+        """Put it in place of the one before; StateError if that fails."""
+        path = folder / _FILE
+        with use_of(path, "written"), whole_file(path) as file:
             file.write(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
 
 

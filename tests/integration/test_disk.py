@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.daemons import SMALL, start, wait_until
-from w2v_online import load_vectors
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotError
 
 Mount = Callable[[str], None]
@@ -71,6 +71,39 @@ def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> No
         daemon.kill()
         daemon.wait()
     assert "Traceback" not in messages.read_text()
+
+
+def test_a_publisher_survives_a_full_disk(tmp_path: Path, disk: tuple[Path, Mount]) -> None:
+    """It names the file; what could not be recorded was not sent, and is when there is space."""
+    pytest.importorskip("lancedb")
+    path, _ = disk
+    model = OnlineWord2Vec(LearnerConfig(vector_size=6, min_count=1))
+    model.learn([["a", "b", "c"]])
+    model.snapshot(tmp_path / "s")
+    state, messages = path / "state", tmp_path / "messages"
+    state.mkdir()
+    (state / "lock").touch()
+    filler = path / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    publisher = start(
+        messages, "publish", tmp_path / "s", "--to", f"lancedb://{tmp_path}/lance",
+        "--state-dir", state, "--follow",
+    )  # fmt: skip
+    try:
+        wait_until(lambda: "publish_failed" in messages.read_text())
+        assert f"{state}/pending cannot be written: No space left" in messages.read_text()
+        filler.unlink()
+        wait_until(lambda: "event=published" in messages.read_text())
+        assert "upserted=3" in messages.read_text()
+        publisher.terminate()
+        assert publisher.wait(timeout=180) == 0
+    finally:
+        publisher.kill()
+        publisher.wait()
+    assert "Traceback" not in messages.read_text()
+    assert "standard output" not in messages.read_text()
 
 
 def test_a_disk_that_becomes_read_only_is_survived(

@@ -149,6 +149,34 @@ def test_a_table_that_is_lost_meanwhile_is_sent_again(tmp_path: Path) -> None:
         process.wait()
 
 
+def test_what_cannot_be_recorded_is_tried_again(folder_of_words: Path, tmp_path: Path) -> None:
+    """Nothing is sent before it is recorded; the report that fails with it ends nothing."""
+    state, log = tmp_path / "state", tmp_path / "log"
+    for name in ("pending", "report.json"):
+        (state / name).mkdir(parents=True)
+    arguments = ("publish", folder_of_words.parent, "--state-dir", state)
+    arguments += ("--to", f"lancedb://{tmp_path}/lance")
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert f"error: {state}/pending cannot be read: Is a directory" in result.stderr
+    process = start(log, *arguments, "--follow")
+    try:
+        wait_until(lambda: "event=publish_failed" in log.read_text())
+        assert f"{state}/pending cannot be read" in log.read_text()
+        assert not _held(tmp_path / "lance")
+        (state / "pending").rmdir()
+        wait_until(lambda: f"{state}/report.json cannot be written" in log.read_text())
+        (state / "report.json").rmdir()
+        wait_until((state / "report.json").exists)
+        assert len(_held(tmp_path / "lance")) == 3
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
+
+
 def test_the_same_url_in_another_folder_is_another_table(
     folder_of_words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

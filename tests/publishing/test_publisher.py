@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from streamer.errors import ConfigurationError
 from streamer.publishing.ledger import Ledger
 from streamer.publishing.publisher import publish
+from streamer.publishing.state import StateError
 from streamer.publishing.store import StoreError, open_store, target_of, without_password
 from w2v_online import WordVectors
 from w2v_online.errors import SnapshotError
@@ -244,6 +247,53 @@ def test_one_process_holds_a_ledger(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(ConfigurationError, match="3 dimensions"):
         Ledger(tmp_path, 4)
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """Whatever is done with it; the folder itself is a matter of configuration."""
+    vectors = np.ones((1, 3), np.float32)
+    blocked = tmp_path / "file"
+    blocked.touch()
+    told = rf"^{blocked}/below cannot be written: Not a directory; .*--state-dir"
+    with pytest.raises(ConfigurationError, match=told):
+        Ledger(blocked / "below", 3)
+    folder = tmp_path / "ledger"
+    pending, sent = folder / "pending", folder / "sent"
+    ledger = Ledger(folder, 3)
+    pending.mkdir()
+    with pytest.raises(StateError, match=rf"^{pending} cannot be read: Is a directory$"):
+        ledger.begin(["a"])
+    with pytest.raises(StateError, match=rf"^{pending} cannot be deleted: "):
+        ledger.commit(["a"], vectors, "1")
+    sent.unlink()
+    sent.symlink_to("/dev/full")
+    with pytest.raises(StateError, match=rf"^{sent} cannot be written: No space left on device$"):
+        ledger.commit(["a"], vectors, "1")
+    sent.unlink()
+    sent.mkdir()
+    ledger.close()
+    for is_new, told in ((True, f"{sent} cannot be deleted"), (False, f"{sent} cannot be read")):
+        with pytest.raises(StateError, match=f"^{told}: "):
+            Ledger(folder, 3, is_new=is_new)
+    sent.rmdir()
+    ledger = Ledger(folder, 3)
+    shutil.rmtree(folder)
+    with pytest.raises(StateError, match=rf"^{pending} cannot be written: No such file"):
+        ledger.begin(["a"])
+    ledger.close()
+
+
+def test_a_folder_without_locks_is_not_said_to_be_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(_file: object, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be locked: No locks available; .*--state"
+    ):
+        Ledger(tmp_path, 3)
 
 
 def test_urls() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from streamer.publishing.metrics import StoreMetrics
 from streamer.publishing.report import FOLDER, Report, read, read_all
+from streamer.publishing.state import StateError
 
 FIRST, SECOND = "00000001-20260131T000000Z", "00000003-20260131T000140Z"
 
@@ -36,6 +38,11 @@ def test_reports_outlive_their_publishers(tmp_path: Path) -> None:
     (folders[2] / "report.json").write_text("{")
     assert [report.to for report in read_all(tmp_path)] == ["kafka://h/t", "qdrant+http://h/words"]
     assert read_all(tmp_path / "none") == []
+
+
+def test_a_report_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match=rf"^{tmp_path}/no/report.json cannot be written: No such"):
+        Report("kafka://h/t").write(tmp_path / "no")
 
 
 def test_metrics() -> None:
