@@ -212,7 +212,7 @@ def _either(holds: bool, what: str, good: str, bad: str) -> Finding:
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists already."""
     folder = folder.absolute()
-    while not folder.exists():
+    while not reader.exists(folder):
         folder = folder.parent
     return folder
 

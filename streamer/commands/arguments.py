@@ -47,7 +47,7 @@ def address_of(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 
 def require_folder(path: Path) -> None:
     """UsageError for --follow on what no newer snapshot comes to: a file, a URL, one snapshot."""
-    if url_of(path) or path.is_file() or (path / reader.MANIFEST).exists():
+    if url_of(path) or reader.is_file(path) or reader.exists(path / reader.MANIFEST):
         raise click.UsageError(
             f"--follow needs a folder that snapshots are written to on this machine, not {path}"
         )

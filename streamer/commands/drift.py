@@ -110,7 +110,7 @@ def drift(
 def _refuse_missing(*paths: Path) -> None:
     """What a pattern of the shell leaves as it is, because there are fewer snapshots."""
     for path in paths:
-        kept = [] if path.exists() or url_of(path) else reader.folders(path.parent)
+        kept = [] if url_of(path) or reader.exists(path) else reader.folders(path.parent)
         if kept:
             names = ", ".join(folder.name for folder in kept[:5])
             raise click.UsageError(

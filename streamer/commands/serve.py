@@ -94,7 +94,7 @@ def _on_this_machine(_ctx: click.Context, _param: click.Parameter, path: Path) -
             f"{url}: serve reads a folder on this machine; copy the snapshots there first, or give "
             "--http to the run that writes them"
         )
-    if not path.is_dir():
+    if not reader.is_folder(path):
         raise click.BadParameter(f"there is no folder {path}")
     return path
 

@@ -476,6 +476,20 @@ def test_files_come_before_those_of_the_configuration(tmp_path: Path) -> None:
     assert 'source = "file"  # follows' in shown.stdout
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["serve {}", "drift {} {}", "score --follow {}", "validate --snapshot-dir {}"],
+)
+def test_a_folder_that_cannot_be_looked_at_is_one_line(command: str) -> None:
+    """As one without permission: root, who may run the tests, meets only names too long."""
+    result = run(*command.replace("{}", "x" * 300).split())
+    assert result.returncode in (1, 78)
+    lines = (result.stdout + result.stderr).splitlines()
+    named = [line for line in lines if "xxx" in line]
+    assert named
+    assert all(line.endswith("xxx cannot be read: File name too long") for line in named)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_can_complete(shell: str) -> None:
     assert "_W2V_STREAM_COMPLETE" in run("completion", shell).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.w2v_online.snapshots import write_snapshot
-from w2v_online import WordVectors, load_vectors
+from w2v_online import WordVectors, load_scorer, load_vectors
 from w2v_online.errors import SnapshotError, UnknownWordError
 from w2v_online.snapshots import reader, writer
 from w2v_online.snapshots.retention import Retention, clean, prune
@@ -245,6 +246,30 @@ def test_nothing_there_is_an_error_with_the_path(tmp_path: Path) -> None:
         load_vectors(tmp_path)
 
 
+@pytest.mark.parametrize("load", [load_vectors, load_scorer, reader.read, reader.read_whole])
+def test_what_cannot_be_looked_at_is_an_error_with_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: Callable[[Path], object]
+) -> None:
+    """A name that is too long, a folder without permission, a file server that is away."""
+    with pytest.raises(SnapshotError, match=r"xxx.* cannot be read: File name too long"):
+        load(tmp_path / ("x" * 300))
+    path = _write(tmp_path)
+    for number in (errno.EACCES, errno.ESTALE, errno.EIO):
+        error = OSError(number, os.strerror(number))
+        for looked_at in (tmp_path, path):
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, "stat", _raising(error))
+                with pytest.raises(SnapshotError, match=f"cannot be read: {error.strerror}"):
+                    load(looked_at)
+
+
+def _raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_args: object, **_options: object) -> Any:
+        raise error
+
+    return fail
+
+
 @pytest.mark.parametrize("call", ["fsync", "mkdir", "rename"])
 def test_a_failed_write_leaves_nothing_and_the_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -281,6 +306,26 @@ def test_prune_keeps_the_newest_complete_ones(tmp_path: Path) -> None:
     (paths[4] / "words.txt").unlink()
     prune(tmp_path, Retention(keep=2))
     assert [path.exists() for path in paths] == [False, False, True, True, True]
+
+
+def test_prune_keeps_what_cannot_be_read_at_the_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be complete."""
+    paths = [_write(tmp_path) for _ in range(4)]
+    stat = Path.stat
+
+    def refuse(path: Path, **options: Any) -> os.stat_result:
+        if path.parent == paths[1]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return stat(path, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", refuse)
+        prune(tmp_path, Retention(keep=2))
+    assert [path.exists() for path in paths] == [False, True, True, True]
+    prune(tmp_path, Retention(keep=2))
+    assert [path.exists() for path in paths] == [False, False, True, True]
 
 
 def test_the_last_snapshot_of_hours_and_days_stays() -> None:

@@ -215,7 +215,7 @@ def load_scorer(path: str | Path) -> Scorer:
     Every file of it is checked. Raises SnapshotError.
     """
     path = local_path(path, whole=True)
-    if path.is_file():
+    if reader.is_file(path):
         raise SnapshotError(
             f"{path} is a file; scoring takes a snapshot, which has more than the words' vectors"
         )

@@ -187,7 +187,7 @@ class WordVectors(Similarities):
         loaded = self._loaded
         table = loaded.table
         known = [key for key in key_list(context, "predict") if table.has_vector(key)]
-        if loaded.path == Path() or loaded.path.is_file():
+        if loaded.path == Path() or reader.is_file(loaded.path):
             raise SnapshotError(f"{table.name} has no output vectors to predict from")
         if not known:
             return []
@@ -285,7 +285,7 @@ def _takes_two(callback: Callable[..., object]) -> bool:
 
 def _reopen(path: Path, source: Path | None, options: Options) -> WordVectors:
     """What was pickled; the folder's newest snapshot, with a warning, if its own was pruned."""
-    if path.is_file():
+    if reader.is_file(path):
         return WordVectors(load_file(path, options))
     try:
         loaded = load_snapshot(reader.read(path), options)
@@ -346,7 +346,7 @@ def load_vectors(
     if unknown not in get_args(Unknown):
         raise ValueError(f"unknown must be 'error' or 'infer', not {unknown!r}")
     options = Options(verify, given, tokenizer, tokenizer_options, unknown)
-    if path.is_file():
+    if reader.is_file(path):
         return WordVectors(load_file(path, options))
     loaded = load_newest(path, options)
     return WordVectors(loaded, None if loaded.path == path else path)

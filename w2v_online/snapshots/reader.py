@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,16 +176,43 @@ def folders(folder: Path) -> list[Path]:
     return sorted(names, key=lambda path: sequence_of(path.name), reverse=True)
 
 
+def exists(path: Path) -> bool:
+    """Whether something is at ``path``; SnapshotError if that cannot be told, as of no permission.
+
+    ``Path.exists`` raises OSError then, or is False, depending on the version of Python.
+    """
+    return _mode(path) != 0
+
+
+def is_file(path: Path) -> bool:
+    """The same for a regular file."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """The same for a folder."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def read(path: Path) -> Snapshot:
     """Open the snapshot at ``path``, or the newest complete one if it is a folder of snapshots.
 
     Checks the manifest and every file's size, not the other checksums. Raises SnapshotError.
     """
-    if (path / MANIFEST).exists() or sequence_of(path.name) >= 0:
+    if sequence_of(path.name) >= 0 or exists(path / MANIFEST):
         return _open(path)
     found = newest(path)
     if found is None:
-        if not path.exists():
+        if not exists(path):
             raise SnapshotError(f"{path} does not exist")
         for damaged in folders(path):
             try:
@@ -197,7 +225,7 @@ def read(path: Path) -> Snapshot:
 
 def read_whole(path: Path) -> Snapshot:
     """The same for one that a learner can go on from: the newest such in a folder of snapshots."""
-    is_one = sequence_of(path.name) >= 0 or (path / MANIFEST).exists()
+    is_one = sequence_of(path.name) >= 0 or exists(path / MANIFEST)
     if not is_one and (found := newest_whole(path)) is not None:
         return found
     opened = read(path)

@@ -54,16 +54,16 @@ def _last_of_each(newest_first: Iterable[Path], digits: int) -> list[Path]:
 def prune(folder: Path, retention: Retention) -> list[Path]:
     """Delete snapshots that need not stay; return what was deleted.
 
-    Incomplete ones older than the newest complete one go too. Raises SnapshotError if the folder
-    cannot be listed.
+    Incomplete ones older than the newest complete one go too; those that cannot be read at the
+    moment stay. Raises SnapshotError if the folder cannot be listed.
     """
     complete: list[Path] = []
     incomplete: list[Path] = []
     for path in reader.folders(folder):
         try:
             reader.read(path)
-        except SnapshotError:
-            if complete:
+        except SnapshotError as error:
+            if complete and not _is_out_of_reach(error):
                 incomplete.append(path)
         else:
             complete.append(path)
@@ -72,6 +72,12 @@ def prune(folder: Path, retention: Retention) -> list[Path]:
     for path in deleted:
         _delete(path)
     return deleted
+
+
+def _is_out_of_reach(error: SnapshotError) -> bool:
+    """Whether a snapshot may be complete, but a permission or a server is missing to read it."""
+    missing = (FileNotFoundError, NotADirectoryError)
+    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, missing)
 
 
 def _delete(path: Path) -> None:
