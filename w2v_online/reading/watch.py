@@ -49,17 +49,23 @@ class Watch(Generic[_T]):
             try:
                 has_changed = self._vectors.refresh()
                 self._failure = ""
-            except SnapshotError as error:
+            except Exception as error:
                 # Said once: a folder that is away may be away for hours.
-                if str(error) != self._failure:
-                    _log.warning("%s", error)
-                self._failure = str(error)
+                if repr(error) != self._failure:
+                    self._log_failure(error)
+                self._failure = repr(error)
                 continue
             if has_changed and self._callback is not None:
                 try:
                     self._callback(self._vectors)
                 except Exception:
                     _log.exception("the callback of a watch failed")
+
+    def _log_failure(self, error: Exception) -> None:
+        if isinstance(error, SnapshotError):
+            _log.warning("%s", error)
+        else:
+            _log.warning("a newer snapshot cannot be loaded: %r", error, exc_info=True)
 
     def stop(self) -> None:
         """Stop watching; returns when a callback that runs is done, at once from within one."""
