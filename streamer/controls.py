@@ -1,4 +1,7 @@
-"""Control characters as escapes: words of a stream must not steer a terminal or break a line."""
+"""What cannot be printed, as escapes: words must not steer a terminal, break a line or an output.
+
+Such are control characters, and bytes of vector files that are not UTF-8.
+"""
 
 from __future__ import annotations
 
@@ -7,4 +10,4 @@ _CONTROLS = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 16
 
 def shown(text: str) -> str:
     """The text as it can be printed."""
-    return text.translate(_CONTROLS)
+    return text.translate(_CONTROLS).encode(errors="backslashreplace").decode()

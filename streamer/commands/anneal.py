@@ -49,14 +49,19 @@ def anneal(snapshot: Path, passes: int, snapshot_dir: Path, keep: int) -> None:
     from streamer.checkpoints.folder import SnapshotFolder
     from w2v_online.learning.learner import OnlineWord2Vec
     from w2v_online.learning.warmup import warm_up
-    from w2v_online.snapshots.reader import read_whole
+    from w2v_online.snapshots import reader
 
-    saved = read_whole(local_path(snapshot, whole=True))
+    saved = reader.read_whole(local_path(snapshot, whole=True))
     if not saved.manifest.get("config", {}).get("replay"):
         raise SnapshotError(
             f"{saved.path} keeps no text to train on: it was written without --replay"
         )
     folder = SnapshotFolder(str(snapshot_dir))
+    if any(reader.is_whole(path.name) for path in reader.folders(folder.path)):
+        raise click.UsageError(
+            f"--snapshot-dir {snapshot_dir} holds snapshots to resume from; annealed vectors need "
+            f"a folder of their own, such as {snapshot_dir}/annealed"
+        )
     learner = OnlineWord2Vec.restore(saved.path)
     warm_up(learner.config)
     with Bar(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:

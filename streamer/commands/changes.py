@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +14,7 @@ import orjson
 from streamer.commands.output_file import JSON_LINE, output_file
 from w2v_online import load_vectors
 from w2v_online.analysis.export.columns import open_parquet, vector_array, vector_field
+from w2v_online.analysis.export.selection import Reason
 from w2v_online.errors import ExportError
 from w2v_online.reading.changes import THRESHOLD, Changes
 from w2v_online.reading.changes import changes as compare
@@ -43,8 +45,7 @@ def changes(old: Path, new: Path, threshold: float, output: Path) -> None:
 
     Each entry has the word, its id and the kind of change. New and moved words also have their
     count and vector, moved words the cosine with the old vector. A word keeps its id when its row
-    changes. OLD and
-    NEW are snapshots, folders of snapshots (the newest counts) or word2vec files.
+    changes. OLD and NEW are snapshots, folders of snapshots (the newest counts) or word2vec files.
     """
     if str(output) != "-" and output.suffix not in (".parquet", ".jsonl"):
         raise click.UsageError(f"--output: {output} ends in neither .parquet nor .jsonl")
@@ -89,10 +90,33 @@ def _write_json(file: IO[bytes], found: Changes) -> None:
             for name in ("count", "cosine", "vector"):
                 if block[name] is not None:
                     document[name] = block[name][i]
-            file.write(orjson.dumps(document, option=JSON_LINE))
+            file.write(_json_line(document))
+
+
+def _json_line(document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document, option=JSON_LINE)
+    except orjson.JSONEncodeError:  # bytes that are not UTF-8 become lone surrogates as escapes
+        plain = {**document, "word": ""}
+        known: dict[str, Any] = orjson.loads(orjson.dumps(plain, option=JSON_LINE))
+        return json.dumps({**known, "word": document["word"]}).encode() + b"\n"
+
+
+def _without_broken_words(block: dict[str, Any]) -> dict[str, Any]:
+    """A block without the words that have bytes that are not UTF-8, which parquet cannot hold."""
+    kept = [i for i, word in enumerate(block["word"]) if not Reason.NOT_UTF8.applies(word)]
+    if len(kept) == len(block["word"]):
+        return block
+    columns = {name: block[name] for name in ("count", "cosine", "vector")}
+    return {
+        "change": block["change"],
+        "word": [block["word"][i] for i in kept],
+        **{name: None if value is None else value[kept] for name, value in columns.items()},
+    }
 
 
 def _write_parquet(file: IO[bytes], found: Changes) -> None:
+    """Write them; words that parquet cannot hold are left out and counted."""
     import pyarrow as pa
 
     field = vector_field("vector", found.table.vector_size).with_nullable(True)
@@ -107,7 +131,10 @@ def _write_parquet(file: IO[bytes], found: Changes) -> None:
         ]
     )
     with open_parquet(file, schema) as writer:
-        for block in _blocks(found):
+        left_out = 0
+        for whole in _blocks(found):
+            block = _without_broken_words(whole)
+            left_out += len(whole["word"]) - len(block["word"])
             size = len(block["word"])
             columns = [
                 pa.array([block["change"]] * size, pa.string()),
@@ -126,3 +153,6 @@ def _write_parquet(file: IO[bytes], found: Changes) -> None:
                 else vector_array(block["vector"], field),
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    if left_out:
+        reason = Reason.NOT_UTF8.value
+        click.echo(f"{left_out:,} words with {reason} left out: parquet cannot hold them", err=True)

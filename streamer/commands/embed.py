@@ -29,6 +29,7 @@ from w2v_online.reading.compressed import buffered, open_plain
 from w2v_online.reading.lines import Lines
 
 _BLOCK_LINES = 8192
+_BLOCK_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 19
 
 
@@ -101,9 +102,19 @@ def _standard_input() -> io.BufferedReader:
 
 def _embedded(source: IO[bytes], lines: Lines) -> Iterator[Block]:
     number = 1
-    while block := [line.removesuffix(b"\n") for line in islice(source, _BLOCK_LINES)]:
+    while block := list(_some_lines(source)):
         yield Block(number, block, lines.embed(block))
         number += len(block)
+
+
+def _some_lines(source: IO[bytes]) -> Iterator[bytes]:
+    """The next lines: so many, or those of so many bytes."""
+    size = 0
+    for line in islice(source, _BLOCK_LINES):
+        yield line.removesuffix(b"\n")
+        size += len(line)
+        if size >= _BLOCK_BYTES:
+            return
 
 
 class _Counted:

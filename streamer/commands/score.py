@@ -19,6 +19,7 @@ import orjson
 
 from streamer.commands.arguments import TextOptions, require_folder, snapshot_argument, text_options
 from streamer.commands.scoring_model import ScoringModel
+from streamer.commands.tables import for_stdout
 from streamer.controls import shown
 from w2v_online.config import By, Of
 
@@ -226,7 +227,8 @@ def _most_surprising(
 
 
 def _as_json(part: _Part, i: int, with_words: bool) -> str:
-    return orjson.dumps(part.document(i, with_words), option=orjson.OPT_APPEND_NEWLINE).decode()
+    document = part.document(i, with_words)
+    return for_stdout(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _as_text(part: _Part, i: int, with_words: bool, with_p: bool) -> str:

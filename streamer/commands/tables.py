@@ -30,7 +30,16 @@ def echo_json(document: Any) -> None:
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONEncodeError:
         text = json.dumps(document, indent=2)
-    click.echo(text)
+    click.echo(for_stdout(text))
+
+
+def for_stdout(document: str) -> str:
+    """JSON as standard output can hold it: with escapes, where its encoding is not UTF-8."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+    if document.isascii() or encoding == "utf8":
+        return document
+    is_line = document.endswith("\n")
+    return json.dumps(json.loads(document), indent=None if is_line else 2) + "\n" * is_line
 
 
 def echo_rows(

@@ -118,6 +118,20 @@ def test_a_snapshot_is_annealed_into_another_folder(tmp_path: Path) -> None:
     assert b"\nannealed\tpasses\t2\tpasses\n" in _run("inspect", tmp_path / "t").stdout
 
 
+def test_snapshots_to_resume_from_are_not_deleted_for_annealed_ones(tmp_path: Path) -> None:
+    """Annealing deletes older vectors in its folder, which must be one of its own."""
+    for seed in range(7):
+        _learn(tmp_path / "s", _text(300, seed), "--replay", "1", "--anneal", "0", "--keep", "9")
+    before = reader.folders(tmp_path / "s")
+    assert len(before) > 5
+    done = _run("anneal", tmp_path / "s", "--passes", "1", "--snapshot-dir", tmp_path / "s")
+    assert (done.returncode, b"a folder of their own" in done.stderr.replace(b"\n", b" ")) == (
+        2,
+        True,
+    )
+    assert reader.folders(tmp_path / "s") == before
+
+
 def test_a_snapshot_that_keeps_no_text_is_refused(tmp_path: Path) -> None:
     _learn(tmp_path / "s", b"a b c\n" * 50)
     done = _run("anneal", tmp_path / "s", "--snapshot-dir", tmp_path / "t")

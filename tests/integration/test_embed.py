@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+from streamer.commands.embed import _embedded
 from streamer.http.text_questions import MAX_LINES
 from tests.integration.test_cli import run
 from tests.integration.test_views import Served
@@ -66,6 +70,16 @@ def test_every_line_gets_a_vector(folder: Path, text: bytes, tmp_path: Path) -> 
     lines = _documents((tmp_path / "x.jsonl").read_text())
     assert "text" not in lines[0]
     assert [line["vector"] for line in lines] == [document["vector"] for document in documents]
+
+
+def test_long_lines_are_embedded_few_at_a_time() -> None:
+    """So that memory stays bounded."""
+    line = b"a b c " * 20_000 + b"\n"
+    lines = cast(Any, SimpleNamespace(embed=lambda block: None))
+    blocks = list(_embedded(io.BytesIO(line * 30), lines))
+    assert [block.first_number for block in blocks][:2] == [1, 1 + len(blocks[0].lines)]
+    assert sum(len(block.lines) for block in blocks) == 30
+    assert max(len(block.lines) for block in blocks) * len(line) < 3 << 20
 
 
 def test_parquet_has_a_column_of_vectors(folder: Path, text: bytes, tmp_path: Path) -> None:

@@ -300,3 +300,29 @@ def test_changes_are_written(tmp_path: Path) -> None:
     assert rows[0]["vector"] == wv["d"].tolist()
     assert rows[-1]["vector"] is None
     assert run("changes", old, new, "--output", tmp_path / "x.csv").returncode == 2
+
+
+def test_changes_and_maps_of_words_that_are_not_utf8(tmp_path: Path) -> None:
+    """JSON has them as escapes and a picture as shown elsewhere; parquet cannot hold them."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    old, new = tmp_path / "old.vec", tmp_path / "new.vec"
+    old.write_bytes("3 2\na 1 0\nb 0 1\ncaf\xe9 1 1\n".encode("latin-1"))
+    new.write_bytes("4 2\na 1 0\nb 0 1\nc 1 2\nna\xefve 1 1\n".encode("latin-1"))
+    result = run("changes", old, new)
+    assert result.returncode == 0, result.stderr
+    documents = [json.loads(line) for line in result.stdout.splitlines()]
+    changed = {(document["change"], document["word"]) for document in documents}
+    assert changed == {("new", "c"), ("new", "na\udcefve"), ("gone", "caf\udce9")}
+    assert all(document["id"] == word_id(document["word"]) for document in documents)
+    written = run("changes", old, new, "--output", tmp_path / "x.parquet")
+    assert written.returncode == 0, written.stderr
+    assert "2 words with bytes that are not UTF-8 left out" in written.stderr
+    assert parquet.read_table(tmp_path / "x.parquet")["word"].to_pylist() == ["c"]
+    drawn = run("map", new, "--method", "pca", "--output", tmp_path / "x.png")
+    assert drawn.returncode == 0, drawn.stderr
+
+
+def test_json_is_json_whatever_standard_output_can_hold(vectors_file: Path) -> None:
+    environment = {"PYTHONIOENCODING": "ascii"}
+    result = run("neighbors", vectors_file, "king", "--json", env=environment)
+    assert {"国王", "🤴🏽"} <= {entry["word"] for entry in json.loads(result.stdout)["king"]}

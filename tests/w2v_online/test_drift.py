@@ -119,6 +119,7 @@ def test_a_word_is_followed_through_the_snapshots(tmp_path: Path) -> None:
     assert moments[1].moved == moments[1].moved_in_all > 0
     newest = load_vectors(tmp_path)
     assert moments[1].neighbors == [word for word, _ in newest.most_similar("novel", topn=5)]
+    assert [moment.snapshot for moment in history(newest.path, "novel")] == [newest.path.name]
     with pytest.raises(UnknownWordError, match="did you mean novel"):
         history(tmp_path, "navel")
     with pytest.raises(SnapshotError, match="no snapshot"):

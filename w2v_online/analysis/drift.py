@@ -196,13 +196,16 @@ def history(
 ) -> list[Moment]:
     """One word through the complete snapshots of a folder, oldest first; those without it left out.
 
+    ``folder`` may be a snapshot itself, which is then the only one.
     Where vectors change their size a model has begun anew: nothing is compared with the one before.
     ``most``: look at so many snapshots, evenly spread, the oldest and the newest among them.
     Raises SnapshotError if there is no snapshot, UnknownWordError if none knows the word.
     """
     moments: list[Moment] = []
     first = previous = latest = None
-    for path in spread(reader.folders(Path(folder))[::-1], most):
+    folder = Path(folder)
+    alone = [folder] if (folder / reader.MANIFEST).exists() else []
+    for path in spread(alone or reader.folders(folder)[::-1], most):
         try:
             latest = load_vectors(path)
         except SnapshotError:
