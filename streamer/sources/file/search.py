@@ -6,6 +6,7 @@ links to folders left out. A part that exists as it is written is taken as it is
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import stat
@@ -88,18 +89,17 @@ def missing(patterns: Sequence[str]) -> dict[str, str]:
         problems: list[str] = []
         found = expand(pattern, lambda _event, said=problems, **values: said.append(str(values)))
         if not any(path.exists() for path in found) and not problems:
-            reasons[pattern] = "no file matches" if has_magic(pattern) else _why_missing(pattern)
+            reasons[pattern] = _why_missing(pattern)
     return reasons
 
 
 def _why_missing(path: str) -> str:
     try:
         Path(path).stat()
-    except FileNotFoundError:
-        return "there is no such file"
     except OSError as error:
-        return str(error.strerror)
-    return "it came just now"
+        if error.errno != errno.ENOENT:
+            return str(error.strerror)
+    return "there is no such file"
 
 
 def _target(path: Path, patterns: Sequence[str]) -> Path:
