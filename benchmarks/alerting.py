@@ -24,6 +24,7 @@ from streamer.alerts.rule import Rule
 from streamer.alerts.targets.lines import LinesTarget
 from streamer.alerts.watching import Watching
 from streamer.config.alert_at import parse_alert_at
+from streamer.telemetry.log import LogLevel, make_log
 from streamer.text.batch import Batch
 from streamer.text.trace import Trace
 from w2v_online import LearnerConfig, OnlineWord2Vec
@@ -57,7 +58,8 @@ def measure(size: int, loss: str, options: argparse.Namespace, target: Path) -> 
         loss=loss, min_count=1, max_vocab_size=size, sample=options.sample, window=options.window
     )
     alone, watched = OnlineWord2Vec(config), OnlineWord2Vec(config)
-    alerts = Alerts(Rule(parse_alert_at("p=0.001")), [LinesTarget(str(target))], Limits())
+    log = make_log("text", LogLevel("error"))
+    alerts = Alerts(Rule(parse_alert_at("p=0.001")), [LinesTarget(str(target), log)], Limits())
     watching = Watching(watched, alerts)
     text = ZipfText(size)
     for block in text.every_word():
