@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,6 +42,20 @@ def _saved_words(folder: Path) -> int:
     return words
 
 
+@contextmanager
+def _running(messages: Path, *args: str | Path, under: Sequence[str] = ()) -> Iterator[None]:
+    """A process that is ended in the end, well and without a traceback."""
+    process = start(messages, *args, under=under)
+    try:
+        yield
+        process.terminate()
+        assert process.wait(timeout=180) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in messages.read_text()
+
+
 def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> None:
     """Nothing fits, then something does: training went on, and all of it is in the snapshot."""
     path, remount = disk
@@ -49,11 +63,10 @@ def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> No
     text.write_text("".join(f"w{i} w{i % 50}\n" for i in range(6000)))
     filler = path / "filler"
     filler.write_bytes(b"x" * (5 << 20))
-    daemon = start(
+    with _running(
         messages, "--source", "file", "--path", text, "--follow",
         "--snapshot-dir", path / "s", "--snapshot-every", "1s", *SMALL,
-    )  # fmt: skip
-    try:
+    ):  # fmt: skip
         wait_until(lambda: messages.read_text().count("snapshot_failed") >= 2)
         assert "MiB free, a snapshot needs" in messages.read_text()
         assert str(path / "s") in messages.read_text()
@@ -65,12 +78,6 @@ def test_a_full_disk_is_survived(tmp_path: Path, disk: tuple[Path, Mount]) -> No
         with text.open("a") as file:
             file.write("one two three\n")
         wait_until(lambda: _saved_words(path / "s") == 12_003)
-        daemon.terminate()
-        assert daemon.wait(timeout=180) == 0
-    finally:
-        daemon.kill()
-        daemon.wait()
-    assert "Traceback" not in messages.read_text()
 
 
 def test_a_publisher_survives_a_full_disk(tmp_path: Path, disk: tuple[Path, Mount]) -> None:
@@ -87,22 +94,15 @@ def test_a_publisher_survives_a_full_disk(tmp_path: Path, disk: tuple[Path, Moun
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
-    publisher = start(
+    with _running(
         messages, "publish", tmp_path / "s", "--to", f"lancedb://{tmp_path}/lance",
         "--state-dir", state, "--follow",
-    )  # fmt: skip
-    try:
+    ):  # fmt: skip
         wait_until(lambda: "publish_failed" in messages.read_text())
         assert f"{state}/pending cannot be written: No space left" in messages.read_text()
         filler.unlink()
         wait_until(lambda: "event=published" in messages.read_text())
         assert "upserted=3" in messages.read_text()
-        publisher.terminate()
-        assert publisher.wait(timeout=180) == 0
-    finally:
-        publisher.kill()
-        publisher.wait()
-    assert "Traceback" not in messages.read_text()
     assert "standard output" not in messages.read_text()
 
 
@@ -113,11 +113,10 @@ def test_a_disk_that_becomes_read_only_is_survived(
     path, _ = disk
     text, messages, snapshots = tmp_path / "text", tmp_path / "messages", path / "s"
     text.write_text("a b c\n" * 100)
-    daemon = start(
+    with _running(
         messages, "--source", "file", "--path", text, "--follow", "--snapshot-dir", snapshots,
         "--snapshot-every", "1s", "--vectors-every", "0.3s", *SMALL,
-    )  # fmt: skip
-    try:
+    ):  # fmt: skip
         wait_until(lambda: _saved_words(snapshots) == 300)
         with _read_only(path, tmp_path):
             with text.open("a") as file:
@@ -130,12 +129,6 @@ def test_a_disk_that_becomes_read_only_is_survived(
             assert refused.wait(timeout=180) == 78
             assert f"{snapshots} cannot be written: Read-only" in (tmp_path / "refused").read_text()
         wait_until(lambda: _saved_words(snapshots) == 303)
-        daemon.terminate()
-        assert daemon.wait(timeout=180) == 0
-    finally:
-        daemon.kill()
-        daemon.wait()
-    assert "Traceback" not in messages.read_text()
 
 
 @contextmanager
@@ -168,22 +161,19 @@ def test_permission_taken_away_is_survived(tmp_path: Path) -> None:
             pytest.skip("root's rights cannot be taken away here")
     text, messages, snapshots = tmp_path / "text", tmp_path / "messages", tmp_path / "s"
     text.write_text("a b c\n" * 100)
-    daemon = start(
-        messages, "--source", "file", "--path", text, "--follow",
-        "--snapshot-dir", snapshots, "--snapshot-every", "1s", *SMALL,
-        under=under,
-    )  # fmt: skip
     try:
-        wait_until(lambda: _saved_words(snapshots) == 300)
-        snapshots.chmod(0o500)
-        with text.open("a") as file:
-            file.write("d e f\n")
-        wait_until(lambda: "Permission denied" in messages.read_text())
-        assert _saved_words(snapshots) == 300
-        snapshots.chmod(0o700)
-        wait_until(lambda: _saved_words(snapshots) == 303)
+        with _running(
+            messages, "--source", "file", "--path", text, "--follow",
+            "--snapshot-dir", snapshots, "--snapshot-every", "1s", *SMALL,
+            under=under,
+        ):  # fmt: skip
+            wait_until(lambda: _saved_words(snapshots) == 300)
+            snapshots.chmod(0o500)
+            with text.open("a") as file:
+                file.write("d e f\n")
+            wait_until(lambda: "Permission denied" in messages.read_text())
+            assert _saved_words(snapshots) == 300
+            snapshots.chmod(0o700)
+            wait_until(lambda: _saved_words(snapshots) == 303)
     finally:
         snapshots.chmod(0o700)
-        daemon.kill()
-        daemon.wait()
-    assert "Traceback" not in messages.read_text()

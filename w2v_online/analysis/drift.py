@@ -204,7 +204,7 @@ def history(
     moments: list[Moment] = []
     first = previous = latest = None
     folder = Path(folder)
-    alone = [folder] if (folder / reader.MANIFEST).exists() else []
+    alone = [folder] if reader.exists(folder / reader.MANIFEST) else []
     for path in spread(alone or reader.folders(folder)[::-1], most):
         try:
             latest = load_vectors(path)

@@ -135,12 +135,13 @@ class RedisSource:
             place = self._position.setdefault(stream, {"entry": _BEGINNING, "index": removed})
             is_before = told and _number(told["last-generated-id"]) < _number(place["entry"])
             added = told.get("entries-added", place["index"])
-            if (is_before or added < place["index"]) and self._is_known(stream):
+            has_lost = is_before or added < place["index"]
+            if has_lost and self._is_known(stream):
                 place["index"] = added - self._unread_of(stream)
                 if is_before:
                     place["entry"] = told["last-generated-id"].decode()
                 self._log.warning("redis_stream_shorter", stream=stream, entry=place["entry"])
-            elif is_before or added < place["index"]:
+            elif has_lost:
                 self._log.warning("redis_stream_recreated", stream=stream, entry=place["entry"])
                 entry = _BEGINNING if is_before else place["entry"]
                 place |= {"entry": entry, "index": 0 if is_before else self._read_of(stream)}
