@@ -140,7 +140,7 @@ def serve(
 
     end_is_told = _listen_for_end()
     folder, health = Folder(snapshot_dir), Health()
-    health.began({NO_SNAPSHOT: lambda: not folder.has_snapshot()})
+    health.began({NO_SNAPSHOT: lambda: not folder.has_snapshot()}, has_loop=False)
     secret = os.environ.get(variable_of("http_token"))
     site = Site(
         http,

@@ -29,11 +29,15 @@ class Health:
         self._checks: Checks = {}
         self._phase: Problem | None = LOADING
 
-    def began(self, checks: Checks) -> None:
-        """The loop begins: ready from now on, except while one of these problems is there."""
+    def began(self, checks: Checks, *, has_loop: bool = True) -> None:
+        """The loop begins: ready from now on, except while one of these problems is there.
+
+        Where nothing loops, as under ``serve``, nothing can hang, and nobody has to ``beat``.
+        """
         self._checks = checks
         self._phase = None
-        self.beat()
+        if has_loop:
+            self.beat()
 
     def beat(self) -> None:
         """The loop has turned."""

@@ -7,13 +7,17 @@ import math
 import os
 import re
 import socket
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import streamer.commands.serve as serve_module
+import streamer.telemetry.health as health_module
 from streamer import problems
 from streamer.config.address import Address, parse_address
 from streamer.config.settings import RunSettings
@@ -75,6 +79,31 @@ def test_a_daemon_is_ready_while_its_checks_hold_and_alive_while_its_loop_turns(
     health.ending()
     clock.now += 2 * STUCK_SECONDS
     assert (health.is_alive(), health.problems()) == (True, [STOPPING])
+
+
+def test_serve_stays_alive_and_ready_for_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no loop that could hang, so nobody must restart it after five minutes."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=100))
+    learner.learn([["a", "word"]])
+    learner.snapshot(tmp_path)
+    monkeypatch.setattr(health_module, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(serve_module, "_listen_for_end", lambda: -1)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answers: dict[str, int] = {}
+
+    def ask(*_args: object) -> None:
+        for path in ("healthz", "readyz"):
+            connection = HTTPConnection("127.0.0.1", port, timeout=240)
+            connection.request("GET", f"/{path}")
+            answers[path] = connection.getresponse().status
+            connection.close()
+
+    monkeypatch.setattr(serve_module, "select", SimpleNamespace(select=ask))
+    result = CliRunner().invoke(serve_module.serve, [str(tmp_path), "--http", str(port)])
+    assert (result.exit_code, answers) == (0, {"healthz": 200, "readyz": 200})
 
 
 def test_metrics_name_the_problem() -> None:
