@@ -304,3 +304,26 @@ def test_transactions_leave_no_lag_and_are_passed(
     assert process.stop() == 0
     assert counts(tmp_path / "s") == {"kept": 15, "later": 1, "plain": 1}
     assert cluster.committed(f"g-{topic}", topic) == {0: 33}
+
+
+def test_an_offset_behind_what_is_undecided_is_kept(
+    cluster: Cluster, daemon: Start, tmp_path: Path
+) -> None:
+    """An operator's tools and other readers commit offsets within open transactions."""
+    topic = cluster.topic()
+    cluster.produce(topic, [b"old"] * 3)
+    producer = cluster.transactional_producer(topic)
+    producer.begin_transaction()
+    producer.send(topic, b"undecided")
+    producer.flush()
+    cluster.commit(f"g-{topic}", topic, 4)
+    process = daemon("--kafka-topic", topic, *_group(topic), *_OFTEN)
+    begun = process.event("kafka_partition_begun")
+    assert "offset=4" in begun
+    assert "reason=group" in begun
+    producer.commit_transaction()
+    producer.close()
+    cluster.produce(topic, [b"new"])
+    process.wait_for_words(1)
+    assert process.stop() == 0
+    assert counts(tmp_path / "s") == {"new": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from kafka.structs import TopicPartition
@@ -12,7 +13,7 @@ from streamer.errors import ConfigurationError
 from streamer.sources.kafka.handover import Chunk, Handover
 from streamer.sources.kafka.partitions import Subscription
 from streamer.sources.kafka.positions import Place, as_json, from_json
-from streamer.sources.kafka.start import Committed, Known, Start, choose, note_of
+from streamer.sources.kafka.start import Committed, Known, Start, choose, look_up, note_of
 from streamer.sources.kafka.values import Values
 
 _ME = "me"
@@ -39,6 +40,11 @@ _TIME = datetime(2026, 1, 31, tzinfo=timezone.utc)
         (Known(40, 90, Place(30)), "latest", Start(40, "expired", lost=10)),
         (Known(40, 90, committed=Committed(30)), "latest", Start(40, "expired", lost=10)),
         (Known(0, 20, Place(30)), "latest", Start(0, "beyond")),
+        # a transaction is open
+        (Known(0, 20, Place(30), log_end=40), "latest", Start(30, "checkpoint")),
+        (Known(0, 20, committed=Committed(40), log_end=40), "earliest", Start(40, "group")),
+        (Known(0, 20, committed=Committed(41), log_end=40), "earliest", Start(0, "beyond")),
+        (Known(0, 20, log_end=40), "latest", Start(20, "start")),
         # ids of topics
         (Known(10, 90, _NEW, topic_id="new"), "latest", Start(30, "checkpoint")),
         (Known(10, 90, _NEW, topic_id=""), "latest", Start(30, "checkpoint")),
@@ -71,6 +77,35 @@ _TIME = datetime(2026, 1, 31, tzinfo=timezone.utc)
 )
 def test_where_a_partition_begins(known: Known, start: str, expected: Start) -> None:
     assert choose(known, _ME, start, "earliest") == expected  # type: ignore[arg-type]
+
+
+class _HalfLed:
+    """A consumer whose broker leads the first of two partitions."""
+
+    def refresh_topics(self, _seconds: float) -> None: ...
+
+    def known_partitions(self, _topic: str) -> set[int]:
+        return {0, 1}
+
+    def led_partitions(self, _topic: str) -> set[int]:
+        return {0}
+
+    def topic_id(self, _topic: str) -> str:
+        return "id"
+
+    def committed(self, *_partition: object, **_options: object) -> None:
+        return None
+
+    def beginning_offsets(self, partitions: list[TopicPartition], **_options: object) -> Any:
+        return {partition: (5, 8, 9)[partition.partition] for partition in partitions}
+
+    end_offsets = log_ends = beginning_offsets
+
+
+def test_partitions_without_a_leader_hold_up_no_others() -> None:
+    asked = dict.fromkeys((_P, _Q))
+    found = look_up(_HalfLed(), asked, "earliest", set(), 1.0)  # type: ignore[arg-type]
+    assert found == {_P: Known(5, 5, topic_id="id", log_end=5)}
 
 
 def test_what_to_do_with_expired_offsets() -> None:

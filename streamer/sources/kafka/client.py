@@ -10,13 +10,14 @@ test fails with any other, and names what is missing.
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.consumer.fetcher import Fetcher
+from kafka.consumer.fetcher import Fetcher, IsolationLevel
 from kafka.errors import (
     FencedInstanceIdError,
     LeaderNotAvailableError,
@@ -186,6 +187,30 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
         """The partitions of a topic that the client knows; asks nobody."""
         return self._cluster.partitions_for_topic(topic) or set()
 
+    def led_partitions(self, topic: str) -> set[int]:
+        """Those of :meth:`known_partitions` that a broker leads, so that they can be read now."""
+        return self._cluster.available_partitions_for_topic(topic) or set()
+
+    def beginning_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = None
+    ) -> dict[TopicPartition, int]:
+        """The first offset of each. Raises KafkaError, also if a partition has no leader."""
+        return _complete(super().beginning_offsets, partitions, timeout_ms)
+
+    def end_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = None
+    ) -> dict[TopicPartition, int]:
+        """Where each can be read up to. Raises KafkaError, also if a partition has no leader."""
+        return _complete(super().end_offsets, partitions, timeout_ms)
+
+    def log_ends(
+        self, partitions: Iterable[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, int]:
+        """The offset behind the last message of each, those of open transactions included."""
+        fetcher = copy.copy(self._fetcher)
+        fetcher._isolation_level = IsolationLevel.READ_UNCOMMITTED
+        return _complete(fetcher.end_offsets, partitions, timeout_ms)
+
     def is_assigned(self, partition: TopicPartition) -> bool:
         """Whether this consumer has the partition now."""
         return bool(self._subscription.is_assigned(partition))
@@ -225,6 +250,19 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
     async def sleep(self, seconds: float) -> None:
         """Wait in the client's own thread, which goes on sending heartbeats."""
         await self._net.sleep(seconds)
+
+
+def _complete(
+    ask: Callable[..., dict[TopicPartition, int]],
+    partitions: Iterable[TopicPartition],
+    timeout_ms: int | None,
+) -> dict[TopicPartition, int]:
+    """Offsets of all partitions: of those without a leader kafka-python gets none."""
+    try:
+        return ask(partitions, timeout_ms=timeout_ms)
+    except KeyError as error:
+        topic, number = error.args[0]
+        raise LeaderNotAvailableError(f"{topic}/{number} has no leader") from error
 
 
 class _BulkBatch:
@@ -285,3 +323,15 @@ class _BulkRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
     ) -> None:
         bulk = _BulkMemoryRecords(records, fetch_offset, frame)
         super().__init__(fetch_offset, tp, bulk, **options)
+
+    def take(self, n: int | None = None) -> list[Any]:
+        """The next batches. After an error the rest is fetched again.
+
+        kafka-python would keep what can be read no further, and look for more of it for ever.
+        """
+        try:
+            taken: list[Any] = super().take(n)
+        except Exception:
+            self.drain()
+            raise
+        return taken

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from streamer.config.types import StartTime
 from streamer.errors import SourceError
 from streamer.sources.kafka import start
 from streamer.sources.kafka.client import Consumer
+from streamer.sources.kafka.clientlog import REPEAT_SECONDS
 from streamer.sources.kafka.commits import Commits
 from streamer.sources.kafka.figures import Figures
 from streamer.sources.kafka.handover import Handover
@@ -85,6 +86,7 @@ class Partitions:
         self._lock = threading.Lock()
         self._held: dict[TopicPartition, int] = {}
         self._holds = 0
+        self._left_out_at = -REPEAT_SECONDS
         self.known_topics = {partition.topic for partition in handover.positions}
         """Topics that were read before: what is new in them is read from its beginning."""
         limits = {**KafkaConsumer.DEFAULT_CONFIG, **config}
@@ -130,6 +132,7 @@ class Partitions:
         looked_up = start.look_up(
             self.consumer, positions, self._wanted.start, self.known_topics, LOOKUP_SECONDS
         )
+        self._say_left_out(held.keys() - looked_up.keys())
         begins = {
             partition: self._choose(partition, known) for partition, known in looked_up.items()
         }
@@ -151,6 +154,18 @@ class Partitions:
                     self.consumer.resume(partition)
             self._say_begin(partition, begins[partition])
         return len(looked_up)
+
+    def _say_left_out(self, partitions: Set[TopicPartition]) -> None:
+        now = time.monotonic()
+        if not partitions or now - self._left_out_at < REPEAT_SECONDS:
+            return
+        self._left_out_at = now
+        names = ", ".join(f"{topic}/{number}" for topic, number in sorted(partitions)[:10])
+        self._log.warning(
+            "kafka_error",
+            reason=f"{len(partitions)} partitions have no leader or do not exist now: {names}",
+            note="each is read as soon as it has one",
+        )
 
     def _choose(self, partition: TopicPartition, known: start.Known) -> start.Start:
         wanted = self._wanted

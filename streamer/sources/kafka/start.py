@@ -71,6 +71,7 @@ class Known:
     is_new: bool = False  # it came to a topic that was read before
     at_time: int | None = None  # the first offset of the time asked for
     topic_id: str = ""  # of the topic as it is now
+    log_end: int = 0  # behind the end there may be transactions that are still open, up to here
 
     @property
     def is_recreated(self) -> bool:
@@ -105,16 +106,17 @@ def look_up(
 ) -> dict[TopicPartition, Known]:
     """Ask brokers and group about partitions; ``positions`` is what this process knows of them.
 
-    Those that do not exist now are left out. Raises KafkaError if an answer takes longer than so
-    many seconds.
+    Those that do not exist now, or that no broker leads, are left out. Raises KafkaError if an
+    answer takes longer than so many seconds.
     """
     consumer.refresh_topics(seconds)
-    partitions = [p for p in positions if p.partition in consumer.known_partitions(p.topic)]
+    partitions = [p for p in positions if p.partition in consumer.led_partitions(p.topic)]
     if not partitions:
         return {}
     timeout = int(1000 * seconds)
     beginnings = consumer.beginning_offsets(partitions, timeout_ms=timeout)
     ends = consumer.end_offsets(partitions, timeout_ms=timeout)
+    log_ends = consumer.log_ends(partitions, timeout_ms=timeout)
     times: dict[TopicPartition, Any] = {}
     if isinstance(start, datetime):
         wanted = dict.fromkeys(partitions, int(start.timestamp() * 1000))
@@ -131,6 +133,7 @@ def look_up(
             partition.topic in known_topics,
             at_time.offset if at_time else None,
             consumer.topic_id(partition.topic),
+            log_ends[partition],
         )
     return known
 
@@ -138,7 +141,7 @@ def look_up(
 def choose(known: Known, daemon: str, start: StartTime, expired: str) -> Start | None:
     """Where to begin; None if the offset to begin at is gone and ``expired`` is ``stop``."""
     wanted = _wanted(known, daemon, start)
-    if known.beginning <= wanted.offset <= known.end:
+    if known.beginning <= wanted.offset <= max(known.end, known.log_end):
         return wanted
     if wanted.reason == "start":  # nothing was read, so nothing is lost
         return Start(min(max(wanted.offset, known.beginning), known.end), "start")
