@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from streamer.config.fields import section_of, variable_of
 from streamer.config.settings import RunSettings
-from streamer.config.types import holds_secret
 
 
 def config_text(settings: RunSettings, ctx: click.Context) -> str:
@@ -33,10 +32,14 @@ def _entry(name: str, shown: Any, value: Any) -> str:
     if shown is None:
         return f"#{key} ="
     entry = f"{key} = {_toml(shown)}"
-    is_masked = isinstance(value, SecretStr) or (
-        isinstance(value, dict) and any(map(holds_secret, value))
-    )
-    return f"#{entry}" if is_masked else entry
+    return f"#{entry}" if _is_masked(shown, value) else entry
+
+
+def _is_masked(shown: Any, value: Any) -> bool:
+    """Whether a value is shown otherwise than it is, also one of several: of webhooks, the path."""
+    if isinstance(value, tuple):
+        value = list(value)
+    return isinstance(value, SecretStr) or (isinstance(value, list | dict) and shown != value)
 
 
 def _toml(value: Any) -> str:

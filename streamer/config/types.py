@@ -26,8 +26,8 @@ class Interval:
             return f"{self.words}words"
         for unit, seconds in reversed(_SECONDS.items()):
             if self.seconds % seconds == 0:
-                return f"{self.seconds / seconds:g}{unit}"
-        return f"{self.seconds:g}s"
+                return f"{self.seconds / seconds:.15g}{unit}"
+        return f"{self.seconds:.15g}s"
 
 
 def parse_interval(value: object) -> object:

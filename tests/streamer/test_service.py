@@ -21,6 +21,7 @@ import streamer.telemetry.health as health_module
 from streamer import problems
 from streamer.config.address import Address, parse_address
 from streamer.config.settings import RunSettings
+from streamer.config.types import Interval, parse_interval
 from streamer.daemon.runtime import Runtime
 from streamer.daemon.systemd import Notifier
 from streamer.problems import LOADING, PROBLEMS, SOURCE_DISCONNECTED, STOPPING, STUCK
@@ -58,6 +59,13 @@ def test_an_address_is_this_machines_unless_it_says_otherwise(
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["1000000s", "1234567m", "100000.5s", "90s", "36h", "7words"])
+def test_a_span_that_was_printed_can_be_read(text: str) -> None:
+    interval = parse_interval(text)
+    assert isinstance(interval, Interval)
+    assert parse_interval(str(interval)) == interval
 
 
 def test_a_daemon_is_ready_while_its_checks_hold_and_alive_while_its_loop_turns() -> None:
