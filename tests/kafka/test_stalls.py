@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
 from kafka.structs import TopicPartition
 
 from streamer.cluster.worker_log import WorkerLog
-from streamer.sources.kafka import start
+from streamer.errors import ConfigurationError, SourceError
+from streamer.sources.kafka import connection, start
+from streamer.sources.kafka import poller as poller_module
+from streamer.sources.kafka.clientlog import ClientLog
 from streamer.sources.kafka.handover import Handover
 from streamer.sources.kafka.partitions import Subscription
 from streamer.sources.kafka.poller import Poller
@@ -190,6 +193,40 @@ def test_a_commit_that_fails_at_the_first_start_makes_no_partition_new(
         partitions.begin(paused=False)
     assert partitions.begin(paused=False) == 3
     assert consumer.sought == dict.fromkeys(consumer.partitions, 1000)
+
+
+def test_a_refusal_when_it_connects_again_lets_the_daemon_save_what_it_has_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the start it is a wrong configuration; later it is the source that fails."""
+    answers = [ConfigurationError("refused"), KafkaTimeoutError(), ConfigurationError("refused")]
+
+    def connect(*_args: object) -> Any:
+        raise answers.pop()
+
+    monkeypatch.setattr(poller_module, "connect", connect)
+    for has_connected, expected in ((True, SourceError), (False, ConfigurationError)):
+        handover = Handover({})
+        wanted = Subscription(("t",), None, {}, "latest", "earliest", "daemon")
+        config = {"group_id": "g", "bootstrap_servers": ["x"]}
+        poller = Poller(config, wanted, handover, WorkerLog())
+        poller._has_connected = has_connected
+        poller.run()
+        with pytest.raises(expected, match="refused"):
+            handover.take(1, 0.0)
+
+
+def test_a_refusal_that_has_passed_does_not_make_a_broker_that_is_away_refuse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def is_away(*_args: object, **_config: object) -> None:
+        raise KafkaTimeoutError("no broker")
+
+    monkeypatch.setattr(connection, "Consumer", is_away)
+    client_log = ClientLog(WorkerLog())
+    client_log.refusal = SaslAuthenticationFailedError()
+    with pytest.raises(KafkaTimeoutError, match="no broker"):
+        connection.connect({}, ("t",), client_log)
 
 
 _HASTE = """

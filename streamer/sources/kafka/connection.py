@@ -33,6 +33,7 @@ def connect(
 
     Raises ConfigurationError for what is wrong or refused, KafkaError if no broker answers.
     """
+    client_log.refusal = None  # an earlier one has passed
     try:
         consumer = Consumer(frame, **config)
         try:

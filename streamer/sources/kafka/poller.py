@@ -56,6 +56,7 @@ class Poller(threading.Thread):
         self._log = log
         self._client_log = ClientLog(log)
         self._consumer: Consumer | None = None
+        self._has_connected = False
         self._closing = threading.Event()
         self._paused = False
         self._backoff = RETRY_SECONDS[0]
@@ -88,7 +89,9 @@ class Poller(threading.Thread):
                 self._watch()
             if self._consumer is not None:
                 self._guarded(self._commits.finish)
-        except (ConfigurationError, SourceError) as error:
+        except ConfigurationError as error:  # of use until something was read, which is saved
+            self._handover.fail(SourceError(str(error)) if self._has_connected else error)
+        except SourceError as error:
             self._handover.fail(error)
         except Exception as error:
             self._handover.fail(SourceError(f"the Kafka consumer failed: {reason_of(error)}"))
@@ -103,7 +106,7 @@ class Poller(threading.Thread):
     def _connect(self) -> None:
         wanted = self._wanted
         consumer = connect(self._config, wanted.topics, self._client_log, wanted.frame)
-        self._consumer = consumer
+        self._consumer, self._has_connected = consumer, True
         self._commits.consumer = self._partitions.consumer = consumer
         self._paused = False
         listener = Listener(self._partitions)

@@ -66,6 +66,7 @@ class StoredMessages:
         self._failed_event = failed
         self._waits_event = waits
         self._waiting: list[tuple[bytes, bytes | None, Headers, Any]] = []
+        self._blocked: KafkaError | None = None  # why messages cannot even be queued
         self.sent = 0
         """Messages that are stored."""
         self.dropped = 0
@@ -91,13 +92,21 @@ class StoredMessages:
         return None
 
     def _try_to_send(self, value: bytes, key: bytes | None, headers: Headers) -> Any:
-        """The future of a message, or why it could not even be queued."""
-        if (error := self._opened()) is not None:
-            return error
+        """The future of a message, or why it could not even be queued.
+
+        That may take :data:`SEND_SECONDS`, so after one that could not the next ones only wait
+        for :meth:`settle`, which tries again and can be stopped.
+        """
+        if self._blocked is None:
+            self._blocked = self._opened()
+        if self._blocked is not None:
+            return self._blocked
         try:
             return self._producer.send(self._topic, value=value, key=key, headers=headers)
         except KafkaError as error:
             self._failed(error)
+            if not isinstance(error, _TOO_LARGE):
+                self._blocked = error
             return error
 
     def _failed(self, error: KafkaError) -> None:
@@ -143,9 +152,6 @@ class StoredMessages:
         to see which it was.
         """
         self.close()
-        if (error := self._opened()) is not None:
-            self._waiting = [(*message, error) for *message, _ in self._waiting]
-            return
         is_searching = any(isinstance(error, _TOO_LARGE) for *_, error in self._waiting)
         again = []
         for value, key, headers, _ in self._waiting:
@@ -173,7 +179,7 @@ class StoredMessages:
 
     def close(self) -> None:
         """Let go of the connection; what is not stored is not covered by a checkpoint either."""
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._blocked = self._producer, None, None
         if producer is not None:
             producer.close(timeout=1)
 
@@ -190,4 +196,5 @@ def _outcome(future: Any) -> KafkaError | None:
 
 
 def _reason(error: KafkaError) -> str:
-    return str(error) or type(error).__name__
+    reason = str(error) or type(error).__name__
+    return f"{reason} Does the topic exist?" if "update metadata" in reason else reason
