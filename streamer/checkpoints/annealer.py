@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints.timetable import Timetable
+from streamer.children import command_of
 from streamer.config.types import Interval
 
 FOLDER = "annealed"
@@ -41,8 +41,8 @@ class Annealer:
         Folder or URL for the annealed vectors.
     passes : int
         Passes over the kept text.
-    keep : int
-        Newest annealed snapshots to keep.
+    keep : callable
+        Returns how many of the newest annealed snapshots to keep; SIGHUP may change it.
     every : Interval
         How often annealing is due, in seconds or words.
     words : callable
@@ -56,13 +56,14 @@ class Annealer:
         self,
         location: str,
         passes: int,
-        keep: int,
+        keep: Callable[[], int],
         every: Interval,
         words: Callable[[], int],
         log: Any,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._options = ["--passes", str(passes), "--snapshot-dir", location, "--keep", str(keep)]
+        self._options = ["--passes", str(passes), "--snapshot-dir", location]
+        self._keep = keep
         self._timetable = Timetable(every, clock, words)
         self._clock = clock
         self._log = log
@@ -95,7 +96,8 @@ class Annealer:
 
     def _anneal(self, checkpoint: Path) -> None:
         began = self._clock()
-        command = [sys.executable, "-m", "streamer", "anneal", str(checkpoint), *self._options]
+        command = [*command_of("streamer"), "anneal", str(checkpoint), *self._options]
+        command += ["--keep", str(self._keep())]
         try:
             process = self._process = subprocess.Popen(  # noqa: S603 this program itself
                 command,

@@ -157,7 +157,7 @@ def _make_parts(
         writes_empty=writes_empty,
     )
     runtime.progress.counters.figures = learner.objective.figures
-    annealer = _make_annealer(settings, learner, log)
+    annealer = _make_annealer(settings, learner, checkpointer, log)
     if annealer is not None:
         opened.callback(annealer.close)
     return Parts(
@@ -174,7 +174,9 @@ def _make_parts(
     )
 
 
-def _make_annealer(settings: RunSettings, learner: OnlineWord2Vec, log: Any) -> Annealer | None:
+def _make_annealer(
+    settings: RunSettings, learner: OnlineWord2Vec, checkpointer: Checkpointer, log: Any
+) -> Annealer | None:
     if settings.anneal_every is None:
         return None
     # Imported here: few runs anneal beside the stream.
@@ -183,7 +185,7 @@ def _make_annealer(settings: RunSettings, learner: OnlineWord2Vec, log: Any) -> 
     return Annealer(
         location_of(settings.snapshot_dir),
         settings.anneal or ANNEAL_PASSES,
-        settings.keep_vectors,
+        lambda: checkpointer.keep.vectors,
         settings.anneal_every,
         lambda: learner.total_words,
         log,

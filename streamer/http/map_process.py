@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from streamer.children import command_of
 from w2v_online.analysis.layout import Layout
 
 _NICENESS = 10
@@ -56,7 +58,8 @@ class MapProcess:
     ) -> Drawn:
         """The map of a snapshot. ValueError says why there is none."""
         request = {
-            "snapshot": str(snapshot),
+            # A character for each byte: JSON holds no names that are no text.
+            "snapshot": os.fsencode(snapshot).decode("latin-1"),
             "words": n_words,
             "niceness": self._niceness,
             "besides": besides,
@@ -74,8 +77,8 @@ class MapProcess:
                 raise ValueError("the server is stopping")
             # A group of its own: Ctrl-C is for the daemon, which ends this one. But no session:
             # Linux shares the cores among sessions, whatever the niceness in each.
-            process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamer.http.map_process"],
+            process = self._process = subprocess.Popen(  # noqa: S603 this program itself
+                command_of("streamer.http.map_process"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -112,7 +115,7 @@ def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
     from w2v_online.analysis.layout import default_method, lay_out
     from w2v_online.reading.vectors import load_vectors
 
-    table = load_vectors(request["snapshot"]).table
+    table = load_vectors(os.fsdecode(request["snapshot"].encode("latin-1"))).table
     previous = request["previous"] and layout_of(request["previous"])
     words = content_words(table, request["words"])
     known = set(words)
@@ -125,7 +128,8 @@ def _lay_out(request: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Answer one request."""
     request = orjson.loads(sys.stdin.buffer.read())
-    os.nice(request["niceness"])
+    with suppress(OSError):  # it may not be allowed, as below systemd
+        os.nice(request["niceness"])
     try:
         answer = _lay_out(request)
     except Exception as error:  # told to the server, which has the log
