@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-import orjson
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel, ValidationError
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer.errors import nearest
+from streamer.http.encoding import to_json
 from streamer.http.feed import Feed
 from streamer.http.mute import MAX_MUTE_BYTES, MUTE, Mute
 from streamer.http.openapi import QUESTIONS, description, method_of
@@ -51,7 +51,7 @@ class JSONResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """The content as bytes."""
-        return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+        return to_json(content) + b"\n"
 
 
 @dataclass(frozen=True)

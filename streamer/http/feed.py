@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import orjson
-
+from streamer.http.encoding import to_json
 from streamer.publishing.report import Report
 from streamer.telemetry.status import Status
 
@@ -122,4 +121,4 @@ def _number(value: float | None) -> float:
 
 
 def _event(name: str, document: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(document))
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), to_json(document))

@@ -19,6 +19,7 @@ import numpy as np
 import orjson
 
 from streamer.children import command_of
+from streamer.http.encoding import to_json
 from w2v_online.analysis.layout import Layout
 
 _NICENESS = 10
@@ -134,7 +135,7 @@ def main() -> None:
         answer = _lay_out(request)
     except Exception as error:  # told to the server, which has the log
         answer = {"error": str(error)}
-    sys.stdout.buffer.write(orjson.dumps(answer))
+    sys.stdout.buffer.write(to_json(answer))
 
 
 if __name__ == "__main__":

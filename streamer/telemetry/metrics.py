@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from streamer.controls import shown
 from streamer.problems import PROBLEMS
 from streamer.telemetry.families import each, one
 from streamer.telemetry.health import Health
@@ -77,8 +78,9 @@ def alerts(told: Alerts) -> Iterator[Metric]:
     sent: Counter[str | tuple[str, ...]] = Counter()
     dropped: Counter[str | tuple[str, ...]] = Counter()
     for target in told.targets:  # of two webhooks on one host the paths are secrets
-        sent[target.name] += target.sent
-        dropped[target.name] += target.dropped
+        name = shown(target.name)  # of a file it may be no text
+        sent[name] += target.sent
+        dropped[name] += target.dropped
     yield each("alerts_sent", sent)
     yield each("alerts_dropped", dropped)
 

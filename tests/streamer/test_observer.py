@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from streamer.checkpoints.written import Written
 from streamer.config.settings import RunSettings
 from streamer.http import feed as feed_module
+from streamer.http.app import JSONResponse
 from streamer.http.feed import HISTORY_SAMPLES, MAX_STREAMS, Feed
 from streamer.problems import LOADING, SOURCE_DISCONNECTED
 from streamer.telemetry.health import Health
+from streamer.telemetry.metrics import alerts
 from streamer.telemetry.observer import IDLE_SECONDS, LAG_SAMPLES, Observer
 from streamer.telemetry.parts import Parts
 from streamer.telemetry.status import Concern, Status, spell_seconds
@@ -208,6 +215,42 @@ def test_a_stream_begins_with_the_hour_and_tells_of_a_snapshot_once_it_is_ready(
     assert told == [
         "event: history ", "prepared", "event: status 1-a", "prepared", "event: status 2-b",
     ]  # fmt: skip
+
+
+def test_the_page_is_told_of_files_whose_names_are_no_text() -> None:
+    daemon = Daemon(path=(os.fsdecode(b"log\xe9"),), follow=True)
+    feed = Feed(daemon.sample, lambda: "", None)
+
+    async def listen() -> Any:
+        async def nothing() -> None:
+            pass
+
+        stream = feed.events(nothing)
+        events = [await anext(stream), await anext(stream)]
+        await stream.aclose()
+        return json.loads(events[1].split(b"data: ")[1])
+
+    wait_until(lambda: feed.history()["time"])
+    status = asyncio.run(listen())
+    feed.close()
+    assert status["options"]["--path"] == r"log\udce9"
+    assert r"log\udce9" in status["source"]
+    assert json.loads(JSONResponse({"error": os.fsdecode(b"\xe9")}).body) == {"error": r"\udce9"}
+
+
+def test_metrics_tell_of_targets_whose_names_are_no_text() -> None:
+    target = SimpleNamespace(name=os.fsdecode(b"alerts\xe9"), sent=2, dropped=0)
+    told: Any = SimpleNamespace(
+        scored=0, surprises=dict, raised=0, suppressed=0, limited=0, muted=0, targets=[target]
+    )
+
+    class Told(Collector):
+        def collect(self) -> Iterator[Metric]:
+            yield from alerts(told)
+
+    registry = CollectorRegistry()
+    registry.register(Told())
+    assert rb'target="alerts\\udce9"} 2.0' in generate_latest(registry)
 
 
 def test_so_many_pages_may_listen_and_no_more() -> None:
