@@ -160,8 +160,9 @@ class TracedStream:
         split_bytes = total - pending
         known = stretch.text if text is None else text
         self._keep([known[len(known) - pending :]] if pending <= len(known) else None, pending)
-        # The last record of a stream gets a line feed where it had none.
-        is_ended = known.endswith(b"\n")
+        # The last record of a stream gets a line feed where it had none. So does one that was cut,
+        # while more of its line is pending; then those behind it are not where they were.
+        is_ended = pending > 0 or known.endswith(b"\n")
         is_verbatim = before is None or len(records) in (split_bytes, split_bytes + (not is_ended))
         places.add(
             records,

@@ -33,6 +33,10 @@ class Tokenizer(Protocol):
 
 
 def identity_of(name: str, version: str, **options: object) -> str:
-    """An identity, ``NAME/VERSION option=value ...``."""
-    listed = (f" {key}={str(options[key]).lower()}" for key in sorted(options))
+    """An identity, ``NAME/VERSION option=value ...``; values of text keep their case."""
+    listed = (f" {key}={_in_words(options[key])}" for key in sorted(options))
     return f"{name}/{version}" + "".join(listed)
+
+
+def _in_words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,14 +11,17 @@ Split = Callable[[str], Iterable[str]]
 
 _TOKEN_SEPARATOR = TOKEN_SEPARATOR.decode()
 _RECORD_SEPARATOR = RECORD_SEPARATOR.decode()
-_NO_SEPARATORS = {ord(_TOKEN_SEPARATOR): None, ord(_RECORD_SEPARATOR): None}
+_IN_TOKENS = str.maketrans(
+    {_TOKEN_SEPARATOR: None, _RECORD_SEPARATOR: None, "\n": _TOKEN_SEPARATOR}
+)
 
 
 class FunctionTokenizer:
     """Calls ``split`` for every record.
 
     If it raises, the record is empty and counted in ``failed_records``; with ``stop_at_errors`` the
-    first failure raises SourceError. ASCII's separators are removed from tokens.
+    first failure raises SourceError. ASCII's separators are removed from tokens, and a token with a
+    line feed is split there: files of words have a word a line.
     """
 
     is_separated = True
@@ -42,7 +45,7 @@ class FunctionTokenizer:
     def _record(self, line: str) -> str:
         try:
             tokens = _TOKEN_SEPARATOR.join(
-                token.translate(_NO_SEPARATORS) for token in self._split(line)
+                token.translate(_IN_TOKENS) for token in self._split(line)
             )
         except Exception as error:
             if self.stop_at_errors:

@@ -64,7 +64,7 @@ def japanese(*, mode: str = "C", dictionary: str = "core") -> FunctionTokenizer:
     identity = identity_of(
         "japanese",
         f"sudachipy-{version('sudachipy')}",
-        mode=mode,
+        mode=mode.lower(),
         dictionary=f"{dictionary}-{version(package)}",
     )
 

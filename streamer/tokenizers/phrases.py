@@ -16,11 +16,13 @@ from streamer.tokenizers.base import Tokenizer, identity_of
 from streamer.tokenizers.kernels.collocations import join, new_counts
 from w2v_online.errors import SnapshotError
 from w2v_online.learning.vocabulary import SEPARATED, WHITESPACE, padded_text
+from w2v_online.separators import RECORD_SEPARATOR, TOKEN_SEPARATOR
 
 WORD_BITS = 20
 PAIR_BITS = 20
 LEVELS = 2
 VERSION = "1"
+_SEPARATORS = TOKEN_SEPARATOR + RECORD_SEPARATOR
 
 
 class PhraseTokenizer:
@@ -28,6 +30,7 @@ class PhraseTokenizer:
 
     Two words make a phrase where (count(a b) - ``min_count``) N / (count(a) count(b)) exceeds
     ``threshold``, N the words so far. Unless it ``learns``, counts stay as they were restored.
+    ASCII's separators are removed from words.
     """
 
     is_separated = True
@@ -63,8 +66,10 @@ class PhraseTokenizer:
 
     def tokenize(self, text: bytes) -> bytes:
         """See :class:`streamer.tokenizers.base.Tokenizer`."""
-        tokens = bytes(self._tokenizer.tokenize(text))
-        classes = SEPARATED if self._tokenizer.is_separated else WHITESPACE
+        tokens, classes = bytes(self._tokenizer.tokenize(text)), SEPARATED
+        if not self._tokenizer.is_separated:
+            # The output is separated by these: a word that has one would become two, or records.
+            tokens, classes = tokens.translate(None, _SEPARATORS), WHITESPACE
         for counts in self._levels:
             out = np.empty(len(tokens) + 1, np.uint8)
             size = join(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import io
 import json
 import os
 import re
@@ -11,13 +13,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
-from streamer.http import atlas, map_file
+from streamer.http import atlas, map_file, map_process
 from streamer.http.archive import Archive
 from streamer.http.feed import MAX_STREAMS, SAMPLE_SECONDS
 from streamer.http.map_process import Drawn, MapProcess, niceness
@@ -423,3 +426,29 @@ def test_a_map_leaves_the_cores_to_training(
     assert (niceness(os.cpu_count() or 1), niceness(0)) == (19, 10)
     assert set(sessions) == {os.getsid(0)}
     assert groups == [process.pid for process in started]
+
+
+def test_a_map_is_drawn_where_processes_may_not_be_nice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unit in deploy/ does not allow it: SystemCallFilter=~@resources."""
+
+    def refused(_increment: int) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn(SENTENCES)
+    request = {
+        "snapshot": str(learner.snapshot(tmp_path)),
+        "words": 10,
+        "niceness": 10,
+        "besides": [],
+        "previous": None,
+    }
+    answer = io.BytesIO()
+    monkeypatch.setattr(os, "nice", refused)
+    given = SimpleNamespace(buffer=io.BytesIO(json.dumps(request).encode()))
+    monkeypatch.setattr(map_process.sys, "stdin", given)
+    monkeypatch.setattr(map_process.sys, "stdout", SimpleNamespace(buffer=answer))
+    map_process.main()
+    assert len(json.loads(answer.getvalue())["names"]) == 10

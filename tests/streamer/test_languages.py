@@ -11,6 +11,8 @@ import pytest
 
 from streamer.errors import ConfigurationError, SourceError
 from streamer.tokenizers.registry import open_tokenizer
+from streamer.tokenizers.saved import saved_tokenizer
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 
 _CHINESE = "我们出了一个叛徒、他来到北京清华大学。\nhello 世界 3.5\n\n、。\n"
 
@@ -136,3 +138,36 @@ def test_a_function_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert "bad text" in result.stderr.splitlines()[-1]
+
+
+def test_a_function_may_return_line_feeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that resolves HTML's entities: a word in a snapshot is a line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "entities.py").write_text(
+        "import html\n\ndef words(text):\n    return html.unescape(text).split(' ')\n"
+    )
+    tokens = open_tokenizer("entities:words", {}).tokenize(b"a&#10;b c&#10;\n&#10;\n")
+    assert _records(tokens) == [["a", "b", "c"], []]
+
+
+def test_text_that_others_have_split_may_have_line_feeds(tmp_path: Path) -> None:
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1, max_vocab_size=1000))
+    learner.learn_text(b"a\nb\x1fc\n\x1e\n\x1e", separated=True)
+    assert (learner.totals()["records"], learner.totals()["words"]) == (2, 3)
+    learner.snapshot(tmp_path)
+    assert sorted(load_vectors(tmp_path).words) == ["a", "b", "c"]
+
+
+def test_options_of_a_function_keep_their_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot's text is split again by them, and continued by no others."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "cases.py").write_text(_OWN)
+    name = "cases:letters"
+    upper, lower = (open_tokenizer(name, {"but": but}) for but in "Cc")
+    assert upper.identity != lower.identity
+    again = saved_tokenizer(upper.identity, {}, 64, name=name, options={})
+    assert _records(again.tokenize(b"aCc\n")) == [["a", "c"]]

@@ -237,6 +237,20 @@ def test_all_origins_are_what_splitting_again_for_each_tells(
         begin += len(records)
 
 
+def test_what_follows_a_line_that_was_cut_has_the_same_origin_however_it_was_read() -> None:
+    """Its records have a line feed more, as have those of a stream that ends without one."""
+    text = b"a\n" + b"x" * 60 + b"\nfirst\n\nsecond\nthird"
+    begins_of_lines = [0, 2, 63, 69, 70, 77]
+    for edges in [[], [len(text) - 2], [2, 63], [30, 50], [66]]:
+        places = _traced(RecordSplitter(40, 8, keep_runs=True), text, edges)
+        records = b"".join(records for records, _ in places.noted)
+        begins = [0, *(i + 1 for i, byte in enumerate(records[:-1]) if byte == ord("\n"))]
+        origins = [places.at(begin) for begin in begins]
+        del origins[2]  # the rest of the line that was cut
+        assert [origin["byte"] for origin in origins] == begins_of_lines
+        assert [origin["line"] for origin in origins] == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_stretch_is_split_once_for_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A question for each line, as --group-by asks about lines without a key."""
     fed: list[bytes] = []

@@ -97,6 +97,12 @@ def test_no_record_is_lost_and_no_token_grows_beyond_the_limit(text: str) -> Non
         assert all(len(t.encode()) <= max(6, longest) for t in record.split("\x1f"))
 
 
+def test_separators_in_words_make_neither_words_nor_records() -> None:
+    """Text may hold them, as JSON text sequences (RFC 7464) begin each document with RS."""
+    text = b'\x1e{"a" b\nc\x1ed e\x1ff\n\x1e \x1f\n'
+    assert _phrases().tokenize(text) == b'{"a"\x1fb\x1ecd\x1fef\x1e\x1e'
+
+
 def test_memory_does_not_grow() -> None:
     tokenizer = _phrases()
     size = tokenizer.max_bytes

@@ -90,7 +90,7 @@ class OnlineWord2Vec(Model):
         """Learn from UTF-8 text: a record a line, tokens between ASCII whitespace.
 
         With ``separated`` it was split by a tokenizer: tokens lie between ASCII's separator US, and
-        a record ends with RS.
+        a record ends with RS. A token with a line feed is split there.
 
         Without ``wait``, several threads may go on training behind the call: what it returns then
         counts the pairs trained since the last call, and :meth:`flush` waits for the rest.

@@ -61,8 +61,8 @@ def _byte_classes(token_ends: bytes, record_ends: bytes) -> NDArray[np.uint8]:
 WHITESPACE = _byte_classes(b" \t\r\v\f", b"\n")
 """Byte classes of raw text: ASCII whitespace as in bytes.split(), a record a line."""
 
-SEPARATED = _byte_classes(TOKEN_SEPARATOR, RECORD_SEPARATOR)
-"""Byte classes of text that a tokenizer has split."""
+SEPARATED = _byte_classes(TOKEN_SEPARATOR + b"\n", RECORD_SEPARATOR)
+"""Byte classes of text that a tokenizer has split. No word has a line feed: files end it by one."""
 
 
 def padded_text(text: bytes | bytearray) -> NDArray[np.uint8]:
