@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from streamer.sources.file.mark import Mark
-from streamer.sources.file.names import Generation, describe, generations, relatives, with_identity
+from streamer.sources.file.names import (
+    Generation,
+    describe,
+    generations,
+    is_gone,
+    relatives,
+    with_identity,
+)
 from streamer.sources.file.tail import Tail
 from streamer.text.origins import Origins
 from streamer.text.records import RecordSplitter
@@ -43,15 +51,20 @@ class LogFiles:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file of the log's name."""
-        return self.path.is_file()
+        """Whether there is a file of the log's name, or it cannot be seen that there is none."""
+        try:
+            return stat.S_ISREG(self.path.stat().st_mode)
+        except OSError:
+            return not is_gone(self.path)
 
     @property
     def current(self) -> Generation | None:
         """The file that has the log's name now."""
         try:
             return describe(self.path)
-        except OSError:
+        except OSError as error:
+            if not is_gone(self.path):
+                self._report("log_unreadable", path=str(self.path), reason=error.strerror)
             return None
 
     def all(self) -> list[Generation]:
@@ -60,7 +73,7 @@ class LogFiles:
             files = generations(self.path)
         except OSError as error:
             self._report("log_unreadable", path=str(self.path.parent), reason=error.strerror)
-            return []
+            files = [current] if (current := self.current) is not None else []
         return [f for f in files if not self._is_aside(f) and not self._is_elsewhere(f)]
 
     def open(self, path: Path) -> Tail | None:
@@ -82,6 +95,17 @@ class LogFiles:
 
     def find(self, mark: Mark) -> Tail | None:
         """The file that holds what was read, by preference under its own identity, opened."""
+        current = self.current  # mostly; folders need not be listed then, nor can all be
+        if (
+            current is not None
+            and current.identity == mark.identity
+            and not self._is_aside(current)
+        ):
+            tail = self.open(self.path)
+            if tail is not None and tail.holds(mark):
+                return tail
+            if tail is not None:
+                tail.close()
         for _ in range(OPEN_TRIES):
             places = self._places_of(mark)
             for file in places:

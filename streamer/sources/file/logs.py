@@ -97,6 +97,10 @@ class RotatedLog:
         self._aside.look(0.0, self._files.all, [], [])
         chain = [mark for mark in marks if not mark.is_aside]
         self._resume(chain)
+        remembers = any(mark.path for mark in marks)
+        is_current = bool(self._tails) and self._tails[-1].path == self.path
+        if is_current and remembers and not {*wanted} - {self.path}:
+            return  # nothing can come after it, and nothing before it is wanted
         files = self._files.all()
         found = {tail.identity for tail in self._tails}
         reached = max((n for n, file in enumerate(files) if file.identity in found), default=-1)
@@ -104,7 +108,6 @@ class RotatedLog:
             newer = _changed_since(chain[-1], files) if chain else files
             self.start([file.path for file in newer if chain or file.path in wanted])
             return
-        remembers = any(mark.path for mark in marks)
         for file in files[:reached]:
             if self.owns(file):
                 continue

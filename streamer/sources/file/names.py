@@ -6,6 +6,7 @@ kubelet give to rotated files, also compressed ones, and nothing of what is in t
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ _INFIXED = re.compile(
 """``app-2026-01-31T10-00-00.000.log``, ``log20260131_001.txt``, ``app.1.log``."""
 
 _MULTILOG = re.compile(r"@[0-9a-f]{24}\.[su]")
+
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Errors that say that nothing is there."""
 
 _STABLE_LISTINGS = 20
 """Tries to list a folder twice with the same result; rotating renames several files in turn."""
@@ -159,7 +163,7 @@ def relatives(log: Path) -> list[Generation]:
 
 def _list(log: Path) -> list[Generation]:
     files = _beside(log)
-    if log.is_symlink():
+    if os.path.islink(log):
         known = {file.identity for file in files}
         real = Path(os.path.realpath(log))
         files += [file for file in _beside(real) if file.identity not in known]
@@ -186,6 +190,30 @@ def describe(path: Path) -> Generation:
     """A file as it is now; OSError if there is none."""
     found = path.stat()
     return Generation(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def is_gone(path: Path) -> bool:
+    """Whether there is nothing at a path; False if that cannot be seen.
+
+    A folder may be closed, or a server not answer, for a while.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in _GONE
+    return False
+
+
+def why_hidden(log: Path) -> str:
+    """Why it cannot be seen whether a log or its rotated files are there; empty if it can."""
+    try:
+        if is_gone(log):
+            os.scandir(log.parent).close()
+        else:
+            log.stat()
+    except OSError as error:
+        return "" if error.errno in _GONE else str(error.strerror)
+    return ""
 
 
 def with_identity(folder: Path, identity: tuple[int, int]) -> Generation | None:

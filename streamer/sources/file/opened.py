@@ -43,8 +43,11 @@ class OpenFile:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the file has no name any more."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        """Whether the file has no name any more, or its descriptor is of no use: ESTALE."""
+        try:
+            return os.fstat(self._descriptor).st_nlink == 0
+        except OSError:
+            return True
 
     @property
     def problem(self) -> str:
@@ -64,7 +67,10 @@ class OpenFile:
 
     def missing_since(self, seconds: float) -> str:
         """What is wrong with a file that ends too early and was not written to for so long."""
-        is_late = time.time() - os.fstat(self._descriptor).st_mtime > seconds
+        try:
+            is_late = time.time() - os.fstat(self._descriptor).st_mtime > seconds
+        except OSError:
+            return ""
         return self._content.incomplete if is_late and self._content is not None else ""
 
     def holds(self, mark: Mark) -> bool:

@@ -72,7 +72,7 @@ def matching(patterns: Sequence[str], report: Report) -> list[Generation]:
     found = [path for pattern in patterns for path in expand(pattern, report)]
     names = dict.fromkeys(_target(path, patterns) for path in found)
     files: dict[tuple[int, int], Generation] = {}
-    for path in sorted(names, key=lambda path: (path.is_symlink(), path)):
+    for path in sorted(names, key=lambda path: (os.path.islink(path), path)):
         try:
             if stat.S_ISREG(path.stat().st_mode):
                 file = describe(path)
@@ -88,7 +88,7 @@ def missing(patterns: Sequence[str]) -> dict[str, str]:
     for pattern in patterns:
         problems: list[str] = []
         found = expand(pattern, lambda _event, said=problems, **values: said.append(str(values)))
-        if not any(path.exists() for path in found) and not problems:
+        if not any(map(os.path.exists, found)) and not problems:
             reasons[pattern] = _why_missing(pattern)
     return reasons
 
@@ -107,7 +107,7 @@ def _target(path: Path, patterns: Sequence[str]) -> Path:
 
     The file may have come after the folder was listed.
     """
-    if not path.is_symlink():
+    if not os.path.islink(path):
         return path
     target = Path(os.path.realpath(path))
     is_hidden = target.name.startswith(".")

@@ -23,7 +23,9 @@ from streamer.sources.file.names import (
     Generation,
     bases,
     describe,
+    is_gone,
     text_of_path,
+    why_hidden,
 )
 from streamer.sources.file.opened import is_another
 from streamer.sources.file.search import by_log, check_paths, is_named, matching, missing
@@ -179,6 +181,13 @@ class FileSource(LocalSource):
             log.start(files)
         self._logs[path] = log
 
+    def _is_hidden(self, path: Path) -> bool:
+        """Whether a log that was read cannot be looked for now; its marks stay as they are."""
+        reason = why_hidden(path) if self._marks.get(path) else ""
+        if reason:
+            self._report("log_unreadable", path=str(path), reason=reason)
+        return bool(reason)
+
     def _is_elsewhere(self, path: Path, file: Generation | Tail) -> bool:
         """Whether a file belongs to another log than that at ``path``."""
         found = file if isinstance(file, Generation) else file.generation
@@ -231,7 +240,11 @@ class FileSource(LocalSource):
         if not self._logs:
             if not self._waiting:
                 return b"", True
-            self._open(next(iter(self._waiting)))
+            path = next(iter(self._waiting))
+            if self._is_hidden(path):
+                del self._waiting[path]
+                return b"", False
+            self._open(path)
         ((path, log),) = self._logs.items()
         piece = log.read(self._clock(), follow=self._follow)
         if log.is_at_end:
@@ -263,6 +276,8 @@ class FileSource(LocalSource):
                     note="raise the limit of open files: ulimit -n, or LimitNOFILE= of systemd",
                 )  # fmt: skip
                 return
+            if self._is_hidden(path):
+                continue
             self._open(path)
             room -= self._logs[path].open_files
 
@@ -293,7 +308,7 @@ class FileSource(LocalSource):
 
 
 def _is_there(path: Path, marks: list[Mark]) -> bool:
-    return path.exists() or any(mark.path and mark.file.exists() for mark in marks)
+    return not all(map(is_gone, [path, *(mark.file for mark in marks if mark.path)]))
 
 
 def _is_marked(file: Generation, mark: Mark) -> bool:

@@ -89,7 +89,10 @@ class Tail(OpenFile):
 
     def was_touched(self) -> bool:
         """Whether the file was written to, or cut, since the last read that found something."""
-        return os.fstat(self._descriptor).st_mtime_ns != self._modified_ns
+        try:
+            return self.state[1] != self._modified_ns
+        except OSError:
+            return True
 
     def begins_like(self, other: Tail) -> bool:
         """Whether both files hold the same as far as both go; False if one of them is empty."""
@@ -256,10 +259,10 @@ class Tail(OpenFile):
     def is_unchanged(self) -> bool:
         """Whether the file still holds what was read from it, as far as that can be seen."""
         content = self._content
-        if not isinstance(content, Plain):
-            return content is None or content.is_unchanged()
         begin = self._read_bytes - len(self._recent)
         try:
+            if not isinstance(content, Plain):
+                return content is None or content.is_unchanged()
             return (
                 os.pread(self._descriptor, len(self._head), 0) == self._head
                 and os.pread(self._descriptor, len(self._recent), begin) == self._recent
