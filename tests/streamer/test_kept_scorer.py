@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from streamer.http import scorer
+from streamer.http.archive import Archive
 from streamer.http.scorer import KeptScorer
+from streamer.scoring import newest
 from tests.integration.daemons import wait_until
 from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online.snapshots import reader
 
 
 def test_one_timer_serves_all_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,3 +40,23 @@ def test_one_timer_serves_all_questions(tmp_path: Path, monkeypatch: pytest.Monk
     wait_until(lambda: not any(timer.is_alive() for timer in started))
     assert kept.get() is not second
     kept.close()
+
+
+def test_a_newer_snapshot_is_found_where_no_file_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LATEST is a hint: snapshots that were copied from elsewhere come without it."""
+    monkeypatch.setattr(newest, "LOOK_SECONDS", 0.0)
+    model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
+    kept, archive = KeptScorer(tmp_path), Archive(tmp_path)
+    for word in "ab":
+        model.learn([[word]])
+        path = model.snapshot(tmp_path)
+        (tmp_path / reader.LATEST).unlink()
+        (tmp_path / "00000009-20260131T235959Z").mkdir(exist_ok=True)
+        found = kept.get().snapshot
+        assert found is not None
+        assert (found.path, archive.newest(at_once=True).path) == (path, path)
+        assert reader.newest_name(tmp_path) == path.name
+    kept.close()
+    assert reader.newest_name(path) == ""

@@ -246,7 +246,21 @@ def read_with_output(path: Path) -> Snapshot:
 
 
 def newest_name(folder: Path) -> str:
-    """The name in LATEST, empty if there is none: a cheap look before a real one."""
+    """The name in LATEST, or else of the newest complete snapshot; empty if there is none.
+
+    A cheap look before a real one.
+    """
+    if name := named_by_latest(folder):
+        return name
+    try:
+        found = next(_complete(folder), None)
+    except SnapshotError:
+        return ""
+    return "" if found is None else found.path.name
+
+
+def named_by_latest(folder: Path) -> str:
+    """The name in LATEST, empty if there is none."""
     try:
         name = (folder / LATEST).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -257,7 +271,7 @@ def newest_name(folder: Path) -> str:
 def newest(folder: Path) -> Snapshot | None:
     """The newest complete snapshot in a folder of snapshots, None if there is none."""
     tried = None
-    while (name := newest_name(folder)) and name != tried:
+    while (name := named_by_latest(folder)) and name != tried:
         try:
             return _open(folder / name)
         except SnapshotError:

@@ -106,6 +106,6 @@ def clean(folder: Path) -> None:
             reader.read(path)
         except SnapshotError:
             continue
-        if reader.newest_name(folder) != path.name:
+        if reader.named_by_latest(folder) != path.name:
             point_latest_at(path)
         return
