@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.cluster.worker_log import WorkerLog
+from streamer.sources.batching import BATCH_BYTES
 from streamer.sources.redis.kind import KIND
 from streamer.sources.redis.settings import RedisSettings
+from streamer.sources.redis.source import RedisSource
 from tests.kafka.process import Daemon, counts, lines_of, words_of
 from tests.redis.conftest import Server
 from tests.streamer.followed import Reports
@@ -159,6 +162,7 @@ def test_json_in_a_field_and_entries_without_it(
             )
         ),
         (["--redis-stream", "s", "--redis-url", "http://127.0.0.1"], "redis://"),
+        (["--redis-stream", "s", "--redis-url", "redis://127.0.0.1:1?foo=1"], "argument 'foo'"),
         (["--redis-stream", "s", "--kafka-topic", "t"], "one source"),
     ],
 )
@@ -167,6 +171,42 @@ def test_wrong_settings_stop_the_start(tmp_path: Path, args: list[str], message:
     assert process.process.wait(timeout=60) == 78
     process.wait_for(message)
     assert ":secret@" not in "".join(process.lines)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ["protocol=3", "decode_responses=true", "legacy_responses=false", "encoding=utf-16"],
+)
+def test_parameters_of_the_url_do_not_change_how_answers_are_read(
+    server: Server, parameters: str
+) -> None:
+    server.add("logs", [b"a", b"b"])
+    settings = RedisSettings(redis_url=f"{server.url}?{parameters}", redis_stream=("logs",))
+    source = RedisSource(settings, {}, WorkerLog())
+    batch = source.next_batch()
+    assert batch is not None
+    assert batch.records == b"a\nb\n"
+    source.close()
+
+
+def test_long_entries_are_read_a_few_at_a_time(server: Server) -> None:
+    """Each is read once, and the batch stays small enough to be trained in a moment."""
+    lines = [b"%d " % i + b"a" * 100_000 for i in range(150)] + [
+        b"%d" % i for i in range(150, 3000)
+    ]
+    server.add("logs", lines)
+    settings = RedisSettings(redis_url=server.url, redis_stream=("logs",))
+    source = RedisSource(settings, {}, WorkerLog())
+    batches: list[bytes] = []
+    while batch := source.next_batch():
+        if not batch.records:
+            break
+        batches.append(batch.records)
+    source.close()
+    assert b"".join(batches).split(b"\n")[:-1] == lines
+    assert max(map(len, batches)) < 8 * BATCH_BYTES
+    assert max(map(len, batches[1:])) < 2 * BATCH_BYTES
+    assert max(batch.count(b"\n") for batch in batches) > 1000
 
 
 def test_validate_asks_redis(server: Server) -> None:

@@ -12,15 +12,21 @@ import time
 from typing import Any
 
 import redis
+from redis.connection import parse_url
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from streamer.errors import ConfigurationError, SourceError
+from streamer.sources.batching import BATCH_BYTES
 from streamer.sources.redis.settings import RedisSettings
 from streamer.sources.redis.trail import Trail
 from streamer.text.batch import Batch, MessageList, Origin
 
 BATCH_ENTRIES = 2000
-"""Entries read at a time: trained in a fraction of a second, so signals are answered soon."""
+"""Entries read at a time: trained in a fraction of a second, so signals are answered soon. Of long
+ones as many as make ``BATCH_BYTES``, as far as those before them tell."""
+
+_FIRST_ENTRIES = 32
+"""Entries read at first, when nobody knows yet how long they are; twice as many each time."""
 
 WAIT_MILLISECONDS = 250
 """Longest wait for entries before the caller gets an empty batch."""
@@ -46,16 +52,21 @@ _BEGINNING = "0-0"
 def connect(settings: RedisSettings) -> Any:
     """A client that connects when it is first asked; ConfigurationError if the address is wrong."""
     password = settings.redis_password
-    options = {} if password is None else {"password": password.get_secret_value()}
+    options: dict[str, Any] = {} if password is None else {"password": password.get_secret_value()}
+    options |= {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+    # Answers come as they are read here, whatever the URL's parameters say.
+    fixed = {"protocol": 2, "decode_responses": False, "encoding": "utf-8"}
     try:
-        return redis.Redis.from_url(
-            settings.redis_url,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            **options,
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"--redis-url {settings.redis_url}: {error}") from error
+        named = parse_url(settings.redis_url)
+        named.pop("legacy_responses", None)
+        pool = redis.ConnectionPool(**{**options, **named, **fixed})
+        pool.connection_class(**pool.connection_kwargs)  # connects to nothing
+    except (ValueError, TypeError) as error:
+        reason = str(error).rpartition("__init__() ")[2]
+        raise ConfigurationError(f"--redis-url {settings.redis_url}: {reason}") from error
+    client = redis.Redis(connection_pool=pool)
+    client.auto_close_connection_pool = True
+    return client
 
 
 class RedisSource:
@@ -82,6 +93,7 @@ class RedisSource:
         self._begun: set[str] = set()
         self._check_at = self._retry_at = 0.0
         self._pause = RETRY_SECONDS[0]
+        self._count = _FIRST_ENTRIES
         self._warned_at = -REPEAT_SECONDS
         self._messages = self._errors = self._without_text = self._lost = 0
         self._is_connected = False
@@ -115,7 +127,7 @@ class RedisSource:
                 self._check_streams()
             read: Any = self._redis.xread(
                 {stream: self._position[stream]["entry"] for stream in self._streams},
-                count=BATCH_ENTRIES,
+                count=self._count,
                 block=WAIT_MILLISECONDS,
             )
         except (AuthenticationError, NoPermissionError) as error:
@@ -188,6 +200,7 @@ class RedisSource:
 
     def _batch(self, read: list[Any]) -> Batch:
         messages: list[tuple[Origin, bytes]] = []
+        read_bytes = 0
         for name, entries in read:
             stream = name.decode()
             for entry_id, fields in entries:
@@ -197,11 +210,16 @@ class RedisSource:
                     self._trails[stream].note(entry, time.monotonic())
                 place |= {"entry": entry, "index": place["index"] + 1}
                 self._messages += 1
+                read_bytes += sum(map(len, fields.values()))
                 value = fields.get(self._field)
                 if value is None:
                     self._say_missing(stream, fields)
                 elif value:
                     messages.append(({"stream": stream, "entry": entry}, value))
+        if read:
+            longest = max(len(entries) for _, entries in read)
+            fitting = BATCH_BYTES * longest // max(1, read_bytes)
+            self._count = max(1, min(fitting, 2 * self._count, BATCH_ENTRIES))
         listed = MessageList(messages)
         return Batch(listed.records, self.position, messages=listed)
 
