@@ -13,7 +13,7 @@ from tests import reference
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.errors import W2VError
 from w2v_online.kernels.training import Matrices
-from w2v_online.kernels.tree import MAX_PATH_NODES
+from w2v_online.kernels.tree import MAX_PATH_NODES, insert_leaves
 from w2v_online.learning import grouping, huffman
 from w2v_online.learning.grouping import CARRIED_SHARE
 from w2v_online.learning.huffman import HuffmanTree
@@ -128,6 +128,36 @@ def test_codes_stay_short_whatever_the_counts() -> None:
     for round_ in range(100):
         _follow(tree, 2.0 ** -np.arange(300.0), 10**6 * (round_ + 1))
     assert max(len(tree.path(leaf)[0]) for leaf in range(300)) < MAX_PATH_NODES
+
+
+@pytest.mark.parametrize("slice_nodes", [1 << 18, 64])
+def test_codes_stay_short_while_words_are_forgotten(
+    slice_nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New words do not all come beside the same one, nor where balancing never comes to an end."""
+    monkeypatch.setattr(huffman, "SLICE_NODES", slice_nodes)
+    monkeypatch.setattr(huffman, "GROUPING_WORDS", 10**18)
+    rng, leaves = np.random.default_rng(0), 500
+    tree, counts, matrices = HuffmanTree(leaves), np.ones(leaves), _matrices(leaves)
+    _grow(tree, leaves)
+    _follow(tree, counts, 10**6)
+    for words in range(2 * 10**6, 2 * 10**6 + 300):
+        tree.remove(int(rng.integers(1, leaves)))
+        _grow(tree, leaves)
+        tree.follow(counts, words, matrices)
+    assert max(len(tree.path(leaf)[0]) for leaf in range(leaves)) < 32
+
+
+def test_a_tree_that_is_too_deep_is_balanced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As snapshots may hold one from before new words came beside different ones."""
+    monkeypatch.setattr(huffman, "GROUPING_WORDS", 10**18)
+    leaves = 400
+    tree, counts = HuffmanTree(leaves), np.ones(leaves)
+    insert_leaves(tree.arrays, np.zeros(leaves, np.int32))
+    assert len(tree.path(0)[0]) == leaves - 1
+    for round_ in range(100):
+        _follow(tree, counts, 10**6 * (round_ + 1))
+    assert max(len(tree.path(leaf)[0]) for leaf in range(leaves)) < MAX_PATH_NODES
 
 
 def _meeting(tree: HuffmanTree, one: int, other: int) -> int:

@@ -44,6 +44,21 @@ def _given_the_mean(model: OnlineWord2Vec, sentence: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("loss", "cbow"), MODELS)
+def test_words_with_vectors_are_scored_before_any_word_is_predicted(loss: str, cbow: bool) -> None:
+    """Adopted ones in the first record, and one that gets its row while all others have none."""
+    model = _model(loss, cbow=cbow)
+    model.adopt(["a", "b"], np.ones((2, 19), np.float32))
+    _, surprise = model.learn_scored([["a", "b", "c"]])
+    assert np.isnan(surprise.context[2])
+    assert not np.isnan(surprise.rarity).any()
+    model = _model(loss, cbow=cbow)
+    model.learn([[f"w{i}"] for i in range(1000)])
+    _, surprise = model.learn_scored([["a", "a"], ["a", "b", "a"]])
+    assert len(surprise.of_records()) == 2
+    assert not np.isnan(surprise.of_records()).any()
+
+
+@pytest.mark.parametrize(("loss", "cbow"), MODELS)
 def test_the_surprise_is_that_of_the_model_before(loss: str, cbow: bool) -> None:
     """Given the mean of contexts; by hs the most surprising words given each of them."""
     # Fast for a tree: what differs between a mean and each of its contexts must be seen.

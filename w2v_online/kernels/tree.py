@@ -130,7 +130,7 @@ class Survey(NamedTuple):
 
     order: NDArray[np.int32]  # [capacity], inner nodes, level by level
     weights: NDArray[np.float64]  # [capacity], by inner node: sum of the counts below
-    edges: NDArray[np.int64]  # [MAX_PATH_NODES + 2], where each level begins in ``order``
+    edges: NDArray[np.int64]  # [MAX_PATH_NODES + 16], where each level begins in ``order``
     numbers: NDArray[np.int64]  # [3]: nodes in ``order``, the next place to visit, levels begun
     sums: NDArray[np.float64]  # [2]: of count * depth, and of counts
 
@@ -150,7 +150,8 @@ def order_nodes(tree, counts, survey, nodes):
         filled, levels = 1, 1
     stop = place + nodes
     while place < filled and place < stop:
-        if place == edges[levels]:
+        # A tree from an older snapshot may be deeper; what is below the last level counts as on it.
+        if place == edges[levels] and levels + 1 < len(edges):
             levels += 1
             edges[levels] = filled
         node = order[place]

@@ -46,6 +46,9 @@ SLICE_NODES = 1 << 18
 SLICE_FLOATS = 3 << 23
 """Values that are read at once when words are grouped: about 20 milliseconds."""
 
+_BEGIN_AGAIN = -1
+"""When upkeep is due that was stopped before it was complete."""
+
 _STATE_WORD_BYTES = 44
 """Bytes of saved state for each word: links 8, leaves to put others beside 4, balancing 12 and
 grouping 20."""
@@ -115,14 +118,15 @@ class HuffmanTree:
 
         Returns the inner node that went with it, whose number the last inner node got; -1 if none.
         """
-        self._beside = np.zeros(0, np.int32)
+        self._beside = self._beside[self._beside != leaf]
+        self._beside[self._beside == len(self) - 1] = leaf
         # What is under way goes by numbers, and is begun again.
         if self._grouping is not None:
             self._grouping = None
             self._grouping_due_words = self._due_words = 0
         if self._balancing.is_under_way:
             self._balancing.stop()
-            self._due_words = 0
+            self._due_words = _BEGIN_AGAIN
         return int(kernels.remove_leaf(self.arrays, leaf))
 
     def is_due(self, total_words: int) -> bool:
@@ -154,8 +158,10 @@ class HuffmanTree:
             self._grouping = Grouping(len(self), matrices)
             self._grouping_due_words = GROUPING_GROWTH * total_words
         elif is_idle:
+            # Until the tree is balanced each leaf has its turn, or some would get ever deeper.
+            if self._due_words != _BEGIN_AGAIN:
+                self._find_light(counts)
             self._set_due(total_words)
-            self._find_light(counts)
             self._balancing.begin()
             nodes -= len(self)
         if self._grouping is None:

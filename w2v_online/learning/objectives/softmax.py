@@ -109,7 +109,12 @@ class SoftmaxScoring(Scoring):
         return totals, predictions, totals / np.maximum(1, predictions)
 
     def _normalizers(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-        """float64[n]: log of the sum over all words of exp(y . x), for each input."""
+        """float64[n]: log of the sum over all words of exp(y . x), for each input.
+
+        Zeros as long as no word is predicted.
+        """
+        if not len(self.syn1):
+            return np.zeros(len(inputs))
         found = [
             _log_normalizers(inputs[first : first + _BLOCK_INPUTS], self.syn1)
             for first in range(0, len(inputs), _BLOCK_INPUTS)
