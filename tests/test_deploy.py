@@ -338,6 +338,19 @@ def test_a_broker_that_is_away_restarts_no_pod() -> None:
         assert {probe["httpGet"]["path"] for probe in probes} == {"/healthz"}
 
 
+def test_a_broker_that_is_away_keeps_no_unit_from_starting() -> None:
+    """``run`` waits for it. ``validate`` fails, and a unit that fails to start is soon given up.
+
+    Nor does RestartPreventExitStatus know the exit code of another command than the main one.
+    """
+    unit = (_DEPLOY / "systemd" / "w2v-stream.service").read_text()
+    commands = re.findall(r"^(Exec\w+)=(\S+ \w+)", unit, re.MULTILINE)
+    assert [name for name, command in commands if command.endswith("w2v-stream run")] == [
+        "ExecStart"
+    ]
+    assert {name for name, _ in commands} <= {"ExecStart", "ExecReload"}
+
+
 def test_the_sample_configuration_of_the_unit_is_one(tmp_path: Path) -> None:
     sample = _DEPLOY / "systemd" / "w2v-stream.toml"
     unit = (_DEPLOY / "systemd" / "w2v-stream.service").read_text()
