@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from streamer.checkpoints.folder import SnapshotFolder
 from streamer.errors import ConfigurationError
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from w2v_online.errors import SnapshotError
 from w2v_online.snapshots.remote import RemoteFolder, local_folder
 from w2v_online.snapshots.retention import Retention
 
@@ -54,6 +56,49 @@ def test_a_url_is_no_pattern(tmp_path: Path, scheme: str, name: str) -> None:
     assert {Path(found).name for found in left} >= {"LATEST", paths[-1].name}
     assert not [found for found in left if paths[0].name in found or paths[1].name in found]
     assert [len(RemoteFolder(other).names()) for other in others] == [1, 1]
+
+
+def test_what_interrupted_uploads_and_deletions_left_is_deleted(tmp_path: Path) -> None:
+    """Unless it is newer than the newest complete snapshot: that may be under way."""
+    url = f"memory://{tmp_path}/away"
+    paths = _store(url, 5)
+    folder = RemoteFolder(url)
+    files, names = folder._files, [f"{folder._root}/{path.name}" for path in paths]
+    for name in (names[0], names[2], names[4]):
+        files.rm_file(f"{name}/manifest.json")
+    folder.prune(Retention(keep=2))
+    left = files.find(str(folder._root))
+    assert folder.names() == [paths[3].name, paths[1].name]
+    assert [any(file.startswith(name) for file in left) for name in names] == [
+        False, True, False, True, True,
+    ]  # fmt: skip
+
+
+def test_copies_that_were_interrupted_do_not_stay(tmp_path: Path, cache: Path) -> None:
+    """Those of killed readers are deleted by a later one; one that is under way is not."""
+    url = f"file://{tmp_path}/away"
+    (path,) = _store(url)
+    folder = local_folder(url, "read")
+    old, new = folder / f".writing-{path.name}.old", folder / f".writing-{path.name}.new"
+    for copy in (old, new, folder / f".deleting-{path.name}"):
+        copy.mkdir(parents=True)
+        (copy / "vectors.npy").write_bytes(b"half")
+        if copy != new:
+            os.utime(copy, (0, 0))
+    load_vectors(url)
+    assert {copy.name for copy in folder.iterdir()} == {path.name, new.name, "LATEST"}
+
+
+def test_without_a_place_for_copies_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose file system is read-only."""
+    url = f"file://{tmp_path}/away"
+    _store(url)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(SnapshotError, match=r"cannot be made: Not a directory; .*XDG_CACHE_HOME"):
+        load_vectors(url)
 
 
 def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(

@@ -308,6 +308,25 @@ def test_prune_keeps_the_newest_complete_ones(tmp_path: Path) -> None:
     assert [path.exists() for path in paths] == [False, False, True, True, True]
 
 
+def test_what_is_named_otherwise_is_the_users_own(tmp_path: Path) -> None:
+    """A dated log or folder beside snapshots is neither counted nor deleted, nor a copy resumed."""
+    folder = tmp_path / "2026-01"
+    others = [folder / "2026-01-31-app.log", folder / "2026-notes" / "x", folder / "20260131-x"]
+    first = _write(folder)
+    others[1].parent.mkdir()
+    for other in others:
+        other.write_text("mine")
+    shutil.copytree(first, folder / "2026-backup")
+    second = _write(folder)
+    assert second.name.startswith("00000002-")
+    assert prune(folder, Retention(keep=1)) == [first]
+    clean(folder)
+    (folder / "LATEST").unlink()
+    assert load_vectors(folder).path == second
+    assert load_vectors(folder / "2026-backup").words == load_vectors(second).words
+    assert [other.read_text() for other in others] == ["mine"] * 3
+
+
 def test_prune_keeps_what_cannot_be_read_at_the_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

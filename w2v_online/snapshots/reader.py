@@ -44,6 +44,9 @@ SUBWORD_BUCKETS = "subword_buckets.npy"
 REQUIRED_FILES = frozenset({"words.txt", "vectors.npy", "counts.npy"})
 
 _MANIFEST_SHA256 = re.compile(rb'"manifest_sha256": ?"([0-9a-f]{64})"')
+_NAME = re.compile(rf"([0-9]{{1,18}})-[0-9]{{8}}T[0-9]{{6}}Z(?:{VECTORS_ONLY})?")
+"""Whatever else lies in a folder of snapshots, as ``2026-01-31.log``, is the user's own."""
+
 _FILE_NAME = re.compile(r"(?:[A-Za-z0-9_-]+/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
@@ -154,8 +157,8 @@ def _damaged(file: Path) -> SnapshotError:
 
 def sequence_of(name: str) -> int:
     """The sequence number in a snapshot folder's name, or -1 if it is not one."""
-    head, dash, _ = name.partition("-")
-    return int(head) if dash and head.isascii() and head.isdigit() else -1
+    match = _NAME.fullmatch(name)
+    return -1 if match is None else int(match[1])
 
 
 def is_whole(name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -18,11 +19,14 @@ from uuid import uuid4
 
 from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
-from w2v_online.snapshots.retention import Retention, prune
+from w2v_online.snapshots.retention import DELETING, Retention, prune
 from w2v_online.snapshots.writer import TEMPORARY, point_latest_at, sync
 
 _URL = re.compile(r"([a-z][a-z0-9+]+):/+(.*)")
 _CACHED = 2
+_ABANDONED_SECONDS = 86_400
+"""A copy that nothing was added to for so long was interrupted."""
+
 _WITH_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oss"})
 
 
@@ -84,10 +88,14 @@ class RemoteFolder:
 
     def names(self) -> list[str]:
         """The complete snapshots, newest first."""
+        return [name for name, is_complete in self._snapshots() if is_complete]
+
+    def _snapshots(self) -> list[tuple[str, bool]]:
+        """All snapshots, newest first, each with whether it is complete."""
         with self._named():
             names = [name for name in self._listed(self._root) if reader.sequence_of(name) >= 0]
-            found = [name for name in names if reader.MANIFEST in self._listed(self._root / name)]
-        return sorted(found, key=reader.sequence_of, reverse=True)
+            names.sort(key=reader.sequence_of, reverse=True)
+            return [(name, reader.MANIFEST in self._listed(self._root / name)) for name in names]
 
     def _listed(self, folder: PurePosixPath) -> set[str]:
         """Names of what is in a folder; none if there is no such folder.
@@ -143,14 +151,22 @@ class RemoteFolder:
                 self._files.get_file(f"{self._root}/{name}/{file}", str(temporary / file))
 
     def prune(self, retention: Retention) -> None:
-        """Delete snapshots that need not stay: first what makes them complete."""
-        names = self.names()
-        kept = {path.name for path in retention.kept([Path(name) for name in names])}
+        """Delete snapshots that need not stay: first what makes them complete.
+
+        Incomplete ones older than the newest complete one go too: what is left of an upload or a
+        deletion that was interrupted.
+        """
+        snapshots = self._snapshots()
+        complete = [name for name, is_complete in snapshots if is_complete]
+        kept = {path.name for path in retention.kept([Path(name) for name in complete])}
+        newest = snapshots.index((complete[0], True)) if complete else len(snapshots)
         with self._named():
-            for name in names:
-                if name not in kept:
+            for name, is_complete in snapshots[newest:]:
+                if name in kept:
+                    continue
+                if is_complete:
                     self._files.rm_file(f"{self._root}/{name}/{reader.MANIFEST}")
-                    self._delete(self._root / name)
+                self._delete(self._root / name)
 
     def _delete(self, snapshot: PurePosixPath) -> None:
         """Delete what is left of a snapshot: file by file, as ``rm`` takes paths for patterns."""
@@ -199,7 +215,23 @@ def fetch(url: str, *, whole: bool = False) -> Path:
         names = [name for name in names if reader.is_whole(name)] or names
     if not names:
         raise SnapshotError(f"{url} holds no complete snapshot")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SnapshotError(
+            f"{folder}, where {url} is copied to, cannot be made: {error.strerror}; name a folder "
+            "for copies in XDG_CACHE_HOME"
+        ) from error
+    _delete_abandoned(folder)
     path = remote.download(names[0], folder)
     prune(folder, Retention(keep=_CACHED, vectors=_CACHED))
     return path
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete what processes that were killed left; others may be copying at this moment."""
+    newest = time.time() - _ABANDONED_SECONDS
+    for path in folder.glob(".*"):
+        with suppress(OSError):
+            if path.name.startswith((TEMPORARY, DELETING)) and path.stat().st_mtime < newest:
+                shutil.rmtree(path, ignore_errors=True)

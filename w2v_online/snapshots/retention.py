@@ -15,7 +15,9 @@ from w2v_online.errors import SnapshotError
 from w2v_online.snapshots import reader
 from w2v_online.snapshots.writer import TEMPORARY, point_latest_at
 
-_DELETING = ".deleting-"
+DELETING = ".deleting-"
+"""Names that begin so are half deleted."""
+
 _HOUR_DIGITS = len("20260131T23")
 _DAY_DIGITS = len("20260131")
 
@@ -82,7 +84,7 @@ def _is_out_of_reach(error: SnapshotError) -> bool:
 
 def _delete(path: Path) -> None:
     """Let a snapshot disappear at once, then free its space."""
-    hidden = path.with_name(f"{_DELETING}{path.name}")
+    hidden = path.with_name(f"{DELETING}{path.name}")
     try:
         path.rename(hidden)
     except OSError:
@@ -92,7 +94,7 @@ def _delete(path: Path) -> None:
 
 def clean(folder: Path) -> None:
     """Delete what an interrupted write or deletion left, and let LATEST name the newest again."""
-    for prefix in (TEMPORARY, _DELETING):
+    for prefix in (TEMPORARY, DELETING):
         for path in folder.glob(f"{prefix}*"):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
