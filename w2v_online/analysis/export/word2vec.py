@@ -48,23 +48,35 @@ def write_binary(path: Path, selection: Selection) -> list[Path]:
 def _write(
     path: Path, selection: Selection, encode: Callable[[Iterable[Block]], Iterator[bytes]]
 ) -> list[Path]:
-    """The vocabulary first: vectors never lie there with the counts of others."""
-    files = [path]
-    has_counts = selection.table.has_counts
-    if not has_counts and is_plain(path) and vocabulary_beside(path).is_file():
-        vocabulary_beside(path).unlink()  # of an earlier file of this name
-    if has_counts and is_plain(path):
-        files.append(vocabulary_beside(path))
-        with whole_file(files[1]) as file:
-            for words, _, counts in selection.blocks():
-                # Whole numbers, as word2vec.c has them; decayed counts are rounded.
-                lines = zip(words, np.rint(counts).astype(np.int64).tolist(), strict=True)
-                file.write(_vocabulary_lines(lines))
+    """Write both files before one of them gets its name: counts are never of other vectors."""
+    vocabulary = vocabulary_beside(path)
+    if not is_plain(path) or not selection.table.has_counts:
+        _write_vectors(path, selection, encode, former=vocabulary if is_plain(path) else None)
+        return [path]
+    with whole_file(vocabulary) as file:
+        for words, _, counts in selection.blocks():
+            # Whole numbers, as word2vec.c has them; decayed counts are rounded.
+            lines = zip(words, np.rint(counts).astype(np.int64).tolist(), strict=True)
+            file.write(_vocabulary_lines(lines))
+        file.flush()
+        _write_vectors(path, selection, encode)
+    return [path, vocabulary]
+
+
+def _write_vectors(
+    path: Path,
+    selection: Selection,
+    encode: Callable[[Iterable[Block]], Iterator[bytes]],
+    former: Path | None = None,
+) -> None:
+    """Write the vectors; ``former``, the vocabulary of those that they replace, is deleted."""
     with whole_file(path) as file:
         file.write(f"{len(selection)} {selection.table.vector_size}\n".encode())
         for piece in encode((words, vectors) for words, vectors, _ in selection.blocks()):
             file.write(piece)
-    return files
+        file.flush()  # what there is no room for is an error before anything is replaced
+        if former is not None and former.is_file():
+            former.unlink()
 
 
 def _vocabulary_lines(counted: Iterable[tuple[str, int]]) -> bytes:
