@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -21,7 +22,10 @@ _SEPARATOR = "  ·  "
 
 
 class LiveLine:
-    """A line on stderr that is written over; nothing is loaded until it starts."""
+    """A line on stderr that is written over; nothing is loaded until it starts.
+
+    Whoever closes the terminal does not end the run: what cannot be shown there is dropped.
+    """
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -34,11 +38,13 @@ class LiveLine:
         from rich.live import Live
 
         self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
-        self._live.start()
+        with suppress(OSError):
+            self._live.start()
 
     def stop(self) -> None:
         """Wipe the line."""
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def show(self, parts: Sequence[str], loss: float = math.nan) -> None:
         """Show as many parts as fit, the first ones first, and the recent losses after them."""
@@ -56,7 +62,8 @@ class LiveLine:
             line = longer
         text = Text(line, no_wrap=True, overflow="ellipsis", end="")
         text.truncate(width, overflow="ellipsis")
-        self._live.update(text, refresh=True)
+        with suppress(OSError):
+            self._live.update(text, refresh=True)
 
     def _loss_curve(self, loss: float) -> str:
         """The losses of late, as a line of blocks."""

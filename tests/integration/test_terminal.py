@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pyte
 
-from w2v_online import LearnerConfig, OnlineWord2Vec
+from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 
 _ROWS = 30
 _TEXT = b"the cat sat on the mat and the dog barks\n" * 200
@@ -104,6 +104,16 @@ def test_a_run_at_a_narrow_terminal(tmp_path: Path) -> None:
     assert "w2v-stream neighbors" in text
     assert "words/s" not in text  # the live line is gone, and left nothing
     assert b"nan" not in terminal.raw
+
+
+def test_a_run_whose_terminal_is_closed_goes_on_and_ends_as_usual(tmp_path: Path) -> None:
+    terminal = Terminal(100, "run", "--snapshot-dir", str(tmp_path / "v"))
+    terminal.wait_for(lambda lines: bool(lines) and "words/s" in lines[-1])
+    os.close(terminal._main)
+    process = terminal.process
+    process.communicate(_TEXT, timeout=240)
+    assert process.returncode == 0
+    assert len(load_vectors(tmp_path / "v")) > 0
 
 
 def test_warnings_have_a_colour_and_text_cannot_steer(tmp_path: Path) -> None:
