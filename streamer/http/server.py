@@ -77,10 +77,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Stop the clock, unless the client is slow to take the answer."""
-        if not self.transport.get_write_buffer_size():
-            self._disarm()
-        if self.pipeline and self._deadline is None:
+        """Stop the clock; it begins anew for a client that has the answer still to take."""
+        self._disarm()
+        if self.pipeline or self.transport.get_write_buffer_size():
             self._arm()
         super().on_response_complete()
 
@@ -99,10 +98,12 @@ class BoundedProtocol(HttpToolsProtocol):
             and (cycle.response_started or not cycle.more_body)
             and not cycle.response_complete
         )
-        if is_answering and not self.transport.get_write_buffer_size():
-            self._arm()
-        else:
+        is_idle = cycle is not None and cycle.response_complete and not self._reads_headers
+        self._deadline = None
+        if self.transport.get_write_buffer_size() or not (is_answering or is_idle):
             self.transport.abort()
+        elif is_answering:
+            self._arm()
 
     def _disarm(self) -> None:
         if self._deadline is not None:
