@@ -14,7 +14,7 @@ from streamer.sources.kafka.client import Consumer
 from streamer.sources.kafka.clientlog import reason_of
 from streamer.sources.kafka.figures import Figures
 from streamer.sources.kafka.handover import Handover
-from streamer.sources.kafka.positions import Offsets, Place, Places
+from streamer.sources.kafka.positions import Place, Places
 from streamer.sources.kafka.start import note_of
 
 COMMIT_SECONDS = 5.0
@@ -29,7 +29,7 @@ class _SentCommit:
     """A commit on its way."""
 
     future: Any
-    news: dict[TopicPartition, OffsetAndMetadata]
+    news: Places
     began: float
 
 
@@ -42,7 +42,7 @@ class Commits:
         self._handover = handover
         self._figures = figures
         self._log = log
-        self._committed: Offsets = {}
+        self._committed: Places = {}
         self._sent: _SentCommit | None = None
         self._commit_after = 0.0
 
@@ -58,9 +58,9 @@ class Commits:
             if committed is None:
                 unknown[partition] = place
             elif place.offset >= committed:
-                self._committed[partition] = committed
+                self._committed[partition] = place.at(committed)
         if unknown:
-            news = self._news(unknown)
+            news = self._as_commits(self._news(unknown))
             self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
 
     def step(self) -> None:
@@ -78,7 +78,7 @@ class Commits:
         if self._sent is None and time.monotonic() >= self._commit_after:
             news = self._own_news()
             if news:
-                future = self.consumer.commit_async(news)
+                future = self.consumer.commit_async(self._as_commits(news))
                 self._sent = _SentCommit(future, news, time.monotonic())
 
     def finish(self) -> None:
@@ -88,39 +88,53 @@ class Commits:
         news = self._own_news()
         if news:
             began = time.monotonic()
-            self.consumer.commit(news, timeout_ms=int(1000 * COMMIT_SECONDS))
+            self.consumer.commit(self._as_commits(news), timeout_ms=int(1000 * COMMIT_SECONDS))
             self._told(news, began)
 
-    def _own_news(self) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _own_news(self) -> Places:
         places = self._handover.take_commit()
         if places is None:
             return {}
         # Of others the group may know more than the checkpoint: another daemon may have gone on.
         begun = self._handover.fetching & self.consumer.assignment()
-        return self._news({p: place for p, place in places.items() if p in begun})
+        return self._news(self._of_topics_now({p: places[p] for p in begun & places.keys()}))
 
-    def _news(self, places: Places) -> dict[TopicPartition, OffsetAndMetadata]:
-        """What the group does not know yet, as it is committed."""
+    def _news(self, places: Places) -> Places:
+        """What the group does not know yet; an offset of a topic that was made anew is news."""
+        news = {}
+        for partition, place in places.items():
+            told = self._committed.get(partition)
+            if told is None or place.offset > told.offset or not place.is_in(told.topic_id):
+                news[partition] = place
+        return news
+
+    def _as_commits(self, places: Places) -> dict[TopicPartition, OffsetAndMetadata]:
         return {
             partition: OffsetAndMetadata(place.offset, note_of(self._daemon, place.topic_id), -1)
             for partition, place in places.items()
-            if place.offset > self._committed.get(partition, -1)
         }
 
-    def _told(self, news: dict[TopicPartition, OffsetAndMetadata], began: float) -> None:
-        self._committed |= {partition: commit.offset for partition, commit in news.items()}
+    def _of_topics_now(self, places: Places) -> Places:
+        """Durable places without those of a topic that was made anew since."""
+        now = {partition: self._handover.next_to_fetch(partition) or place
+               for partition, place in places.items()}  # fmt: skip
+        return {p: place for p, place in places.items() if place.is_in(now[p].topic_id)}
+
+    def _told(self, news: Places, began: float) -> None:
+        self._committed |= news
         self._figures.commits += 1
         self._figures.commit_seconds += time.monotonic() - began
 
     async def release(self, partitions: set[TopicPartition]) -> None:
         """Tell the group what is durable of begun partitions that are let go, while it listens."""
         durable = self._handover.durable
-        news = self._news({p: durable[p] for p in partitions if p in durable})
+        places = {p: durable[p] for p in partitions & durable.keys()}
+        news = self._news(self._of_topics_now(places))
         if not news:
             return
         began = time.monotonic()
         try:
-            future = self.consumer.commit_async(news)
+            future = self.consumer.commit_async(self._as_commits(news))
         except KafkaError as error:
             self._log.warning("kafka_commit_failed", reason=reason_of(error))
             return
