@@ -219,6 +219,36 @@ def test_a_member_of_a_zip_archive_that_is_not_read_is_named(tmp_path: Path, kin
     assert f"b.log is {kind}" in str(reader.log.values[0]["reason"])
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damage_in_a_zip_archive_is_reported_whatever_it_is_packed_by(
+    tmp_path: Path, method: int
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("a.log", "one\n")
+        archive.writestr("b.log", "".join(f"{number * 7919}\n" for number in range(400)))
+    data = bytearray(packed.getvalue())
+    place = data.rindex(b"PK\x03\x04") + 60
+    data[place : place + 20] = bytes(20)
+    (tmp_path / "logs.zip").write_bytes(data)
+    (tmp_path / "next.log").write_text("two\n")
+    reader = Reader(tmp_path / "*", follow=False)
+    assert [line for line in reader.read() if line.isalpha()] == ["one", "two"]
+    assert reader.log.events == ["log_damaged"]
+    assert "in the zip archive, " in str(reader.log.values[0]["reason"])
+
+
+def test_a_name_in_a_zip_archive_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("é.log", "one\n")
+    data = packed.getvalue().replace("é".encode(), b"\xe9x")
+    (tmp_path / "logs.zip").write_bytes(data)
+    reader = Reader(tmp_path / "logs.zip", follow=False)
+    assert reader.read() == []
+    assert reader.log.events == ["log_damaged"]
+
+
 def test_files_that_are_no_text_are_reported_and_passed(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b"\x04\x22\x4d\x18" + bytes(40))
     (tmp_path / "b.log").write_text("one\n")

@@ -6,6 +6,7 @@ Offsets count bytes of the text, so a file keeps its places when it is compresse
 from __future__ import annotations
 
 import errno
+import lzma
 import os
 import zipfile
 import zlib
@@ -18,6 +19,12 @@ from streamer.text.layers import Layers
 
 _ENCRYPTED = 1
 """In the flags of a member of a zip archive."""
+
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    UnicodeDecodeError,
+)  # fmt: skip
+"""What damaged archives raise, besides OSError."""
 
 _PIECE_BYTES = 1 << 16
 _STEP_BYTES = 1 << 10
@@ -219,12 +226,20 @@ class Zipped(Layered):
             if self._pieces is None:
                 self._pieces = self._texts()
             return next(self._pieces, b"")
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as e:
-            if self._archive is None:
-                self._pieces = None  # its list of files comes last
-            else:
-                self._refused = f"in the zip archive, {e}"
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):
+                self._begin()
+                raise
+            self._refuse(error)  # of bzip2, or a place that is none
+        except _ZIP_ERRORS as error:
+            self._refuse(error)
         return b""
+
+    def _refuse(self, error: Exception) -> None:
+        if self._archive is None:
+            self._pieces = None  # its list of files comes last
+        else:
+            self._refused = f"in the zip archive, {error}"
 
     def _texts(self) -> Iterator[bytes]:
         with (
