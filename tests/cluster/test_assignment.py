@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.cluster import assignment
 from streamer.cluster.assignment import Shares, deal
 from streamer.config.cluster_settings import ClusterSettings
-from streamer.sources.base import Piece, Share
+from streamer.sources.base import Opening, Piece, Share
 from streamer.sources.file.kind import FileKind
 from streamer.sources.file.names import text_of_path
 from streamer.sources.kafka.kind import KafkaKind
+from streamer.text.records import RecordSplitter
 
 _PIECES = st.dictionaries(
     st.builds(Piece, st.sampled_from("abc"), st.integers(0, 20)), st.floats(0, 100), max_size=30
@@ -85,6 +88,32 @@ def test_a_log_that_has_lost_its_name_since_the_checkpoint_is_read_on(tmp_path: 
     log.rename(tmp_path / "a.log.gz")
     shares.begin(1, {str(log): [], "/elsewhere/b.txt": []})
     assert shares.of(0) == {Piece(str(log))}
+
+
+def test_a_log_between_two_names_stays_with_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was rotated, and the new file is not there yet: the rotated one is no new log."""
+    monkeypatch.setattr(assignment, "SEARCH_SECONDS", 0.0)
+    log = tmp_path / "a.log"
+    settings = ClusterSettings(source="file", path=str(tmp_path / "*.log*"), follow=True)
+    shares = Shares(FileKind().pieces(settings, lambda: False, None))
+    log.write_text("one\n")
+    shares.begin(2, {})
+    assert (shares.of(0), shares.of(1)) == ({Piece(str(log))}, frozenset())
+    log.rename(tmp_path / "a.log.1")
+    assert not shares.has_new_pieces()
+    shares.deal(2)
+    assert (shares.of(0), shares.of(1)) == ({Piece(str(log))}, frozenset())
+    shares.begin(2, {})  # after a rollback to where nothing was read
+    source = FileKind().open(
+        settings,
+        Opening({}, None, lambda: RecordSplitter(1 << 20, 64), share=shares.of(0)),
+    )
+    batch = source.next_batch()
+    source.close()
+    assert batch is not None
+    assert batch.records == b"one\n"
 
 
 def test_a_log_whose_name_is_no_text_keeps_its_position(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Folders and descriptors that cannot be looked at for a while: no line is lost or learned twice."""
+"""Folders and descriptors that cannot be looked at for a while: each line is learned once."""
 
 from __future__ import annotations
 

@@ -14,9 +14,11 @@ import pytest
 
 from streamer.config.settings import RunSettings
 from streamer.errors import ConfigurationError
+from streamer.sources.batching import READ_BYTES
 from streamer.sources.file import descriptors
 from streamer.sources.file.kind import KIND
-from streamer.sources.file.logs import GONE_SECONDS
+from streamer.sources.file.logs import GONE_SECONDS, RotatedLog
+from streamer.sources.file.names import Generation
 from streamer.sources.file.search import is_named
 from tests.streamer.followed import Reader
 
@@ -461,6 +463,38 @@ def test_as_many_files_as_allowed_are_open_and_the_others_wait(
     for number in range(18):
         (tmp_path / f"pod{number:02d}.log").unlink()
     assert len(reader.wait(GONE_SECONDS + 5)) == 18
+
+
+def test_the_time_of_a_search_is_that_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not their square: each file is asked about at its own log."""
+    for number in range(40):
+        (tmp_path / f"pod{number:02d}.log").write_text(f"{number}\n")
+    reader = Reader(tmp_path / "*.log")
+    assert len(reader.read()) == 40
+    asked = 0
+    owns = RotatedLog.owns
+
+    def count(log: RotatedLog, file: Generation) -> bool:
+        nonlocal asked
+        asked += 1
+        return owns(log, file)
+
+    monkeypatch.setattr(RotatedLog, "owns", count)
+    assert reader.source._search(reader.now + 10) == b""
+    assert asked == 40
+
+
+def test_a_token_as_long_as_a_file_does_not_keep_signals_waiting(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("a" * (8 * READ_BYTES) + "\nend\n")
+    reader = Reader(log, follow=False)
+    batches = []
+    while (batch := reader.source.next_batch()) is not None:
+        batches.append(batch.records)
+    assert batches[0] == b""
+    assert b"".join(batches).endswith(b"a\nend\n")
 
 
 def test_the_soft_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:

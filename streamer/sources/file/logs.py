@@ -64,8 +64,8 @@ class RotatedLog:
 
     def owns(self, file: Generation) -> bool:
         """Whether a file is known as one of this log."""
-        is_open = any(tail.identity == file.identity for tail in self._tails)
-        return is_open or self._aside.knows(file)
+        identity = file.identity
+        return any(tail.identity == identity for tail in self._tails) or self._aside.knows(file)
 
     @property
     def open_files(self) -> int:

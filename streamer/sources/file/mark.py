@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Mark:
 
     def to_json(self) -> dict[str, Any]:
         """The mark as it stands in a manifest."""
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, document: Any) -> Mark:

@@ -163,7 +163,7 @@ def relatives(log: Path) -> list[Generation]:
 
 def _list(log: Path) -> list[Generation]:
     files = _beside(log)
-    if os.path.islink(log):
+    if log.is_symlink():
         known = {file.identity for file in files}
         real = Path(os.path.realpath(log))
         files += [file for file in _beside(real) if file.identity not in known]

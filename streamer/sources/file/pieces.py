@@ -18,16 +18,18 @@ class LogPieces:
 
     def __init__(self, settings: FileSettings) -> None:
         self._patterns = settings.path
-        if not settings.follow and not find_logs(self._patterns):
+        self._known: set[Path] = set()
+        if not settings.follow and not find_logs(self._patterns, ()):
             raise ConfigurationError(f"--path {' '.join(self._patterns)}: there is no such file")
 
     def find(self, position: Mapping[str, Any]) -> dict[Piece, float]:
         """Weights are bytes; names are those that positions have, so that they can be cut up."""
-        # A log of the position may have been rotated; its worker finds it by what was read.
-        pieces = {
-            Piece(name): 0.0 for name in position if is_named(path_from_text(name), self._patterns)
-        }
-        for log, files in find_logs(self._patterns).items():
+        # A log may have been rotated meanwhile; its worker finds it by what was read.
+        ours = {path for path in map(path_from_text, position) if is_named(path, self._patterns)}
+        logs = find_logs(self._patterns, self._known | ours)
+        self._known |= ours | logs.keys()
+        pieces = {Piece(text_of_path(path)): 0.0 for path in ours}
+        for log, files in logs.items():
             pieces[Piece(text_of_path(log))] = float(sum(map(_bytes, files)))
         return pieces
 

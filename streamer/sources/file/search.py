@@ -72,7 +72,7 @@ def matching(patterns: Sequence[str], report: Report) -> list[Generation]:
     found = [path for pattern in patterns for path in expand(pattern, report)]
     names = dict.fromkeys(_target(path, patterns) for path in found)
     files: dict[tuple[int, int], Generation] = {}
-    for path in sorted(names, key=lambda path: (os.path.islink(path), path)):
+    for path in sorted(names, key=lambda path: (_is_link(path), path)):
         try:
             if stat.S_ISREG(path.stat().st_mode):
                 file = describe(path)
@@ -102,12 +102,16 @@ def _why_missing(path: str) -> str:
     return "there is no such file"
 
 
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 the other raises if it cannot be seen
+
+
 def _target(path: Path, patterns: Sequence[str]) -> Path:
     """The file beside a link that it leads to, if that is named too, else the path itself.
 
     The file may have come after the folder was listed.
     """
-    if not os.path.islink(path):
+    if not _is_link(path):
         return path
     target = Path(os.path.realpath(path))
     is_hidden = target.name.startswith(".")
@@ -145,9 +149,12 @@ def _log_of(path: Path, plain: set[Path], known: set[Path]) -> Path:
     return without_compression(path)
 
 
-def find_logs(patterns: Sequence[str]) -> dict[Path, list[Path]]:
-    """The files that patterns or plain paths name now, oldest first, by log."""
-    logs = by_log(matching(patterns, lambda *_, **__: None), patterns, ())
+def find_logs(patterns: Sequence[str], known: Collection[Path]) -> dict[Path, list[Path]]:
+    """The files that patterns or plain paths name now, oldest first, by log.
+
+    Rotated files belong to a log that is ``known`` though it is not there itself.
+    """
+    logs = by_log(matching(patterns, lambda *_, **__: None), patterns, known)
     return {log: [file.path for file in files] for log, files in logs.items()}
 
 

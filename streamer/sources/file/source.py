@@ -108,7 +108,7 @@ class FileSource(LocalSource):
 
     def _find(self) -> dict[Path, list[Generation]]:
         """The files that match now, oldest first, by log."""
-        known = {*self._logs, *self._marks}
+        known = {*self._logs, *self._marks, *(self._only or ())}
         found = by_log(matching(self._patterns, self._report), self._patterns, known)
         return {path: files for path, files in found.items() if self._is_ours(path)}
 
@@ -122,11 +122,13 @@ class FileSource(LocalSource):
         self._searched_at = now
         strangers: dict[Path, list[Generation]] = {}
         for path, files in self._find().items():
-            new = [file for file in files if not any(log.owns(file) for log in self._logs.values())]
+            if path in self._waiting:
+                continue
+            new = [file for file in files if not self._is_owned(path, file)]
             if path in self._logs:
                 strangers[path] = new
             elif new:
-                self._waiting.setdefault(path, new)
+                self._waiting[path] = new
                 self._merge(path)
         records = b""
         for path, log in list(self._logs.items()):
@@ -136,6 +138,13 @@ class FileSource(LocalSource):
                 del self._logs[path]
                 self._marks.pop(path, None)
         return records
+
+    def _is_owned(self, path: Path, file: Generation) -> bool:
+        """Whether a log has a file, mostly the one at ``path``: there may be thousands."""
+        log = self._logs.get(path)
+        if log is not None and log.owns(file):
+            return True
+        return any(log.owns(file) for log in self._logs.values())
 
     def _adopt(
         self, found: dict[Path, list[Generation]], others: dict[Path, list[Mark]]
@@ -224,10 +233,11 @@ class FileSource(LocalSource):
         while len(records) < BATCH_BYTES:
             piece, is_at_end = self._read_round()
             records += piece
-            if not is_at_end:
+            is_late = self._clock() >= deadline  # a token may be as long as the file
+            if not is_at_end and not is_late:
                 continue
-            self._is_done = not self._follow
-            if self._is_done or records or self._clock() >= deadline or self._wait():
+            self._is_done = is_at_end and not self._follow
+            if self._is_done or records or is_late or self._wait():
                 break
         return Batch(bytes(records), self.position, places=self._places)
 
