@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
+import threading
+import weakref
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +36,7 @@ from w2v_online.kernels.replay import (
 from w2v_online.kernels.rows import average_rows, encode_rows, initialise_rows
 from w2v_online.kernels.softmax import list_windows
 from w2v_online.kernels.training import MAX_UPDATES
-from w2v_online.learning import replay
+from w2v_online.learning import replay, trainers
 from w2v_online.learning.averages import (
     MIN_UPDATES,
     REPLAY_PULL,
@@ -174,6 +177,23 @@ def test_text_that_is_not_utf8_is_refused_and_nothing_of_it_learned(tmp_path: Pa
     assert model.is_new
     model.learn_text("a café\n".encode())
     assert load_vectors(model.snapshot(tmp_path)).words == ["a", "café"]
+
+
+def test_a_model_with_threads_ends_with_its_last_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory is free at once, for another one in this process; its threads end soon."""
+    monkeypatch.setattr(trainers, "IDLE_SECONDS", 0.01)
+    before = set(threading.enumerate())
+    model = OnlineWord2Vec(SMALL.model_copy(update={"threads": 2}))
+    model.learn([["a", "b", "c"] * 9])
+    own = set(threading.enumerate()) - before
+    assert len(own) == 2
+    embeddings = weakref.ref(model.embeddings)
+    del model
+    gc.collect()
+    assert embeddings() is None
+    for thread in own:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_several_threads_count_exactly_and_learn_the_same_things() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ from w2v_online.stats import BatchStats
 
 QUEUED_PER_THREAD = 2
 """Batches that wait for each training thread at most; encoding waits then."""
+
+IDLE_SECONDS = 10.0
+"""Time without a batch after which a thread looks whether its model is still in use."""
 
 
 class Trainers:
@@ -35,25 +39,22 @@ class Trainers:
         self._queue: queue.Queue[Encoded] | None = None
         if len(trainers) > 1:
             self._queue = queue.Queue(QUEUED_PER_THREAD * len(trainers))
-            for number, trainer in enumerate(trainers):
+            for number in range(len(trainers)):
                 threading.Thread(
-                    target=self._work,
-                    args=(trainer, self._queue),
+                    target=_work,
+                    args=(weakref.ref(self), number, self._queue),
                     name=f"trainer-{number}",
                     daemon=True,
                 ).start()
 
-    def _work(self, trainer: Trainer, batches: queue.Queue[Encoded]) -> None:
-        while True:
-            encoded = batches.get()
-            try:
-                stats = trainer.train(encoded)
-                with self._lock:
-                    self._threaded += stats
-            except BaseException as error:  # handed to the caller's thread
-                self._error = error
-            finally:
-                batches.task_done()
+    def _train(self, number: int, encoded: Encoded) -> None:
+        """What the thread of this number does with a batch."""
+        try:
+            stats = self._trainers[number].train(encoded)
+            with self._lock:
+                self._threaded += stats
+        except BaseException as error:  # handed to the caller's thread
+            self._error = error
 
     @property
     def first(self) -> Trainer:
@@ -117,3 +118,25 @@ class Trainers:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Let the first one take over a saved state."""
         self.first.restore(state)
+
+
+def _work(owner: weakref.ref[Trainers], number: int, batches: queue.Queue[Encoded]) -> None:
+    """Train batches until nobody uses the model any more, which a thread that waits lets go of."""
+    while True:
+        try:
+            encoded = batches.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            if owner() is None:
+                return
+            continue
+        try:
+            _train(owner, number, encoded)
+        finally:
+            del encoded
+            batches.task_done()
+
+
+def _train(owner: weakref.ref[Trainers], number: int, encoded: Encoded) -> None:
+    trainers = owner()
+    if trainers is not None:
+        trainers._train(number, encoded)
