@@ -46,17 +46,16 @@ class LinesTarget:
         self._is_stdout = path == "-"
         self._known: set[tuple[str, int]] = set()
         try:
-            self._file: BinaryIO = (
-                sys.stdout.buffer if self._is_stdout else Path(path).open("ab")  # noqa: SIM115
-            )
+            self._file: BinaryIO = sys.stdout.buffer if self._is_stdout else _opened(path)
             found = os.fstat(self._file.fileno())
             # A pipe or a device cannot be read again.
             self._is_file = stat.S_ISREG(found.st_mode)
             self._identity = found.st_dev, found.st_ino
         except OSError as error:
-            raise ConfigurationError(
-                f"--alerts {path} cannot be written: {error.strerror}"
-            ) from error
+            reason = error.strerror
+            if error.errno == errno.ENXIO:
+                reason = "it is a pipe, or a device, that nothing reads; start its reader first"
+            raise ConfigurationError(f"--alerts {path} cannot be written: {reason}") from error
 
     def send(self, alert: Alert) -> None:
         """Write a line, whole, so that a reader never sees half of one."""
@@ -179,6 +178,17 @@ class LinesTarget:
         """Close the file; lines that still wait are of records that the next run reads again."""
         if not self._is_stdout:
             self._file.close()
+
+
+def _opened(path: str) -> BinaryIO:
+    """Open a file to append to, or a pipe. OSError, also for a pipe that nothing reads.
+
+    That one would be waited for otherwise, whatever signals arrive.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "ab")
 
 
 def _with_inode(folder: Path, inode: int) -> Path | None:

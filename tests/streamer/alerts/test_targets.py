@@ -151,6 +151,14 @@ def test_alerts_for_a_pipe_without_a_reader_are_dropped(tmp_path: Path) -> None:
     target.close()
 
 
+def test_a_pipe_that_nothing_reads_stops_the_start(tmp_path: Path) -> None:
+    """Opening it would wait for a reader, whatever signals arrive."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigurationError, match="start its reader first"):
+        _open(str(pipe))
+
+
 def test_a_line_that_a_pipe_has_half_of_is_ended_before_the_next(tmp_path: Path) -> None:
     """So that a reader loses no other line with it."""
     pipe = tmp_path / "pipe"
