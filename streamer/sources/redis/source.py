@@ -57,7 +57,7 @@ def connect(settings: RedisSettings) -> Any:
     # Answers come as they are read here, whatever the URL's parameters say.
     fixed = {"protocol": 2, "decode_responses": False, "encoding": "utf-8"}
     try:
-        named = parse_url(settings.redis_url)
+        named = parse_url(settings.redis_url)  # type: ignore[no-untyped-call]
         named.pop("legacy_responses", None)
         pool = redis.ConnectionPool(**{**options, **named, **fixed})
         pool.connection_class(**pool.connection_kwargs)  # connects to nothing
