@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 else:
     SourceOptions = source_options()
 
+_SNAPSHOT = ("1/words.txt", "1/manifest.json", "1/vectors.npy")
+"""Files as they lie in a folder of snapshots."""
+
 
 def _alerts(metavar: str | None = None) -> dict[str, Any]:
     return section("alerts", metavar)
@@ -324,6 +327,11 @@ class RunSettings(SourceOptions):
                     f"--alerts {target} is read by this run: its alerts would come back as "
                     "records; send them elsewhere, or read less"
                 )
+        if any(kind_of(self).reads(self, f"{self.snapshot_dir}/{name}") for name in _SNAPSHOT):
+            raise ValueError(
+                f"this run would read its own snapshots in {self.snapshot_dir}: let "
+                "--snapshot-dir name another folder, or read less"
+            )
         return self
 
     @model_validator(mode="after")

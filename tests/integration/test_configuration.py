@@ -307,6 +307,11 @@ _KAFKA = {"source": "kafka", "kafka_bootstrap_servers": "h:9092"}
         ({"path": "logs/*.log"}, "logs/old/told.log", False),
         ({"path": "logs/*.log"}, "told.log", False),
         ({"path": "logs/*"}, "logs/.told", False),
+        ({"path": "logs/**"}, "logs/of/x/told", True),
+        ({"path": "logs/**/*.log"}, "logs/told.log", True),
+        ({"path": "logs/**/*.log"}, "logs/told.json", False),
+        ({"path": "logs/*.log"}, "other/../logs/told.log", True),
+        ({"path": "other/../logs/*.log"}, "logs/told.log", True),
         ({"path": "logs/*"}, "http://h/logs/x", False),
     ],
 )
@@ -317,6 +322,26 @@ def test_alerts_that_would_come_back_as_records_are_refused(
     refused = pytest.raises(ValueError, match=f"--alerts {re.escape(target)} is read by this run")
     with refused if is_read else nullcontext():
         RunSettings(alerts=target, **settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "snapshot_dir", "is_read"),
+    [
+        ("**", "./snapshots", True),
+        ("logs/**", "logs/model", True),
+        ("logs/*/*", "logs/model", False),
+        ("logs/*/*/*.txt", "logs/model", True),
+        ("logs/**", "model", False),
+        ("logs/**/*.log", "logs/model", False),
+        ("**", "s3://bucket/model", False),
+    ],
+)
+def test_a_run_does_not_learn_its_own_snapshots(
+    path: str, snapshot_dir: str, is_read: bool
+) -> None:
+    refused = pytest.raises(ValueError, match="would read its own snapshots in ")
+    with refused if is_read else nullcontext():
+        RunSettings(path=path, snapshot_dir=snapshot_dir)
 
 
 def test_a_pattern_of_topics_that_is_no_regular_expression_is_refused() -> None:

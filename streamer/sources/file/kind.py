@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,11 @@ class FileKind(SharedKind[FileSettings]):
         """See :class:`SourceKind`."""
         if target == "-" or "://" in target or target.startswith("kafka:"):
             return False
-        file = Path(target).absolute()
-        patterns = [Path(path).absolute() for path in settings.path]
-        is_hidden = file.name.startswith(".")
-        return file in patterns or (not is_hidden and any(file.match(str(p)) for p in patterns))
+        from streamer.sources.file.search import is_named
+
+        patterns = [*settings.path, *map(os.path.realpath, settings.path)]
+        names = Path(target).absolute(), Path(os.path.realpath(target))
+        return any(is_named(name, patterns) for name in names)
 
     def findings(self, settings: FileSettings, log: Any) -> Iterator[Finding]:
         """See :class:`SourceKind`."""
