@@ -11,8 +11,8 @@ from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.learning.averages import decode
 from w2v_online.learning.publishing import (
+    MAX_SHARE,
     MIN_SHARE,
-    RANGE,
     RELIABLE_UPDATES,
     USUAL,
     change_scores,
@@ -31,13 +31,30 @@ def _model() -> OnlineWord2Vec:
     return model
 
 
-def test_the_share_rises_from_where_change_is_unusual() -> None:
-    scores = np.array([0.0, 1.0, USUAL, USUAL + RANGE / 2, USUAL + RANGE, 100.0], np.float32)
-    middle = (1 + MIN_SHARE) / 2
-    expected = [MIN_SHARE, MIN_SHARE, MIN_SHARE, middle, 1.0, 1.0]
-    often, seldom = (np.full(6, n, np.uint32) for n in (RELIABLE_UPDATES, RELIABLE_UPDATES - 1))
-    np.testing.assert_allclose(shares(scores, often), expected, rtol=1e-6)
-    np.testing.assert_allclose(shares(scores, seldom), [MIN_SHARE] * 6, rtol=1e-6)
+def test_the_share_rises_where_a_score_is_unusual_among_rows_updated_as_often() -> None:
+    """Scores of rare words vary twice as much, so theirs must be greater to count."""
+    rng = np.random.default_rng(6)
+    n = 4000
+    updates = np.repeat([RELIABLE_UPDATES + 100, 20_000], n).astype(np.uint32)
+    updates[-10:] = 1_000_000  # the most frequent words never follow
+    variation = np.repeat([0.6, 0.3], n)
+    scores = np.exp(variation * rng.normal(size=2 * n)).astype(np.float32)
+    times = np.array([USUAL - 0.2, USUAL + 0.5, USUAL + 1.2])  # of what is usual
+    expected = np.array([MIN_SHARE, (MIN_SHARE + MAX_SHARE) / 2, MAX_SHARE])
+    for first in (0, n):
+        scores[first : first + 3] = np.exp(times * variation[first])
+    found = shares(scores, updates)
+    np.testing.assert_allclose(found[:3], expected, atol=0.05)
+    np.testing.assert_allclose(found[n : n + 3], expected, atol=0.05)
+    seldom = np.full(2 * n, RELIABLE_UPDATES - 1, np.uint32)
+    np.testing.assert_array_equal(shares(scores, seldom), np.full(2 * n, MIN_SHARE, np.float32))
+
+
+@pytest.mark.parametrize("scores", [[], [np.nan], [0.0], [3.0], [np.nan, 0.0, 1.0, 50.0]])
+def test_few_rows_have_shares_too(scores: list[float]) -> None:
+    found = shares(np.array(scores, np.float32), np.full(len(scores), 5000, np.uint32))
+    assert found.dtype == np.float32
+    assert ((found >= np.float32(MIN_SHARE)) & (found <= np.float32(MAX_SHARE + 1e-6))).all()
 
 
 def test_a_score_is_a_deviation_over_what_is_usual_among_rows_updated_as_often() -> None:
