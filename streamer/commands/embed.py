@@ -82,7 +82,10 @@ def embed(
     counted = _Counted()
     with ExitStack() as opened:
         target = opened.enter_context(output_file(output))
-        source = _standard_input() if file is None else opened.enter_context(open_plain(file))[1]
+        if file is None:
+            source = _standard_input()
+        else:
+            source = _text_of(opened.enter_context(open_plain(file))[1], str(file))
         writer = opened.enter_context(make(target, vectors.vector_size, with_text))
         for block in _embedded(source, lines):
             counted.add(block)
@@ -93,11 +96,16 @@ def embed(
 
 def _standard_input() -> io.BufferedReader:
     from streamer.sources.stdin.source import check_stdin
-    from streamer.text.layers import text_pieces
 
     check_stdin()
-    read = partial(sys.stdin.buffer.read1, _CHUNK_BYTES)  # type: ignore[union-attr]
-    return buffered(text_pieces(read, "standard input"))
+    return _text_of(sys.stdin.buffer, "standard input")
+
+
+def _text_of(file: IO[bytes], name: str) -> io.BufferedReader:
+    """What is in a file, in UTF-8, as a run reads it; SourceError if that is no text."""
+    from streamer.text.layers import text_pieces
+
+    return buffered(text_pieces(partial(file.read1, _CHUNK_BYTES), name))  # type: ignore[attr-defined]
 
 
 def _embedded(source: IO[bytes], lines: Lines) -> Iterator[Block]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -57,11 +59,27 @@ def writer_of(output: Path) -> MakeWriter:
 
 @contextmanager
 def _npy(file: IO[bytes], vector_size: int, _with_text: bool) -> Iterator[Writer]:
-    """One array; its length stands in the header, so it is written when it is known."""
+    """One array; its length stands in the header, so that is written when it is known.
+
+    In a new file over one of the same size. A pipe, or a file that is open already, gets everything
+    then.
+    """
+
+    def header(rows: int) -> bytes:
+        return npy.header(np.dtype("<f4"), (rows, vector_size))
+
+    is_open_already = isinstance(file.name, int)
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not is_open_already:
+        file.write(header(0))
+        writer = _Rows(file)
+        yield writer
+        file.seek(0)
+        file.write(header(writer.written))
+        return
     with tempfile.TemporaryFile() as rows:
         writer = _Rows(rows)
         yield writer
-        file.write(npy.header(np.dtype("<f4"), (writer.written, vector_size)))
+        file.write(header(writer.written))
         rows.seek(0)
         shutil.copyfileobj(rows, file, io.DEFAULT_BUFFER_SIZE << 4)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +18,13 @@ import numpy as np
 import pytest
 
 from streamer.commands.embed import _embedded
+from streamer.commands.line_files import Block, writer_of
+from streamer.commands.output_file import output_file
 from streamer.http.text_questions import MAX_LINES
 from tests.integration.test_cli import run
 from tests.integration.test_views import Served
 from w2v_online import load_vectors
+from w2v_online.snapshots import npy
 
 LINES = [f"GET /shop/{i % 7} from 10.0.0.{i % 250} took {i % 90} ms" for i in range(900)]
 
@@ -70,6 +76,35 @@ def test_every_line_gets_a_vector(folder: Path, text: bytes, tmp_path: Path) -> 
     lines = _documents((tmp_path / "x.jsonl").read_text())
     assert "text" not in lines[0]
     assert [line["vector"] for line in lines] == [document["vector"] for document in documents]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32", "lzma", "zip"])
+def test_a_file_is_read_as_standard_input_is(folder: Path, tmp_path: Path, encoding: str) -> None:
+    """Without a line more, whatever it is packed in or written by."""
+    file, text = tmp_path / "app.log", f"{LINES[0]}\nGET strange\n"
+    if encoding == "lzma":
+        file.write_bytes(lzma.compress(text.encode(), lzma.FORMAT_ALONE))
+    elif encoding == "zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("app.log", text)
+    else:
+        file.write_bytes(text.encode(encoding))
+    result = run("embed", folder, file, "--output", "-")
+    assert result.returncode == 0, result.stderr
+    assert [document["known_tokens"] for document in _documents(result.stdout)] == [8, 1]
+
+
+def test_vectors_go_straight_to_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by way of the folder for temporary files, which may be in memory."""
+    monkeypatch.setattr(tempfile, "tempdir", "/proc")
+    output = tmp_path / "x.npy"
+    vectors = np.arange(24, dtype=np.float32).reshape(6, 4)
+    with output_file(output) as file, writer_of(output)(file, 4, False) as writer:
+        for first in (0, 3):
+            embedded = cast(Any, SimpleNamespace(vectors=vectors[first : first + 3]))
+            writer.write(Block(first + 1, [b"a"] * 3, embedded))
+    np.testing.assert_array_equal(np.load(output), vectors)
+    assert npy.map_array(output).shape == (6, 4)
 
 
 def test_long_lines_are_embedded_few_at_a_time() -> None:

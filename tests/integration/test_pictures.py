@@ -81,6 +81,18 @@ def test_a_device_is_not_looked_through_for_an_older_map(
     assert read_layout(tmp_path / "map.html") is None
 
 
+@pytest.mark.parametrize("suffix", [".html", ".png"])
+def test_a_title_may_name_a_file_whose_name_is_no_text(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"map{suffix}"
+    layout = Layout(["a", "b"], np.eye(2))
+    write_picture(Picture("2 words of mod\udce8le.vec", layout, ["", ""]), file)
+    found = read_layout(file)
+    assert found is not None
+    assert found.words == ["a", "b"]
+    if suffix == ".html":
+        assert "<title>2 words of mod\\udce8le.vec</title>" in file.read_text("utf-8")
+
+
 def test_a_png_is_filled(picture: Picture, tmp_path: Path) -> None:
     """Something is drawn near each edge, though the layout is three times as wide as high."""
     image = pytest.importorskip("PIL.Image")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from tests import reference
 from w2v_online import WordVectors, load_vectors
 from w2v_online.analysis import export
+from w2v_online.analysis.export import word2vec
 from w2v_online.errors import ExportError, FileFormatError
 from w2v_online.reading.compressed import open_plain
 from w2v_online.reading.word2vec_format import read_word2vec
@@ -303,6 +305,7 @@ SPACINGS: dict[str, Callable[[bytes], bytes]] = {
     "byte order mark": lambda content: b"\xef\xbb\xbf" + content,
     "utf-16": lambda content: content.decode().encode("utf-16"),
     "utf-16 big": lambda content: b"\xfe\xff" + content.decode().encode("utf-16-be"),
+    "utf-32": lambda content: content.decode().encode("utf-32"),
 }
 
 
@@ -454,6 +457,26 @@ def test_a_failed_export_leaves_the_old_file(vectors: WordVectors, tmp_path: Pat
     with pytest.raises(ExportError, match="cannot be written"):
         export.write(vectors.table, "npz", tmp_path / "missing" / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("has_counts", [True, False])
+def test_vectors_never_lie_with_the_counts_of_others(
+    vectors: WordVectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_counts: bool
+) -> None:
+    """Where an export fails, both files stay as they were."""
+    file = tmp_path / "v.txt"
+    export.write(vectors.table, "word2vec-text", file)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    counts = vectors.counts * 10 if has_counts else None
+    other = WordVectors.from_arrays(vectors.words, -vectors.vectors, counts)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(word2vec, "text_lines", fail)
+    with pytest.raises(ExportError, match="No space left"):
+        export.write(other.table, "word2vec-text", file)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_neighbours_are_the_plain_ones(vectors: WordVectors) -> None:

@@ -1,4 +1,4 @@
-"""Files that may be compressed or in UTF-16: known by their first bytes, whatever their names say.
+"""Files that may be compressed, in UTF-16 or UTF-32: known by their first bytes, not their names.
 
 What comes out is plain bytes, text in UTF-8 without a byte order mark. Knows nothing of what the
 bytes mean.
@@ -24,7 +24,13 @@ from w2v_online.errors import FileFormatError
 HEAD_BYTES = 1 << 20
 """How much of a beginning is given to look at."""
 
-_UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""By byte order marks; the first that fits, as UTF-32's may begin with UTF-16's."""
 
 
 @contextmanager
@@ -102,15 +108,15 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
 
 
 def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Without a byte order mark, UTF-16 as UTF-8."""
+    """Without a byte order mark, UTF-16 and UTF-32 as UTF-8."""
     first = next(pieces, b"")
-    encoding = _UTF_16.get(first[:2])
-    if encoding is None:
+    mark = next((mark for mark in _ENCODINGS if first.startswith(mark)), b"")
+    if not mark:
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from pieces
         return
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    for piece in chain([first[2:]], pieces):
+    decoder = codecs.getincrementaldecoder(_ENCODINGS[mark])(errors="replace")
+    for piece in chain([first[len(mark) :]], pieces):
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()
 

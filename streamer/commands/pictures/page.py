@@ -24,7 +24,7 @@ def page(picture: Picture) -> str:
         ],
     }
     parts = {
-        "TITLE": html.escape(picture.title),
+        "TITLE": html.escape(shown(picture.title)),
         "STYLE": _part("page.css"),
         "SCRIPT": _part("page.js"),
         "LAYOUT_ID": LAYOUT_ID,

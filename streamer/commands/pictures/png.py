@@ -49,9 +49,8 @@ def draw(picture: Picture, file: IO[bytes]) -> None:
         axes.set_xlim(low[0], high[0])
         axes.set_ylim(low[1], high[1])
         middle = 1 - _TITLE_INCHES / 2 / (height + _TITLE_INCHES)
-        figure.text(
-            0.01, middle, picture.title, fontsize=14, weight="bold", va="center", parse_math=False
-        )
+        title = shown(picture.title)  # names files, which may be no text
+        figure.text(0.01, middle, title, fontsize=14, weight="bold", va="center", parse_math=False)
         moved = len(picture.starts)
         colors: Any = np.linspace(1, 0, len(positions))  # words come in the order of counts
         if moved:
