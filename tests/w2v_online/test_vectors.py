@@ -337,6 +337,22 @@ def test_a_watch_hands_over_the_old_and_the_new(folder: Path) -> None:
             assert seen.get(timeout=30) == ([word], word == "e")
 
 
+def test_a_callbacks_own_defaults_stay(folder: Path) -> None:
+    """Only what needs two arguments is handed the vectors from before."""
+    wv = load_vectors(folder)
+    seen: queue.Queue[tuple[object, ...]] = queue.Queue()
+    model = OnlineWord2Vec.restore(wv.path)
+
+    def with_default(vectors: WordVectors, index: str = "own") -> None:
+        seen.put((vectors, index))
+
+    for callback, expected in ((with_default, (wv, "own")), (lambda *new: seen.put(new), (wv,))):
+        with wv.watch(callback, 0.01):
+            model.learn([["a", "f"]])
+            model.snapshot(folder)
+            assert seen.get(timeout=30) == expected
+
+
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
 def test_the_word_in_the_middle_is_predicted(tmp_path: Path, loss: str) -> None:
     """By the output layer of each objective; probabilities of all words sum to one."""

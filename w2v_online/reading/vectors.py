@@ -216,9 +216,10 @@ class WordVectors(Similarities):
     def refresh(self) -> bool:
         """Load the newest snapshot if there is a newer one; return whether there was.
 
-        Vectors that were loaded from one snapshot or a file, not from a folder of snapshots, stay.
-        Everything a query needs is ready before the swap. Raises SnapshotError if the folder holds
-        no complete snapshot any more; the one that is loaded stays.
+        Vectors that were loaded from one snapshot, a file or a URL, not from a folder of snapshots
+        on this machine, stay. Everything a query needs is ready before the swap. Raises
+        SnapshotError if the folder holds no complete snapshot any more; the one that is loaded
+        stays.
         """
         if self._source is None or reader.newest_name(self._source) == self.path.name:
             return False
@@ -236,10 +237,10 @@ class WordVectors(Similarities):
     ) -> Watch[WordVectors]:
         """Follow the folder in a thread: each new snapshot is loaded, then the callback runs.
 
-        ``callback(self)``, or ``callback(old, new)`` if it takes two: the vectors before and after,
-        neither of which changes any more, for ``new.changes(old)``. Returns the watch; it ends with
-        ``stop()`` or as a context manager. What goes wrong, in the folder or in the callback, is
-        logged, and watching goes on.
+        ``callback(self)``, or ``callback(old, new)`` if it needs two arguments: the vectors before
+        and after, neither of which changes any more, for ``new.changes(old)``. Returns the watch;
+        it ends with ``stop()`` or as a context manager. What goes wrong, in the folder or in the
+        callback, is logged, and watching goes on.
         """
         if callback is None or not _takes_two(callback):
             return Watch(self, callback, interval_seconds)
@@ -276,11 +277,14 @@ class WordVectors(Similarities):
 
 
 def _takes_two(callback: Callable[..., object]) -> bool:
+    """Whether it needs two arguments; those with a default are the callback's own."""
     try:
-        inspect.signature(callback).bind(None, None)
+        parameters = inspect.signature(callback).parameters.values()
     except (TypeError, ValueError):
         return False
-    return True
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    needed = [p for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
+    return len(needed) == 2
 
 
 def _reopen(path: Path, source: Path | None, options: Options) -> WordVectors:
