@@ -149,14 +149,14 @@ def test_a_partition_without_a_leader_is_an_error_that_may_pass(
     """The client raised KeyError, which ended the daemon, as soon as one of several had none."""
     other = kafka.TopicPartition("t", 1)
 
-    async def send(_node: int, asked: Iterable[Any]) -> Any:
-        level = fetchers[-1]._isolation_level
+    async def send(fetcher: Any, _node: int, asked: Iterable[Any]) -> Any:
+        fetchers.append(fetcher)
+        level = fetcher._isolation_level
         return {p: OffsetAndTimestamp(9 - level, -1, -1) for p in asked}, set()
 
-    fetchers = [consumer._fetcher]
+    fetchers: list[Any] = [consumer._fetcher]
     monkeypatch.setattr(consumer._cluster, "leader_for_partition", lambda p: 1 if p == _P else -1)
-    monkeypatch.setattr(Fetcher, "_send_list_offsets_request", lambda self, *asked: (
-        fetchers.append(self), send(*asked))[1])  # fmt: skip
+    monkeypatch.setattr(Fetcher, "_send_list_offsets_request", send)
     for ask in (consumer.beginning_offsets, consumer.end_offsets, consumer.log_ends):
         with pytest.raises(LeaderNotAvailableError, match="t/1 has no leader"):
             ask([_P, other], timeout_ms=10_000)
