@@ -40,6 +40,9 @@ POLL_SECONDS = 0.1
 _SEARCH_SECONDS = 1.0
 """How often a pattern is searched for new files."""
 
+_BUSY_SECONDS = 0.75
+"""How much longer than IDLE_SECONDS is read at most before signals are looked at."""
+
 _LOSSES = ("log_unreadable", "log_damaged", "log_lost", "too_few_descriptors")
 """Events that mean that lines are not read; what stays so is logged once for each file."""
 
@@ -233,11 +236,12 @@ class FileSource(LocalSource):
         while len(records) < BATCH_BYTES:
             piece, is_at_end = self._read_round()
             records += piece
-            is_late = self._clock() >= deadline  # a token may be as long as the file
-            if not is_at_end and not is_late:
-                continue
-            self._is_done = is_at_end and not self._follow
-            if self._is_done or records or is_late or self._wait():
+            if not is_at_end:
+                if self._clock() < deadline + _BUSY_SECONDS:
+                    continue
+                break  # a token may be as long as the file
+            self._is_done = not self._follow
+            if self._is_done or records or self._clock() >= deadline or self._wait():
                 break
         return Batch(bytes(records), self.position, places=self._places)
 
