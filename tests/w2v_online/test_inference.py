@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from pathlib import Path
 
@@ -133,6 +134,22 @@ def test_vectors_in_memory_are_fitted_without_a_cache(tmp_path: Path) -> None:
         thread.join()
     assert len(found) == 4
     assert all(np.array_equal(vector, found[0]) for vector in found)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("subwords", [True, False])
+def test_a_refresh_makes_ready_what_infers(tmp_path: Path, subwords: bool) -> None:
+    """The next word that is inferred waits for no fit, and reads no snapshot that has gone."""
+    folder = _snapshot(tmp_path, subwords=subwords)
+    wv = load_vectors(folder)
+    wv.infer("kiten")
+    model = OnlineWord2Vec.restore(wv.path)
+    model.learn_text(b"kitten engine\n")
+    model.snapshot(folder)
+    assert wv.refresh()
+    shutil.rmtree(folder)
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    assert wv.infer("kiten").any()
     assert not (tmp_path / "cache").exists()
 
 

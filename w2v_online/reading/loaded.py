@@ -78,6 +78,11 @@ class Loaded:
             return SubwordTable.of(reader.Snapshot(self.path, self.manifest))
         return self.own_subwords
 
+    @property
+    def has_inferred(self) -> bool:
+        """Whether what infers vectors is there already."""
+        return self._prepared.inference is not None
+
     def prepare_infer(self, progress: Progress | None = None) -> Inference:
         """What infers vectors; n-grams are fitted now where there are none."""
         with self._prepared.lock:

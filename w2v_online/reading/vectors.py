@@ -217,9 +217,9 @@ class WordVectors(Similarities):
         """Load the newest snapshot if there is a newer one; return whether there was.
 
         Vectors that were loaded from one snapshot, a file or a URL, not from a folder of snapshots
-        on this machine, stay. Everything a query needs is ready before the swap. Raises
-        SnapshotError if the folder holds no complete snapshot any more; the one that is loaded
-        stays.
+        on this machine, stay. Everything a query needs is ready before the swap, n-grams too if
+        vectors have been inferred before. Raises SnapshotError if the folder holds no complete
+        snapshot any more; the one that is loaded stays.
         """
         if self._source is None or reader.newest_name(self._source) == self.path.name:
             return False
@@ -227,6 +227,8 @@ class WordVectors(Similarities):
             return False
         loaded = load_newest(self._source, self._loaded.options)
         loaded.table.prepare()
+        if self._loaded.has_inferred:
+            loaded.prepare_infer()
         self._loaded = loaded
         return True
 
