@@ -358,6 +358,16 @@ def test_bounds_hold_when_words_are_forgotten_before_they_are_told(
             assert held[word] <= count <= held[word] + error
 
 
+def test_shards_know_that_a_word_is_more_frequent_than_increments_can_say() -> None:
+    """What begins with a learner of a long stream must not take its most frequent word's row."""
+    learner = OnlineWord2Vec(LearnerConfig(vector_size=8, min_count=1))
+    learner.learn([["the", "rare"]])
+    learner.vocabulary.arrays.counts[:2] = 2.0**32 + 3.0, 5.0
+    (update,) = Exchange(learner).whole()
+    assert update.counts.words == b"the\nrare\n"
+    np.testing.assert_array_equal(update.counts.increments, [2**32 - 1, 5])
+
+
 def test_evicted_words_come_back_whole() -> None:
     """Rows change hands between exchanges: what is merged is still the word's own vector."""
     cluster = Cluster(2, 1, max_vocab_size=30)

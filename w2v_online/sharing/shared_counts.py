@@ -26,6 +26,9 @@ from w2v_online.kernels.table import (
 from w2v_online.learning.vocabulary import Vocabulary, padded_text
 from w2v_online.sharing.update import CountChanges
 
+_MAX_INCREMENT = float(2**32 - 1)
+"""Where what is told of one word at once stops."""
+
 _TOTALS = [TOTAL_RECORDS, TOTAL_WORDS, DROPPED_TOKENS, DROPPED_BYTES]
 
 
@@ -132,7 +135,7 @@ class SharedCounts:
         changes = [
             CountChanges(
                 bytes(vocabulary.word_lines(part)),
-                (arrays.counts[part] - known[part]).astype(np.uint32),
+                np.minimum(arrays.counts[part] - known[part], _MAX_INCREMENT).astype(np.uint32),
             )
             for part in split_by_shard(vocabulary, entries, shards)
         ]
