@@ -40,8 +40,8 @@ POLL_SECONDS = 0.1
 _SEARCH_SECONDS = 1.0
 """How often a pattern is searched for new files."""
 
-_BUSY_SECONDS = 0.75
-"""How much longer than IDLE_SECONDS is read at most before signals are looked at."""
+_BUSY_SECONDS = 2.0
+"""How much longer than IDLE_SECONDS is read without a record before signals are looked at."""
 
 _LOSSES = ("log_unreadable", "log_damaged", "log_lost", "too_few_descriptors")
 """Events that mean that lines are not read; what stays so is logged once for each file."""
@@ -237,7 +237,7 @@ class FileSource(LocalSource):
             piece, is_at_end = self._read_round()
             records += piece
             if not is_at_end:
-                if self._clock() < deadline + _BUSY_SECONDS:
+                if piece or self._clock() < deadline + _BUSY_SECONDS:
                     continue
                 break  # a token may be as long as the file
             self._is_done = not self._follow
