@@ -110,8 +110,13 @@ class LearnerConfig(BaseModel):
         description="Learning rate of a word's first update. Skip-gram uses half of it for input "
         "vectors.",
     )
-    min_alpha: float = Field(
-        0.002, ge=0.0, le=1.0, description="Minimum learning rate; each word's rate decays to it."
+    min_alpha: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Minimum learning rate; each word's rate decays to it. Unless given, "
+        "0.01 for skip-gram with negative sampling, otherwise 0.002.",
+        json_schema_extra={"metavar": "NUMBER"},
     )
     subwords: bool = Field(
         False,

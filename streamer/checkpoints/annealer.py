@@ -47,6 +47,8 @@ class Annealer:
         How often annealing is due, in seconds or words.
     words : callable
         Returns how many words were learned so far.
+    in_use : set of str
+        Takes the name of the checkpoint that is being annealed, which must not be deleted.
     log : logger
     clock : callable
         Returns seconds.
@@ -59,6 +61,7 @@ class Annealer:
         keep: Callable[[], int],
         every: Interval,
         words: Callable[[], int],
+        in_use: set[str],
         log: Any,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,6 +69,7 @@ class Annealer:
         self._keep = keep
         self._timetable = Timetable(every, clock, words)
         self._clock = clock
+        self._in_use = in_use
         self._log = log
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -81,6 +85,7 @@ class Annealer:
         if is_busy or self._is_closed or not self._timetable.is_due():
             return
         self._timetable.restart()
+        self._in_use.add(checkpoint.name)
         self._thread = threading.Thread(
             target=self._anneal, args=(checkpoint,), name="anneal", daemon=True
         )
@@ -112,6 +117,8 @@ class Annealer:
         except OSError as error:
             self._failed(str(error))
             return
+        finally:
+            self._in_use.discard(checkpoint.name)
         if process.returncode == 0:
             self.written += 1
             seconds = round(self._clock() - began, 3)

@@ -44,6 +44,8 @@ class SnapshotFolder:
         self.path = path = local_folder(url, "write") if url else Path(location)
         self.is_locked = True
         """Whether no other process can write there; some file systems have no locks."""
+        self.in_use: set[str] = set()
+        """Names of snapshots that are being read and must not be deleted on this machine."""
         if not is_held:
             self._lock, self.is_locked = _locked(path)
             retention.clean(path)
@@ -86,7 +88,7 @@ class SnapshotFolder:
 
         Only those on this machine with ``locally``, for when a remote folder does not answer.
         """
-        retention.prune(self.path, keep)
+        retention.prune(self.path, keep, frozenset(self.in_use))
         if self._remote is not None and not locally:
             self._remote.prune(keep)
 

@@ -27,6 +27,7 @@ from w2v_online.learning.learner import OnlineWord2Vec
 
 if TYPE_CHECKING:
     from streamer.checkpoints.annealer import Annealer
+    from streamer.checkpoints.folder import SnapshotFolder
     from streamer.telemetry.metrics import DaemonMetrics
 
 
@@ -157,7 +158,7 @@ def _make_parts(
         writes_empty=writes_empty,
     )
     runtime.progress.counters.figures = learner.objective.figures
-    annealer = _make_annealer(settings, learner, checkpointer, log)
+    annealer = _make_annealer(settings, learner, checkpointer, runtime.folder, log)
     if annealer is not None:
         opened.callback(annealer.close)
     return Parts(
@@ -175,7 +176,11 @@ def _make_parts(
 
 
 def _make_annealer(
-    settings: RunSettings, learner: OnlineWord2Vec, checkpointer: Checkpointer, log: Any
+    settings: RunSettings,
+    learner: OnlineWord2Vec,
+    checkpointer: Checkpointer,
+    folder: SnapshotFolder,
+    log: Any,
 ) -> Annealer | None:
     if settings.anneal_every is None:
         return None
@@ -188,6 +193,7 @@ def _make_annealer(
         lambda: checkpointer.keep.vectors,
         settings.anneal_every,
         lambda: learner.total_words,
+        folder.in_use,
         log,
     )
 

@@ -197,7 +197,7 @@ def test_annealing_that_may_not_lower_its_priority_is_done_all_the_same(
     model.learn([["a", "b", "c"]] * 500)
     checkpoint = model.snapshot(tmp_path / "s")
     location = str(tmp_path / "annealed")
-    annealer = Annealer(location, 1, lambda: 1, Interval(seconds=1e-9), lambda: 0, Reports())
+    annealer = Annealer(location, 1, lambda: 1, Interval(seconds=1e-9), lambda: 0, set(), Reports())
     annealer.offer(checkpoint)
     wait_until(lambda: annealer.written + annealer.failures > 0)
     annealer.close()

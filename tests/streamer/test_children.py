@@ -33,7 +33,9 @@ def test_files_in_the_working_directory_are_not_taken_for_modules(
     (tmp_path / "copy.py").write_text("raise ImportError('not the module that is meant')\n")
     monkeypatch.chdir(tmp_path)
     assert len(MapProcess().draw(snapshot, 10, [], None).layout.words) == 10
-    annealer = Annealer("annealed", 1, lambda: 1, Interval(words=1), lambda: 1, log := Reports())
+    annealer = Annealer(
+        "annealed", 1, lambda: 1, Interval(words=1), lambda: 1, set(), log := Reports()
+    )
     annealer._timetable._due_words = 0
     annealer.offer(snapshot)
     wait_until(lambda: annealer.written + annealer.failures > 0)
@@ -44,8 +46,10 @@ def test_files_in_the_working_directory_are_not_taken_for_modules(
 
 def test_sighup_changes_how_many_annealed_snapshots_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[str] = []
+    in_use: set[str] = set()
 
     def start(command: list[str], **_options: Any) -> Any:
+        assert in_use == {"checkpoint"}  # it must not be deleted while it is read
         kept.append(command[command.index("--keep") + 1])
         return SimpleNamespace(pid=0, returncode=0, communicate=lambda: ("", ""), poll=lambda: 0)
 
@@ -54,8 +58,9 @@ def test_sighup_changes_how_many_annealed_snapshots_stay(monkeypatch: pytest.Mon
     settings = RunSettings.model_validate({"replay": 1, "anneal_every": "1words"})
     learner, checkpointer = SimpleNamespace(total_words=0), SimpleNamespace(keep=Retention())
     make: Any = run._make_annealer
-    annealer = make(settings, learner, checkpointer, Reports())
+    annealer = make(settings, learner, checkpointer, SimpleNamespace(in_use=in_use), Reports())
     for learner.total_words, checkpointer.keep in ((1, Retention()), (2, Retention(vectors=2))):
         annealer.offer(Path("checkpoint"))
         annealer._thread.join()
+        assert not in_use
     assert kept == ["5", "2"]

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 import streamer.commands.serve as serve_module
 import streamer.telemetry.health as health_module
 from streamer import problems
+from streamer.cli import main
 from streamer.config.address import Address, parse_address
 from streamer.config.settings import RunSettings
 from streamer.config.types import Interval, parse_interval
@@ -110,7 +111,7 @@ def test_serve_stays_alive_and_ready_for_any_time(
             connection.close()
 
     monkeypatch.setattr(serve_module, "select", SimpleNamespace(select=ask))
-    result = CliRunner().invoke(serve_module.serve, [str(tmp_path), "--http", str(port)])
+    result = CliRunner().invoke(main, ["serve", str(tmp_path), "--http", str(port)])
     assert (result.exit_code, answers) == (0, {"healthz": 200, "readyz": 200})
 
 

@@ -301,7 +301,9 @@ def test_a_row_updated_billions_of_times_keeps_its_low_rate(loss: str) -> None:
         words.append(model.averages.words[:rows].copy())
     assert matrices.updates0[:rows].tolist() == [MAX_UPDATES] * rows
     assert matrices.updates1[:rows].max() == MAX_UPDATES
-    lowest = model.config.min_alpha * rate_scale(model.objective.profile, model.total_words)
+    lowest = model.objective.profile.min_alpha * rate_scale(
+        model.objective.profile, model.total_words
+    )
     for rates in model.learning_rates():
         np.testing.assert_allclose(rates[: rows - 1], lowest, rtol=1e-6)
     assert not np.array_equal(words[0].view(np.int8), words[1].view(np.int8))

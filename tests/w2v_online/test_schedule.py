@@ -68,7 +68,9 @@ def test_a_model_grows_up_as_it_reads_and_where_it_is_restored(tmp_path: Path) -
         while model.total_words < words:
             model.learn([line] * 100)
         model.embeddings.matrices.updates0[:2] = MAX_UPDATES
-        floor = config.min_alpha * rate_scale(model.objective.profile, model.total_words)
+        floor = model.objective.profile.min_alpha * rate_scale(
+            model.objective.profile, model.total_words
+        )
         assert model.learning_rates()[0][0] == pytest.approx(floor, rel=0.01)
         restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
         assert restored.learning_rates()[0].tobytes() == model.learning_rates()[0].tobytes()

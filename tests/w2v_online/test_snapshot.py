@@ -306,6 +306,8 @@ def test_prune_keeps_the_newest_complete_ones(tmp_path: Path) -> None:
     (paths[4] / "words.txt").unlink()
     prune(tmp_path, Retention(keep=2))
     assert [path.exists() for path in paths] == [False, False, True, True, True]
+    assert prune(tmp_path, Retention(keep=1), {paths[2].name}) == []
+    assert prune(tmp_path, Retention(keep=1)) == [paths[2]]
 
 
 def test_what_is_named_otherwise_is_the_users_own(tmp_path: Path) -> None:

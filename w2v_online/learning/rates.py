@@ -31,6 +31,10 @@ class RateProfile:
     """Shares of ``alpha`` for rows of syn0 and of syn1, chosen by measurement. CBOW has one step
     for a window, each input row getting a part of it, where skip-gram has one for each row."""
 
+    min_alpha: float = 0.002
+    """The least rate where none is set; chosen by measurement. With a greater one old models follow
+    a stream that changes; where it costs nothing on one that does not, it is greater."""
+
     is_fast_when_young: bool = False
     """Whether rates are higher early in training (:func:`rate_scale`)."""
 
@@ -67,13 +71,17 @@ MIN_ANNEALING_WINDOW = 0.35
 def rate_table(
     profile: RateProfile,
     alpha: float,
-    min_alpha: float,
+    min_alpha: float | None,
     window: int,
     replay: int = 0,
     *,
     annealing: bool = False,
 ) -> NDArray[np.float32]:
-    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
+    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1.
+
+    ``min_alpha`` is the profile's if it is None, and never more than ``alpha``.
+    """
+    least = min(alpha, profile.min_alpha if min_alpha is None else min_alpha)
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
@@ -83,7 +91,7 @@ def rate_table(
         late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
     tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
     share = np.array([[profile.input_share], [profile.output_share]])
-    rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
+    rates: NDArray[np.float64] = np.maximum(least, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
 
 

@@ -55,7 +55,7 @@ class Trainer(ABC):
             rate_table(
                 profile,
                 config.alpha,
-                min(config.alpha, config.min_alpha),
+                config.min_alpha,
                 config.window,
                 config.replay,
                 annealing=annealing,

@@ -7,7 +7,7 @@ whatever is asked for.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def _last_of_each(newest_first: Iterable[Path], digits: int) -> list[Path]:
     return list(last.values())
 
 
-def prune(folder: Path, retention: Retention) -> list[Path]:
-    """Delete snapshots that need not stay; return what was deleted.
+def prune(folder: Path, retention: Retention, in_use: Collection[str] = ()) -> list[Path]:
+    """Delete snapshots that need not stay, nor are ``in_use`` by name; return what was deleted.
 
     Incomplete ones older than the newest complete one go too; those that cannot be read at the
     moment stay. Raises SnapshotError if the folder cannot be listed.
@@ -70,7 +70,9 @@ def prune(folder: Path, retention: Retention) -> list[Path]:
         else:
             complete.append(path)
     kept = retention.kept(complete)
-    deleted = [path for path in complete + incomplete if path not in kept]
+    deleted = [
+        path for path in complete + incomplete if path not in kept and path.name not in in_use
+    ]
     for path in deleted:
         _delete(path)
     return deleted
