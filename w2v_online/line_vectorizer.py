@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from w2v_online.reading.vectors import WordVectors, load_vectors
 
@@ -35,5 +36,6 @@ class LineVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, lines: Iterable[str]) -> NDArray[np.float32]:
-        """float32[n, D]: a vector for each line."""
+        """float32[n, D]: a vector for each line; NotFittedError before :meth:`fit`."""
+        check_is_fitted(self)
         return self.vectors_.embed_lines(lines)

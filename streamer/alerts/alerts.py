@@ -207,6 +207,10 @@ class Alerts:
                 return True
         return False
 
+    def muted_kinds(self) -> frozenset[str]:
+        """The ids of the muted kinds."""
+        return frozenset(tuple(self._muted))
+
     def shown(self) -> dict[str, Any]:
         """The newest alerts, that first, and the muted kinds; may be asked from another thread."""
         alerts = list(self.latest)[: -SHOWN - 1 : -1]

@@ -110,7 +110,7 @@ class Checkpointer:
 
     def is_saved(self, position: dict[str, Any]) -> bool:
         """Whether all that was learned, up to ``position``, is in a checkpoint on disk."""
-        moment = Moment.of(self._learner, position)
+        moment = self._moment(position)
         return moment == self._durable.moment or self._must_not_be_written(moment)
 
     @property
@@ -221,7 +221,7 @@ class Checkpointer:
                 self._begin(vectors_only=False)
         elif self._vectors_timetable.is_due():
             self._vectors_timetable.restart()
-            moment = Moment.of(self._learner, position)
+            moment = self._moment(position)
             if moment != self._published and not self._must_not_be_written(moment):
                 self._begin(vectors_only=True)
 
@@ -238,7 +238,7 @@ class Checkpointer:
 
     def _cut(self, work: _Work, position: dict[str, Any], counters: dict[str, int]) -> None:
         """Let a snapshot that is prepared be of this moment."""
-        work.moment = Moment.of(self._learner, position)
+        work.moment = self._moment(position)
         extra = {} if work.vectors_only else self._entries.continuation(position, counters)
         work.snapshot.cut(**extra, **self._entries.description(self._learner, self._log))
 
@@ -261,7 +261,7 @@ class Checkpointer:
         """Write one unless nothing was learned since the last; what is under way is given up."""
         self._cancel_work()
         self._is_wanted = False
-        moment = Moment.of(self._learner, position)
+        moment = self._moment(position)
         if self.is_saved(position):
             self._timetable.restart()
             self._vectors_timetable.restart()
@@ -295,6 +295,9 @@ class Checkpointer:
         path = work.snapshot.cancel()
         if path is not None and work.moment is not None:
             self._done(path, work.moment, work.vectors_only, work.began)
+
+    def _moment(self, position: dict[str, Any]) -> Moment:
+        return Moment.of(self._learner, position, self._entries.muted())
 
     def _must_not_be_written(self, moment: Moment) -> bool:
         """Whether readers, or who resumes, would be worse off with a snapshot of this moment."""

@@ -16,7 +16,8 @@ class Entries:
 
     The position of ``source_name`` changes; the other ``positions``, those of the snapshot that
     was resumed from, stay as they are. ``text`` says how text was prepared, ``alerts`` what is
-    known of records' surprise.
+    known of records' surprise; ``muted`` returns the kinds of alerts that are muted, which can
+    change without another record.
     """
 
     def __init__(
@@ -26,12 +27,14 @@ class Entries:
         text: dict[str, Any] | None = None,
         quality_probe: QualityProbe | None = None,
         alerts: Callable[[], dict[str, Any]] | None = None,
+        muted: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._source_name = source_name
         self._positions = dict(positions or {})
         self._text = text
         self._quality_probe = quality_probe
         self._alerts = alerts
+        self.muted = muted
 
     def continuation(self, position: dict[str, Any], counters: dict[str, int]) -> dict[str, Any]:
         """Entries that are needed to resume."""

@@ -74,8 +74,11 @@ class SnapshotFolder:
 
     @property
     def holds_words(self) -> bool:
-        """Whether the newest snapshot has words."""
-        newest = reader.newest(self.path)
+        """Whether the newest snapshot has words; it may if the folder cannot be read now."""
+        try:
+            newest = reader.newest(self.path)
+        except SnapshotError:
+            return True
         return newest is not None and len(newest.counts) > 0
 
     def store(self, path: Path) -> None:

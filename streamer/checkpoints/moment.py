@@ -18,10 +18,11 @@ class Moment:
     vocabulary: int
     is_new: bool
     position: dict[str, Any]
+    muted: frozenset[str]
 
     @classmethod
-    def of(cls, learner: OnlineWord2Vec, position: dict[str, Any]) -> Moment:
-        """The present one."""
+    def of(cls, learner: OnlineWord2Vec, position: dict[str, Any], muted: frozenset[str]) -> Moment:
+        """The present one; ``muted`` are the kinds of alerts that somebody wants no more of."""
         vocabulary = learner.vocabulary
         return cls(
             vocabulary.total_records,
@@ -29,6 +30,7 @@ class Moment:
             len(vocabulary),
             learner.is_new,
             position,
+            muted,
         )
 
 

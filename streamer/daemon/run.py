@@ -148,7 +148,7 @@ def _make_parts(
             positions,
             text_entry(settings),
             runtime.quality_probe,
-            None if watching is None else watching.alerts.describe,
+            *(() if watching is None else (watching.alerts.describe, watching.alerts.muted_kinds)),
         ),
         settings.snapshot_every,
         settings.retention,

@@ -128,8 +128,14 @@ class KafkaStore:
                 consumer.assign(partitions)
                 ends = consumer.end_offsets(partitions)
                 consumer.seek_to_beginning(*partitions)
+                until = time.monotonic() + _SECONDS
                 while any(consumer.position(p) < ends[p] for p in partitions):
-                    for messages in consumer.poll(500).values():
+                    polled = consumer.poll(500)
+                    if polled:
+                        until = time.monotonic() + _SECONDS
+                    elif time.monotonic() > until:
+                        raise StoreError(f"kafka: no answer while {self._topic} was being read")
+                    for messages in polled.values():
                         for message in messages:
                             change = found.discard if message.value is None else found.add
                             change((message.key or b"").decode())

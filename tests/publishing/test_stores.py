@@ -107,6 +107,26 @@ def test_a_topic_that_a_broker_does_not_know_yet_is_not_empty(
     store.close()
 
 
+def test_a_broker_that_goes_while_a_topic_is_read_is_an_error(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must be tried again, and a signal must end it in between."""
+    from kafka import KafkaConsumer
+
+    from streamer.publishing import kafka
+
+    store = open_store(f"kafka://{cluster.bootstrap_servers}/v-{uuid.uuid4().hex[:8]}", 4)
+    store.upsert(["a"], np.ones((1, 4), np.float32), np.ones(1))
+    store.finish()
+    with monkeypatch.context() as patch:
+        patch.setattr(kafka, "_SECONDS", 0.5)
+        patch.setattr(KafkaConsumer, "poll", lambda *_: {})
+        with pytest.raises(StoreError, match="no answer while v-"):
+            store.words()
+    assert store.words() == {"a"}
+    store.close()
+
+
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
     """A server of its own, which does not run as root.

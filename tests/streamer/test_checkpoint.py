@@ -55,8 +55,9 @@ class Rig:
         self.log = Log()
         self.learner = OnlineWord2Vec(_SETTINGS.learner_config, tokenizer="whitespace")
         self.folder = SnapshotFolder(str(path))
+        self.entries = Entries("test")
         self.checkpointer = Checkpointer(
-            self.learner, self.folder, Entries("test"), every, Retention(3), self.log,
+            self.learner, self.folder, self.entries, every, Retention(3), self.log,
             vectors_every=vectors_every, settle=self.settle, clock=lambda: self.now, **options,
         )  # fmt: skip
         self.read = 0
@@ -356,6 +357,31 @@ def test_a_folder_is_held_unless_its_file_system_has_no_locks(
 
     monkeypatch.setattr("fcntl.flock", flock)
     assert not SnapshotFolder(str(tmp_path / "b")).is_locked
+
+
+def test_a_kind_that_is_muted_is_saved_though_nothing_was_read_since(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Interval(seconds=1e9))
+    rig.turn(at_once=True)
+    assert rig.checkpointer.is_saved(rig.position)
+    rig.entries.muted = lambda: frozenset({"a kind"})
+    assert not rig.checkpointer.is_saved(rig.position)
+    rig.checkpointer.advance(rig.position, at_once=True)
+    assert rig.checkpointer.is_saved(rig.position)
+    assert len(reader.folders(tmp_path)) == 2
+
+
+def test_a_folder_that_cannot_be_listed_does_not_end_a_run_without_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path, Interval(seconds=1))
+    rig.learner.learn([[]])
+
+    def refuse(_: Path) -> None:
+        raise SnapshotError("it cannot be listed")
+
+    monkeypatch.setattr(reader, "newest", refuse)
+    rig.checkpointer.advance({"record": 1}, at_once=True)
+    assert rig.checkpointer.is_saved({"record": 1})
 
 
 def test_an_empty_learner_is_not_written_unless_positions_must_be_kept(tmp_path: Path) -> None:

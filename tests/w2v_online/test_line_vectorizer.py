@@ -15,6 +15,7 @@ joblib = pytest.importorskip("joblib")
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_pipeline_is_fitted_saved_and_judged_in_processes(tmp_path: Path) -> None:
+    from sklearn.exceptions import NotFittedError
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
     from sklearn.pipeline import make_pipeline
@@ -33,4 +34,6 @@ def test_a_pipeline_is_fitted_saved_and_judged_in_processes(tmp_path: Path) -> N
         assert (tmp_path / "pipeline").stat().st_size < 10_000
         again = joblib.load(tmp_path / "pipeline")
         np.testing.assert_array_equal(again.predict(lines), labels)
+        with pytest.raises(NotFittedError):
+            LineVectorizer(vectors).transform(lines)
         assert cross_val_score(pipeline, lines, labels, cv=3, n_jobs=2).mean() == 1.0
