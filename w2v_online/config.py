@@ -115,7 +115,7 @@ class LearnerConfig(BaseModel):
         ge=0.0,
         le=1.0,
         description="Minimum learning rate; each word's rate decays to it. Unless given, "
-        "0.01 for skip-gram with negative sampling, otherwise 0.002.",
+        "0.002; with skip-gram and negative sampling it rises to 0.01 as the model ages.",
         json_schema_extra={"metavar": "NUMBER"},
     )
     subwords: bool = Field(

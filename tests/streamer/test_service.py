@@ -32,7 +32,7 @@ from streamer.telemetry.log import LogLevel, make_log
 from streamer.telemetry.metrics import make_registry
 from tests.clock import Clock
 from w2v_online import LearnerConfig, OnlineWord2Vec
-from w2v_online.learning.rates import rate_scale, rate_table
+from w2v_online.learning.rates import MIN_ALPHA, rate_scale, rate_table
 from w2v_online.stats import BatchStats
 
 
@@ -254,7 +254,7 @@ def test_learning_rates_are_those_that_rows_have() -> None:
     table = rate_table(
         learner.objective.profile,
         learner.config.alpha,
-        learner.config.min_alpha,
+        MIN_ALPHA,
         learner.config.window,
     )
     table *= np.float32(rate_scale(learner.objective.profile, learner.total_words))

@@ -47,7 +47,7 @@ from w2v_online.learning.averages import (
     decode,
 )
 from w2v_online.learning.embeddings import Embeddings
-from w2v_online.learning.rates import rate_scale
+from w2v_online.learning.rates import MIN_ALPHA, rate_scale
 from w2v_online.learning.warmup import warm_up
 from w2v_online.snapshots.writer import encode_manifest
 
@@ -301,9 +301,7 @@ def test_a_row_updated_billions_of_times_keeps_its_low_rate(loss: str) -> None:
         words.append(model.averages.words[:rows].copy())
     assert matrices.updates0[:rows].tolist() == [MAX_UPDATES] * rows
     assert matrices.updates1[:rows].max() == MAX_UPDATES
-    lowest = model.objective.profile.min_alpha * rate_scale(
-        model.objective.profile, model.total_words
-    )
+    lowest = MIN_ALPHA * rate_scale(model.objective.profile, model.total_words)
     for rates in model.learning_rates():
         np.testing.assert_allclose(rates[: rows - 1], lowest, rtol=1e-6)
     assert not np.array_equal(words[0].view(np.int8), words[1].view(np.int8))

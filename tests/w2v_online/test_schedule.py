@@ -10,15 +10,19 @@ import pytest
 from w2v_online import LearnerConfig, OnlineWord2Vec
 from w2v_online.kernels.training import MAX_UPDATES
 from w2v_online.learning.objectives import objective_class
+from w2v_online.learning.objectives.hs import HierarchicalSoftmax
 from w2v_online.learning.objectives.ns import NegativeSampling
 from w2v_online.learning.rates import (
     ANNEALING_TAU,
     ANNEALING_WORDS,
     INFANCY_WORDS,
     MAX_YOUNG_SCALE,
+    MIN_ALPHA,
     MIN_ANNEALING_WINDOW,
+    OLD_WORDS,
     YOUTH_WORDS,
     annealing_window,
+    least_rate,
     rate_indices,
     rate_scale,
     rate_table,
@@ -53,7 +57,7 @@ def test_others_learn_at_their_rates_from_the_start(options: dict) -> None:
     model = OnlineWord2Vec(config)
     model.learn([["a", "b"] * 50])
     table = rate_table(
-        model.objective.profile, config.alpha, config.min_alpha, config.window, config.replay,
+        model.objective.profile, config.alpha, MIN_ALPHA, config.window, config.replay,
     )  # fmt: skip
     for rates, usual in zip(model.learning_rates(), table, strict=True):
         assert np.isin(rates, usual).all()
@@ -68,12 +72,34 @@ def test_a_model_grows_up_as_it_reads_and_where_it_is_restored(tmp_path: Path) -
         while model.total_words < words:
             model.learn([line] * 100)
         model.embeddings.matrices.updates0[:2] = MAX_UPDATES
-        floor = model.objective.profile.min_alpha * rate_scale(
-            model.objective.profile, model.total_words
-        )
+        profile = model.objective.profile
+        floor = least_rate(profile, 0.05, None, words) * rate_scale(profile, words)
         assert model.learning_rates()[0][0] == pytest.approx(floor, rel=0.01)
         restored = OnlineWord2Vec.restore(model.snapshot(tmp_path))
         assert restored.learning_rates()[0].tobytes() == model.learning_rates()[0].tobytes()
+
+
+def test_the_least_rate_rises_with_age_unless_it_is_given() -> None:
+    """Old models would hardly follow otherwise; hierarchical softmax loses by it."""
+    profile = NegativeSampling.skip_gram
+    assert least_rate(profile, 0.05, None, 0) == MIN_ALPHA
+    middle = (MIN_ALPHA + profile.old_min_alpha) / 2
+    assert least_rate(profile, 0.05, None, OLD_WORDS) == pytest.approx(middle)
+    assert least_rate(profile, 0.05, None, 10**12) == pytest.approx(profile.old_min_alpha)
+    assert least_rate(profile, 0.003, None, 10**12) == 0.003
+    assert least_rate(profile, 0.05, 0.004, 10**12) == 0.004
+    others = (NegativeSampling.cbow, HierarchicalSoftmax.skip_gram)
+    assert {least_rate(other, 0.05, None, 10**12) for other in others} == {MIN_ALPHA}
+
+
+def test_a_model_learns_at_the_least_rate_of_its_age() -> None:
+    model = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9))
+    model.learn([["a", "b"]])
+    model.embeddings.matrices.updates0[:2] = MAX_UPDATES
+    model.trainers.set_age(10 * OLD_WORDS, 1.0)
+    floor = least_rate(model.objective.profile, 0.05, None, 10 * OLD_WORDS)
+    assert model.learning_rates()[0][0] == pytest.approx(floor, rel=0.01)
+    assert floor > 4 * MIN_ALPHA
 
 
 def test_annealing_windows_narrow_with_the_words_read_to_a_minimum() -> None:

@@ -4,7 +4,8 @@ and for all rows by the age of the model (:func:`rate_scale`).
     rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-the full rate, while a frequent one learns slowly; the floor keeps old words learning. ``share``
+the full rate, while a frequent one learns slowly; the floor keeps old words learning
+(:func:`least_rate`). ``share``
 depends on the matrix and on the model. A row of syn0 is updated once for each centre whose window
 it is in, which is window + 1 times on average whenever its word occurs; a row of syn1 once for
 each centre that it is target or negative of. So what is counted is occurrences for syn0 and
@@ -31,9 +32,8 @@ class RateProfile:
     """Shares of ``alpha`` for rows of syn0 and of syn1, chosen by measurement. CBOW has one step
     for a window, each input row getting a part of it, where skip-gram has one for each row."""
 
-    min_alpha: float = 0.002
-    """The least rate where none is set; chosen by measurement. With a greater one old models follow
-    a stream that changes; where it costs nothing on one that does not, it is greater."""
+    old_min_alpha: float = 0.002
+    """The least rate of an old model (:func:`least_rate`), chosen by measurement."""
 
     is_fast_when_young: bool = False
     """Whether rates are higher early in training (:func:`rate_scale`)."""
@@ -50,6 +50,12 @@ INFANCY_WORDS = 100_000
 
 MAX_YOUNG_SCALE = 4.0
 """Upper bound of that increase, as a multiple of the usual rates."""
+
+MIN_ALPHA = 0.002
+"""The least rate of a new model, where none is set."""
+
+OLD_WORDS = 30_000_000
+"""Words after which the least rate is half-way to that of an old model."""
 
 TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
@@ -71,17 +77,13 @@ MIN_ANNEALING_WINDOW = 0.35
 def rate_table(
     profile: RateProfile,
     alpha: float,
-    min_alpha: float | None,
+    min_alpha: float,
     window: int,
     replay: int = 0,
     *,
     annealing: bool = False,
 ) -> NDArray[np.float32]:
-    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1.
-
-    ``min_alpha`` is the profile's if it is None, and never more than ``alpha``.
-    """
-    least = min(alpha, profile.min_alpha if min_alpha is None else min_alpha)
+    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
@@ -91,7 +93,7 @@ def rate_table(
         late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
     tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
     share = np.array([[profile.input_share], [profile.output_share]])
-    rates: NDArray[np.float64] = np.maximum(least, share * alpha / np.sqrt(1.0 + updates / tau))
+    rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
     return rates.astype(np.float32)
 
 
@@ -120,6 +122,24 @@ def rate_scale(
         1.0 / (1.0 + (total_words / words) ** 2) for words in (YOUTH_WORDS, INFANCY_WORDS)
     )
     return max(scale, min(scale * (1.0 + youth + infancy), MAX_YOUNG_SCALE))
+
+
+def least_rate(
+    profile: RateProfile, alpha: float, min_alpha: float | None, total_words: int
+) -> float:
+    """The floor of rates after ``total_words`` words of the stream; it is ``min_alpha`` if given.
+
+    Otherwise, with t the ``total_words`` and ``old`` the profile's least rate of an old model,
+
+        MIN_ALPHA + (old - MIN_ALPHA) t^2 / (t^2 + OLD_WORDS^2)
+
+    A frequent word of an old model was updated so often that it would hardly follow a change of its
+    use. It is never more than ``alpha``.
+    """
+    if min_alpha is not None:
+        return min(alpha, min_alpha)
+    age = total_words**2 / (total_words**2 + OLD_WORDS**2)
+    return min(alpha, MIN_ALPHA + (profile.old_min_alpha - MIN_ALPHA) * age)
 
 
 def annealing_window(profile: RateProfile, window: int, total_words: int) -> float:

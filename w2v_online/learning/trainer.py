@@ -21,6 +21,7 @@ from w2v_online.learning.live import LiveScoring
 from w2v_online.learning.rates import (
     RateProfile,
     annealing_window,
+    least_rate,
     rate_indices,
     rate_scale,
     rate_table,
@@ -55,7 +56,7 @@ class Trainer(ABC):
             rate_table(
                 profile,
                 config.alpha,
-                config.min_alpha,
+                0.0,
                 config.window,
                 config.replay,
                 annealing=annealing,
@@ -111,7 +112,7 @@ class Trainer(ABC):
         """Learn at the rates of a model that has read so many words, ``scale`` times as high."""
         has_replay = self.config.replay > 0
         scale = rate_scale(self._profile, total_words, scale, has_replay=has_replay)
-        self.rates = (self._usual_rates * scale).astype(np.float32)
+        self.rates = self._rates(self._usual_rates, total_words, scale)
         """float32[2, r]: by ``rate_index``, for rows of syn0 and of syn1."""
         self.window = self.config.window
 
@@ -122,8 +123,15 @@ class Trainer(ABC):
         numbers of words, wider by one in so many calls that their mean is right.
         """
         window = annealing_window(self._profile, self.config.window, total_words)
-        self.rates = (self._annealing_rates * scale).astype(np.float32)
+        self.rates = self._rates(self._annealing_rates, total_words, scale)
         self.window = int((turn + 1) * window) - int(turn * window)
+
+    def _rates(
+        self, table: NDArray[np.float32], total_words: int, scale: float
+    ) -> NDArray[np.float32]:
+        config = self.config
+        least = least_rate(self._profile, config.alpha, config.min_alpha, total_words)
+        return (np.maximum(table, np.float32(least)) * scale).astype(np.float32)
 
     def learning_rates(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The rate at which every ``step``-th row of syn0 and of syn1 would learn now."""

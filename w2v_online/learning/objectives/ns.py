@@ -31,7 +31,9 @@ from w2v_online.stats import BatchStats, Figures
 class NegativeSampling(Objective):
     """Tells the words that stand together from words drawn at random."""
 
-    skip_gram = RateProfile(0.5, 1.0, min_alpha=0.01, is_fast_when_young=True, anneals_narrow=True)
+    skip_gram = RateProfile(
+        0.5, 1.0, old_min_alpha=0.01, is_fast_when_young=True, anneals_narrow=True
+    )
     cbow = RateProfile(8.0, 3.0)
     figures = Figures(has_negatives=True)
     is_shareable = True
