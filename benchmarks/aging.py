@@ -1,4 +1,4 @@
-"""A stream that goes on changing: whether old models follow as fast as young ones.
+"""A stream that goes on changing: whether old models follow as fast as new ones.
 
 Usage: python -m benchmarks.aging --data TEXT [--changes 10] [--every 20000000] [--pairs 20]
 
@@ -15,27 +15,20 @@ from __future__ import annotations
 
 import argparse
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 
 from benchmarks import report, text
-from benchmarks.change import words_until
-from benchmarks.newcomers import FREQUENT_WORDS, Neighbors, neighbors, overlap
-from benchmarks.planted import batches, swapped
-from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
+from benchmarks.change import STEADY_WORDS, Followed, words_until
+from benchmarks.newcomers import FREQUENT_WORDS
+from benchmarks.planted import batches, partners, swapped
+from w2v_online import LearnerConfig, OnlineWord2Vec
 
 _STEP_LINES = 500
 _STEPS = 10
 _STABLE_STEP = 4
-_STEADY_WORDS = 200
 _LEAST_SHARE, _GREATEST_SHARE = 5e-5, 5e-4
 """Of the text, of a word that is swapped."""
-
-
-def _now(model: OnlineWord2Vec, words: list[str]) -> Neighbors:
-    with tempfile.TemporaryDirectory() as folder:
-        return neighbors(load_vectors(model.snapshot(folder, vectors_only=True)), words)
 
 
 def endless(lines: list[str], rng: random.Random) -> Iterator[str]:
@@ -59,7 +52,7 @@ class Stream:
         drawn = self._rng.sample(likely, 2 * pairs * changes)
         self._draws = [drawn[i : i + 2 * pairs] for i in range(0, len(drawn), 2 * pairs)]
         common = [word for word, _ in counts.most_common(FREQUENT_WORDS // 3)]
-        self._steady = self._rng.sample(sorted(set(common) - set(drawn)), _STEADY_WORDS)
+        self._steady = self._rng.sample(sorted(set(common) - set(drawn)), STEADY_WORDS)
         self._lines = endless(lines, self._rng)
         self._partner: dict[str, str] = {}
         self._model = OnlineWord2Vec(LearnerConfig(seed=seed))
@@ -73,20 +66,13 @@ class Stream:
     def change(self) -> list[tuple[float, float, float]]:
         """Let other words swap; followed, not forgotten and stable after each step."""
         words = self._draws.pop()
-        partner = dict(zip(words[::2], words[1::2], strict=True))
-        partner |= {second: first for first, second in partner.items()}
-        before = _now(self._model, [*words, *self._steady])
-        wanted = {w: {partner.get(n, n) for n in before[partner[w]]} for w in words}
+        partner = partners(words)
+        followed = Followed(self._model, partner, self._steady)
         self._partner |= partner
         results = []
         for _ in range(_STEPS):
             self.learn(_STEP_LINES)
-            after = _now(self._model, [*words, *self._steady])
-            of_moved = {word: after[word] for word in words}
-            of_steady = {word: after[word] for word in self._steady}
-            results.append(
-                (overlap(of_moved, wanted), overlap(of_moved, before), overlap(of_steady, before))
-            )
+            results.append(followed.scores())
         return results
 
 
@@ -118,7 +104,7 @@ def main() -> None:
         "aging",
         f"Text: {options.data.name}; {2 * options.pairs} other words swap at each change.",
     )
-    report.publish_table("aging", header, rows, conditions, write_docs=False, words=[])
+    report.publish_table("aging", header, rows, conditions, write_docs=False)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from collections import Counter
 
 from benchmarks import report, text
 from benchmarks.newcomers import FREQUENT_WORDS, TOPN, Neighbors, neighbors, overlap
-from benchmarks.planted import batches, choose, swapped
+from benchmarks.planted import batches, choose, partners, swapped
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 
 CONFIGS = {
@@ -28,14 +28,33 @@ CONFIGS = {
     "--replay 4 --replay-words 1000000": LearnerConfig(replay=4, replay_words=1_000_000),
 }
 _MIN_COUNT = 500
-_STEADY_WORDS = 200
+STEADY_WORDS = 200
 _MIN_STEADY_COUNT = 50
 _SEED = 1
 
 
-def _now(model: OnlineWord2Vec, words: list[str]) -> Neighbors:
-    with tempfile.TemporaryDirectory() as folder:
-        return neighbors(load_vectors(model.snapshot(folder)), words)
+class Followed:
+    """How the neighbours of words that swap, and of some that stay, change from now on."""
+
+    def __init__(self, model: OnlineWord2Vec, partner: dict[str, str], steady: list[str]) -> None:
+        self._model = model
+        self._moved, self._steady = list(partner), steady
+        self._before = before = self._now()
+        # A word's partner has its own old place among what the word is near to now.
+        self._wanted = {w: {partner.get(n, n) for n in before[partner[w]]} for w in partner}
+
+    def _now(self) -> Neighbors:
+        with tempfile.TemporaryDirectory() as folder:
+            vectors = load_vectors(self._model.snapshot(folder, vectors_only=True))
+            return neighbors(vectors, [*self._moved, *self._steady])
+
+    def scores(self) -> tuple[float, float, float]:
+        """The share of neighbours followed, not forgotten and stable by now."""
+        after = self._now()
+        moved = {word: after[word] for word in self._moved}
+        steady = {word: after[word] for word in self._steady}
+        before = self._before
+        return overlap(moved, self._wanted), overlap(moved, before), overlap(steady, before)
 
 
 def follow(
@@ -49,26 +68,16 @@ def follow(
     model = OnlineWord2Vec(config)
     for batch in batches(halves[0]):
         model.learn_text(batch)
-    moved = list(partner)
-    before = _now(model, [*moved, *steady])
-    # A word's partner has its own old place among what the word is near to now.
-    wanted = {w: {partner.get(n, n) for n in before[partner[w]]} for w in moved}
-
-    def scores() -> tuple[float, float, float]:
-        after = _now(model, [*moved, *steady])
-        of_moved = {word: after[word] for word in moved}
-        of_steady = {word: after[word] for word in steady}
-        return overlap(of_moved, wanted), overlap(of_moved, before), overlap(of_steady, before)
-
+    followed = Followed(model, partner, steady)
     results = []
     size = -(-len(halves[1]) // steps)
     for first in range(0, len(halves[1]), size):
         for batch in batches(halves[1][first : first + size]):
             model.learn_text(batch)
-        results.append(scores())
+        results.append(followed.scores())
     if config.replay:
         model.anneal()
-        results.append(scores())
+        results.append(followed.scores())
     return results
 
 
@@ -109,11 +118,10 @@ def main() -> None:
     halves = [lines[:middle], lines[middle:]]
     counts = [Counter(word for line in half for word in line.split()) for half in halves]
     words = choose(counts, _MIN_COUNT, options.pairs, _SEED)
-    partner = dict(zip(words[::2], words[1::2], strict=True))
-    partner |= {second: first for first, second in partner.items()}
+    partner = partners(words)
     pool = [w for w, n in (counts[0] + counts[1]).most_common(FREQUENT_WORDS // 3)]
     steady = random.Random(_SEED).sample(
-        [w for w in pool if w not in partner and counts[0][w] >= _MIN_STEADY_COUNT], _STEADY_WORDS
+        [w for w in pool if w not in partner and counts[0][w] >= _MIN_STEADY_COUNT], STEADY_WORDS
     )
     halves[1] = [swapped(line, partner) for line in halves[1]]
     second = sum(counts[1].values())
@@ -133,7 +141,7 @@ def main() -> None:
     conditions = report.conditions(
         "change",
         f"Text: {options.data.name}; {len(words)} words change places in the middle.",
-        f"Neighbours: {TOPN} among the {FREQUENT_WORDS:,} most frequent words; {_STEADY_WORDS} "
+        f"Neighbours: {TOPN} among the {FREQUENT_WORDS:,} most frequent words; {STEADY_WORDS} "
         "words drawn from the 10,000 most frequent ones stay as they are.",
     )
     report.publish_table(

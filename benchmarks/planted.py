@@ -48,6 +48,12 @@ def choose(halves: list[Counter[str]], min_count: int, pairs: int, seed: int) ->
     return random.Random(seed).sample(pool, 2 * pairs)
 
 
+def partners(words: list[str]) -> dict[str, str]:
+    """What stands for each word once those of each pair swap."""
+    partner = dict(zip(words[::2], words[1::2], strict=True))
+    return partner | {second: first for first, second in partner.items()}
+
+
 def main() -> None:
     """Learn, swap, compare and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -64,8 +70,7 @@ def main() -> None:
     ]
     for seed in args.seeds:
         words = choose(halves, args.min_count, args.pairs, seed)
-        partner = dict(zip(words[::2], words[1::2], strict=True))
-        partner |= {second: first for first, second in partner.items()}
+        partner = partners(words)
         model = OnlineWord2Vec(LearnerConfig())
         with tempfile.TemporaryDirectory() as folder:
             for batch in batches(lines[:middle]):

@@ -209,7 +209,7 @@ class Alerts:
 
     def muted_kinds(self) -> frozenset[str]:
         """The ids of the muted kinds."""
-        return frozenset(tuple(self._muted))
+        return frozenset(self._muted)
 
     def shown(self) -> dict[str, Any]:
         """The newest alerts, that first, and the muted kinds; may be asked from another thread."""

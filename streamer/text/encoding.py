@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import codecs
 
-_MARKS = [
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-]
+from w2v_online.byte_order import MARKS, marked_encoding
+
 _LOOK_BYTES = 256
 _SURE_BYTES = 16
 """So many bytes with a zero in every other place are UTF-16 without a mark; UTF-32 has three."""
@@ -17,9 +13,8 @@ _SURE_BYTES = 16
 
 def encoding_of(head: bytes) -> str | None:
     """Python's name for the encoding of what begins so, None for UTF-8 and what else is ASCII."""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
+    if (marked := marked_encoding(head)) is not None:
+        return marked
     for size, little, big in ((2, "utf-16-le", "utf-16-be"), (4, "utf-32-le", "utf-32-be")):
         look = head[: min(len(head), _LOOK_BYTES) // size * size]
         characters = len(look) // size
@@ -37,7 +32,7 @@ def is_undecided(head: bytes) -> bool:
     if len(head) >= _SURE_BYTES or (len(head) >= 4 and encoding_of(head) is not None):
         return False
     is_line = b"\n" in head and b"\0" not in head
-    return not is_line or any(mark.startswith(head[:4]) for mark, _ in _MARKS)
+    return not is_line or any(mark.startswith(head[:4]) for mark in MARKS)
 
 
 class Transcoder:

@@ -251,12 +251,8 @@ def test_learning_rates_are_those_that_rows_have() -> None:
     learner = OnlineWord2Vec(LearnerConfig(vector_size=4, min_count=1, max_vocab_size=50))
     learner.learn([["a"] * 300 + ["b"] * 9 + ["c", "d"]])
     inputs, outputs = learner.learning_rates()
-    table = rate_table(
-        learner.objective.profile,
-        learner.config.alpha,
-        MIN_ALPHA,
-        learner.config.window,
-    )
+    table = rate_table(learner.objective.profile, learner.config.alpha, learner.config.window)
+    table = np.maximum(table, np.float32(MIN_ALPHA))
     table *= np.float32(rate_scale(learner.objective.profile, learner.total_words))
     assert len(inputs) == len(outputs) == 4
     assert np.isin(inputs, table[0]).all()

@@ -65,7 +65,7 @@ def test_cbow_equals_the_reference(vector_size: int, negative: int, window: int)
     draws[:negative] = 7
     matrices = _matrices(rng, vector_size)
     expected = [matrix[:, :vector_size].astype(float) for matrix in matrices[:2]]
-    rates = rate_table(NegativeSampling.cbow, 0.02, 0.001, window)
+    rates = np.maximum(rate_table(NegativeSampling.cbow, 0.02, window), np.float32(0.001))
     tile = Tile(vector_size, 1 + negative, mean=True)
     position = np.zeros(1, np.int64)
 

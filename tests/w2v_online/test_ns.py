@@ -94,7 +94,9 @@ def test_training_equals_the_reference(vector_size: int, negative: int, window: 
     expected0 = syn0[:, :vector_size].astype(float)
     expected1 = syn1[:, :vector_size].astype(float)
     matrices = Matrices(syn0, syn1, np.zeros(words, np.uint32), np.zeros(words, np.uint32))
-    rates = rate_table(NegativeSampling.skip_gram, 0.3 / window, 0.01, window)
+    rates = np.maximum(
+        rate_table(NegativeSampling.skip_gram, 0.3 / window, window), np.float32(0.01)
+    )
     state = np.array([99], np.uint64)
 
     done, figures = train_ns(
@@ -125,7 +127,7 @@ def test_training_stops_before_a_sentence_that_lacks_negatives_and_goes_on_there
     ids = rng.integers(0, 20, 60).astype(np.int32)
     ends = np.arange(10, 61, 10)
     draws = rng.integers(0, 20, 120).astype(np.int32)
-    rates = rate_table(NegativeSampling.skip_gram, 0.1, 0.01, window=3)
+    rates = np.maximum(rate_table(NegativeSampling.skip_gram, 0.1, window=3), np.float32(0.01))
     results = []
     for pieces in ([draws], [draws[:50], draws[40:]]):
         local = np.random.default_rng(6)

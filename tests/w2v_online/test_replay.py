@@ -190,9 +190,7 @@ def test_fresh_text_is_thinned_as_much_as_without_replay() -> None:
 def test_rates_of_word_vectors_stay_high_for_longer_with_replay() -> None:
     """They fall as without, after so many times the updates; those of output vectors at once."""
     later = 8 * RATE_STEPS  # 1 + 37 * 7 is 2^8 and a little
-    plain, replayed = (
-        rate_table(NegativeSampling.skip_gram, 0.05, 0.0, 5, replay) for replay in (0, 7)
-    )
+    plain, replayed = (rate_table(NegativeSampling.skip_gram, 0.05, 5, replay) for replay in (0, 7))
     many = 10 * RATE_STEPS
     np.testing.assert_allclose(replayed[0, many + later :], plain[0, many:-later], rtol=0.02)
     assert (replayed[0, many:] > 1.05 * plain[0, many:]).all()

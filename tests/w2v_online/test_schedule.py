@@ -56,9 +56,8 @@ def test_others_learn_at_their_rates_from_the_start(options: dict) -> None:
     config = LearnerConfig(vector_size=4, min_count=1, max_vocab_size=9, **options)
     model = OnlineWord2Vec(config)
     model.learn([["a", "b"] * 50])
-    table = rate_table(
-        model.objective.profile, config.alpha, MIN_ALPHA, config.window, config.replay,
-    )  # fmt: skip
+    table = rate_table(model.objective.profile, config.alpha, config.window, config.replay)
+    table = np.maximum(table, np.float32(MIN_ALPHA))
     for rates, usual in zip(model.learning_rates(), table, strict=True):
         assert np.isin(rates, usual).all()
 
@@ -115,8 +114,7 @@ def test_annealing_windows_narrow_with_the_words_read_to_a_minimum() -> None:
 def test_annealing_rates_fall_late_in_both_matrices(replay: int) -> None:
     """After tau, times how much later, a rate is down by the square root of two: the equation."""
     usual, annealing = (
-        rate_table(_PLAIN, 0.025, 0.0, 5, replay, annealing=annealing)
-        for annealing in (False, True)
+        rate_table(_PLAIN, 0.025, 5, replay, annealing=annealing) for annealing in (False, True)
     )
     np.testing.assert_array_equal(annealing[:, 0], usual[:, 0])
     halves = np.array([ANNEALING_TAU * 2000 / 6, ANNEALING_TAU * 1000]).astype(np.uint32)
@@ -131,6 +129,6 @@ def test_others_anneal_at_their_rates_and_windows(loss: str, cbow: bool) -> None
     profile = objective.cbow if cbow else objective.skip_gram
     assert annealing_window(profile, 5, 10**9) == 5
     usual, annealing = (
-        rate_table(profile, 0.025, 0.001, 5, 4, annealing=annealing) for annealing in (False, True)
+        rate_table(profile, 0.025, 5, 4, annealing=annealing) for annealing in (False, True)
     )
     np.testing.assert_array_equal(annealing, usual)

@@ -1,16 +1,15 @@
 """Learning rates for a stream without an end: per row, falling with the row's own updates,
 and for all rows by the age of the model (:func:`rate_scale`).
 
-    rate(n) = max(min_alpha, share * alpha / sqrt(1 + n / tau))
+    rate(n) = max(least, share * alpha / sqrt(1 + n / tau))
 
 n is how often the row was updated, so a word that arrives after a billion others still starts at
-the full rate, while a frequent one learns slowly; the floor keeps old words learning
-(:func:`least_rate`). ``share``
-depends on the matrix and on the model. A row of syn0 is updated once for each centre whose window
-it is in, which is window + 1 times on average whenever its word occurs; a row of syn1 once for
-each centre that it is target or negative of. So what is counted is occurrences for syn0 and
-centres for syn1. With replay rates of syn0 stay high for longer, by more than the same text is
-counted more often; those of syn1 fall as without.
+the full rate, while a frequent one learns slowly; the floor (:func:`least_rate`) keeps old words
+learning. ``share`` depends on the matrix and on the model. A row of syn0 is updated once for each
+centre whose window it is in, which is window + 1 times on average whenever its word occurs; a row
+of syn1 once for each centre that it is target or negative of. So what is counted is occurrences for
+syn0 and centres for syn1. With replay rates of syn0 stay high for longer, by more than the same
+text is counted more often; those of syn1 fall as without.
 """
 
 from __future__ import annotations
@@ -22,6 +21,12 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.training import RATE_STEPS
 
+MIN_ALPHA = 0.002
+"""The least rate of a new model, where none is set."""
+
+OLD_WORDS = 30_000_000
+"""Words after which the least rate is half-way to that of an old model."""
+
 
 @dataclass(frozen=True)
 class RateProfile:
@@ -32,7 +37,7 @@ class RateProfile:
     """Shares of ``alpha`` for rows of syn0 and of syn1, chosen by measurement. CBOW has one step
     for a window, each input row getting a part of it, where skip-gram has one for each row."""
 
-    old_min_alpha: float = 0.002
+    old_min_alpha: float = MIN_ALPHA
     """The least rate of an old model (:func:`least_rate`), chosen by measurement."""
 
     is_fast_when_young: bool = False
@@ -50,12 +55,6 @@ INFANCY_WORDS = 100_000
 
 MAX_YOUNG_SCALE = 4.0
 """Upper bound of that increase, as a multiple of the usual rates."""
-
-MIN_ALPHA = 0.002
-"""The least rate of a new model, where none is set."""
-
-OLD_WORDS = 30_000_000
-"""Words after which the least rate is half-way to that of an old model."""
 
 TAU_INPUT = 2000.0
 TAU_OUTPUT = 1000.0
@@ -77,13 +76,15 @@ MIN_ANNEALING_WINDOW = 0.35
 def rate_table(
     profile: RateProfile,
     alpha: float,
-    min_alpha: float,
     window: int,
     replay: int = 0,
     *,
     annealing: bool = False,
 ) -> NDArray[np.float32]:
-    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1."""
+    """float32[2, 32 * RATE_STEPS]: the rate by ``rate_index`` for rows of syn0 and of syn1.
+
+    Without the floor, which rises with age (:func:`least_rate`).
+    """
     steps = np.arange(32 * RATE_STEPS)
     # The index takes the upper bits of a float: within a doubling it is linear in n + 1.
     updates = 2.0 ** (steps // RATE_STEPS) * (1.0 + (steps % RATE_STEPS) / RATE_STEPS) - 1.0
@@ -93,7 +94,7 @@ def rate_table(
         late_input, late_output = 1.0 + REPLAY_TAU_INPUT * replay, 1.0
     tau = np.array([[late_input * TAU_INPUT / (window + 1)], [late_output * TAU_OUTPUT]])
     share = np.array([[profile.input_share], [profile.output_share]])
-    rates: NDArray[np.float64] = np.maximum(min_alpha, share * alpha / np.sqrt(1.0 + updates / tau))
+    rates: NDArray[np.float64] = share * alpha / np.sqrt(1.0 + updates / tau)
     return rates.astype(np.float32)
 
 

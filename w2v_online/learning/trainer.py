@@ -53,14 +53,7 @@ class Trainer(ABC):
         self.embeddings = embeddings
         self._profile = profile
         self._usual_rates, self._annealing_rates = (
-            rate_table(
-                profile,
-                config.alpha,
-                0.0,
-                config.window,
-                config.replay,
-                annealing=annealing,
-            )
+            rate_table(profile, config.alpha, config.window, config.replay, annealing=annealing)
             for annealing in (False, True)
         )
         self.generator = np.array([seed], np.uint64)

@@ -19,18 +19,11 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
+from w2v_online.byte_order import marked_encoding
 from w2v_online.errors import FileFormatError
 
 HEAD_BYTES = 1 << 20
 """How much of a beginning is given to look at."""
-
-_ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-"""By byte order marks; the first that fits, as UTF-32's may begin with UTF-16's."""
 
 
 @contextmanager
@@ -110,13 +103,13 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
 def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Without a byte order mark, UTF-16 and UTF-32 as UTF-8."""
     first = next(pieces, b"")
-    mark = next((mark for mark in _ENCODINGS if first.startswith(mark)), b"")
-    if not mark:
+    encoding = marked_encoding(first)
+    if encoding is None:
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from pieces
         return
-    decoder = codecs.getincrementaldecoder(_ENCODINGS[mark])(errors="replace")
-    for piece in chain([first[len(mark) :]], pieces):
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for piece in chain([first], pieces):
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()
 

@@ -16,7 +16,7 @@ from streamer.sources.file.mark import Mark
 from streamer.sources.file.names import (
     Generation,
     describe,
-    is_gone,
+    says_gone,
     text_of_path,
     with_identity,
     without_compression,
@@ -138,8 +138,8 @@ class Aside:
         for known in list(self._known):
             try:
                 found = describe(known.mark.file)
-            except OSError:
-                if not is_gone(known.mark.file):
+            except OSError as error:
+                if not says_gone(error):
                     continue  # it cannot be seen whether it is there
                 found = None
             if found is None or found.identity != known.mark.identity:

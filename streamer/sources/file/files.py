@@ -13,8 +13,8 @@ from streamer.sources.file.names import (
     Generation,
     describe,
     generations,
-    is_gone,
     relatives,
+    says_gone,
     with_identity,
 )
 from streamer.sources.file.tail import Tail
@@ -54,8 +54,8 @@ class LogFiles:
         """Whether there is a file of the log's name, or it cannot be seen that there is none."""
         try:
             return stat.S_ISREG(self.path.stat().st_mode)
-        except OSError:
-            return not is_gone(self.path)
+        except OSError as error:
+            return not says_gone(error)
 
     @property
     def current(self) -> Generation | None:
@@ -63,7 +63,7 @@ class LogFiles:
         try:
             return describe(self.path)
         except OSError as error:
-            if not is_gone(self.path):
+            if not says_gone(error):
                 self._report("log_unreadable", path=str(self.path), reason=error.strerror)
             return None
 
@@ -96,28 +96,28 @@ class LogFiles:
     def find(self, mark: Mark) -> Tail | None:
         """The file that holds what was read, by preference under its own identity, opened."""
         current = self.current  # mostly; folders need not be listed then, nor can all be
-        if (
-            current is not None
-            and current.identity == mark.identity
-            and not self._is_aside(current)
-        ):
-            tail = self.open(self.path)
-            if tail is not None and tail.holds(mark):
-                return tail
+        is_current = current is not None and current.identity == mark.identity
+        if current is not None and is_current and not self._is_aside(current):
+            tail = self._open_if_holding(self.path, mark)
             if tail is not None:
-                tail.close()
+                return tail
         for _ in range(OPEN_TRIES):
             places = self._places_of(mark)
             for file in places:
-                tail = self.open(file.path)
+                tail = self._open_if_holding(file.path, mark)
                 if tail is not None:
-                    if tail.holds(mark):
-                        return tail
-                    tail.close()
+                    return tail
             if [(file.path, file.identity) for file in self._places_of(mark)] == [
                 (file.path, file.identity) for file in places
             ]:
                 break  # else it may have been renamed before it was opened
+        return None
+
+    def _open_if_holding(self, path: Path, mark: Mark) -> Tail | None:
+        tail = self.open(path)
+        if tail is None or tail.holds(mark):
+            return tail
+        tail.close()
         return None
 
     def _places_of(self, mark: Mark) -> list[Generation]:

@@ -35,9 +35,6 @@ _INFIXED = re.compile(
 
 _MULTILOG = re.compile(r"@[0-9a-f]{24}\.[su]")
 
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""Errors that say that nothing is there."""
-
 _STABLE_LISTINGS = 20
 """Tries to list a folder twice with the same result; rotating renames several files in turn."""
 
@@ -192,15 +189,20 @@ def describe(path: Path) -> Generation:
     return Generation(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def is_gone(path: Path) -> bool:
-    """Whether there is nothing at a path; False if that cannot be seen.
+def says_gone(error: OSError) -> bool:
+    """Whether an error says that nothing is at a path, and not only that it cannot be seen.
 
     A folder may be closed, or a server not answer, for a while.
     """
+    return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def is_gone(path: Path) -> bool:
+    """Whether there is nothing at a path; False if that cannot be seen."""
     try:
         path.stat()
     except OSError as error:
-        return error.errno in _GONE
+        return says_gone(error)
     return False
 
 
@@ -212,7 +214,7 @@ def why_hidden(log: Path) -> str:
         else:
             log.stat()
     except OSError as error:
-        return "" if error.errno in _GONE else str(error.strerror)
+        return "" if says_gone(error) else str(error.strerror)
     return ""
 
 
