@@ -28,8 +28,9 @@ $(DOCUMENTED): pyproject.toml
 demo: $(RUNNABLE) ## stream the Python documentation through the daemon and ask for neighbours
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) ## the test suite, in two processes
-	$(BIN)/python -m pytest --numprocesses 2
+# More processes than cores of a small machine: many tests wait for programs that they have started.
+test: $(INSTALLED) ## the test suite, in three processes
+	$(BIN)/python -m pytest --numprocesses 3
 
 # Each in a virtual environment of its own; PYTHONS may hold paths.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14

@@ -1,5 +1,5 @@
-"""What tests share: one broker for those that need Kafka, one process for those that need it, and
-logs that hold what the catalogue says."""
+"""What tests share: a broker for those that need Kafka, the order in which several processes take
+them, and logs that hold what the catalogue says."""
 
 from __future__ import annotations
 
@@ -14,27 +14,47 @@ from tests import logs
 from tests.kafka import broker as brokers
 from tests.kafka.cluster import Cluster
 
-_SHARED = (
+_TOGETHER = {
+    "tests/cluster/": "ray",
+    "tests/kafka/test_a": "kafka 1",
+    "tests/kafka/test_c": "kafka 1",
+    "tests/kafka/test_d": "kafka 1",
+    "tests/kafka/": "kafka 2",
+    "tests/publishing/test_s": "kafka 2",
+}
+"""Beginnings of tests that one process runs, since they need the same broker or Ray."""
+
+_FIRST = (
+    "tests/cluster/",
     "tests/kafka/",
-    "tests/cluster/test_files.py",
-    "tests/cluster/test_kafka.py",
+    "tests/w2v_online/test_kernels.py",
+    "tests/integration/test_page.py",
     "tests/integration/test_commands.py",
-    "tests/publishing/test_security.py",
-    "tests/publishing/test_stores.py",
+    "tests/integration/test_cli.py",
+    "tests/w2v_online/test_machines.py",
 )
-"""Tests with one broker or with Ray: one process runs them all."""
+"""Those that take longest begin first, or the others would wait for them in the end."""
 
 
 class _ByFile(LoadScopeScheduling):
     """Several processes: a file's tests are run by one of them, which has its fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "shared" if nodeid.startswith(_SHARED) else nodeid.split("::")[0]
+        for beginning, name in _TOGETHER.items():
+            if nodeid.startswith(beginning):
+                return name
+        return nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Asked by pytest-xdist, if there are to be several processes."""
+    config.option.loadscopereorder = False  # which begins with the most tests, not the longest
     return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests first that take longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,8 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # by this Ray stays on the loopback address
     "RAY_AUTH_MODE": "disabled",
+    "RAY_prestart_worker_first_driver": "0",  # processes that no test would use
+    "RAY_enable_worker_prestart": "0",
     "W2V_TESTS": str(os.getpid()),
 }
 

@@ -6,6 +6,7 @@ Those that need a Kafka broker are in ``tests/kafka/test_commands.py``, the bloc
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -117,12 +118,19 @@ def _benchmarks() -> dict[str, list[str]]:
     return shown
 
 
+@pytest.mark.filterwarnings("default")  # of libraries that are imported
 @pytest.mark.parametrize(("name", "arguments"), _benchmarks().items())
 def test_a_benchmark_takes_what_it_is_shown_with(
-    name: str, arguments: list[str], folder: Path
+    name: str,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Benchmarks take minutes to hours: what is run is their help."""
-    told = run(f"python -m benchmarks.{name} --help", folder)
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        importlib.import_module(f"benchmarks.{name}").main()
+    told = capsys.readouterr().out
     for argument in arguments:
         if argument.startswith("--"):
             assert re.search(rf"{argument}\b", told), f"benchmarks.{name} {argument}"

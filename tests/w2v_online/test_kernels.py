@@ -52,8 +52,14 @@ def _assert_moved(matrices: Matrices, expected: list[np.ndarray], vector_size: i
         assert not matrix[:, vector_size:].any()
 
 
-@pytest.mark.parametrize("vector_size", SIZES)
-@pytest.mark.parametrize(("negative", "window"), [(1, 1), (5, 3), (8, 2), (20, 9)])
+# A kernel is compiled for each: every size with two of them, and each of them with three sizes.
+@pytest.mark.parametrize(
+    ("vector_size", "negative", "window"),
+    [
+        (1, 1, 1), (1, 20, 9), (3, 5, 3), (3, 8, 2), (16, 1, 1), (16, 5, 3),
+        (40, 8, 2), (40, 20, 9), (100, 5, 3), (100, 20, 9), (300, 1, 1), (300, 8, 2),
+    ],
+)  # fmt: skip
 def test_cbow_equals_the_reference(vector_size: int, negative: int, window: int) -> None:
     """Pairs and single centres; negatives equal to a target, repeated and missing ones."""
     rng = np.random.default_rng(negative)
