@@ -50,7 +50,7 @@ class Load(threading.Thread):
 
 
 class Gaps(threading.Thread):
-    """Looks ten times a second how many messages are read, and how long there were none."""
+    """Looks four times a second how many messages are read, and how long there were none."""
 
     def __init__(self, daemons: list[Daemon]) -> None:
         super().__init__(daemon=True)
@@ -62,7 +62,7 @@ class Gaps(threading.Thread):
     def run(self) -> None:
         """The thread."""
         seen, since = -1.0, time.monotonic()
-        while not self._ended.wait(0.1):
+        while not self._ended.wait(0.25):
             read = sum(d.metrics()["w2v_stream_source_messages_total"] for d in self._daemons)
             now = time.monotonic()
             if read > seen:

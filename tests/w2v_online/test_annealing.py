@@ -182,7 +182,7 @@ def test_text_is_scored_by_annealed_vectors_and_nothing_goes_on_from_them(
     tmp_path: Path, loss: str
 ) -> None:
     """By the output vectors that belong to them; the text that replay keeps is left out."""
-    model = _model(loss=loss)
+    model = _model(loss=loss, max_vocab_size=100)
     earlier = model.snapshot(tmp_path)
     assert model.anneal(2)
     annealed = model.snapshot(tmp_path, vectors_only=True, with_output=True, annealed={"passes": 2})
