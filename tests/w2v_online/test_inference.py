@@ -250,7 +250,7 @@ def test_unknown_takes_two_values(tmp_path: Path) -> None:
 def test_means_of_words_are_those_of_the_table() -> None:
     """The kernels and the reader find the same n-grams, bytes that are not UTF-8 too."""
     words = [*_WORDS, "na\u00efve", "\u56fd\u738b", "x" * 70, "\udcff\udcfe"]
-    ngrams = WordNgrams(words, 3, 6, 5_000)
+    ngrams = WordNgrams.of(words, (3, 6, 5_000))
     vectors = np.random.default_rng(0).standard_normal((5_000, 8)).astype(np.float32)
     means, sizes = ngrams.means(vectors)
     table = SubwordTable(vectors[: len(ngrams.buckets)], ngrams.buckets, (3, 6, 5_000))

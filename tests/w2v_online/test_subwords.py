@@ -1,5 +1,6 @@
 """Subwords: n-grams are fastText's, new words start from them, and all guarantees hold."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotMismatchError
 from w2v_online.kernels.subwords import find_ngrams
 from w2v_online.reading.subwords import ngram_buckets
+from w2v_online.snapshots.reader import PUBLISHED_NORMS, PUBLISHED_VECTORS, read
+from w2v_online.snapshots.writer import encode_manifest
+from w2v_online.subwords.emphasis import WEIGHT
 
 _CONFIG = LearnerConfig(
     vector_size=16, min_count=2, max_vocab_size=300, sample=0, subwords=True, bucket=5_000
@@ -139,6 +143,48 @@ def test_forgetting_keeps_other_words(tmp_path: Path) -> None:
     assert model.subwords is not None
     assert len(model.subwords) >= before
     model.snapshot(tmp_path)
+
+
+@pytest.mark.parametrize("is_background", [False, True])
+def test_readers_get_more_of_what_spelling_says(tmp_path: Path, is_background: bool) -> None:
+    """The vector, and what the word's n-grams have beside those of frequent words."""
+    model = _learned(_CONFIG)
+    if is_background:
+        snapshot = model.begin_snapshot(tmp_path)
+        while not snapshot.is_ready():
+            pass
+        snapshot.cut()
+        while (path := snapshot.result()) is None:
+            pass
+    else:
+        path = model.snapshot(tmp_path)
+    wv, saved = load_vectors(path, verify=True), read(path)
+    assert wv.subwords is not None
+    means = np.stack([wv.subwords.vector(word) for word in wv.words])
+    expected = saved.vectors + WEIGHT * (means - means.mean(axis=0))
+    np.testing.assert_allclose(wv.vectors, expected, atol=1e-5)
+    assert np.abs(wv.vectors - saved.vectors).max() > 0.01
+    np.testing.assert_allclose(model.wv.vectors, wv.vectors, atol=1e-6)
+    lengths = np.linalg.norm(expected, axis=1)
+    np.testing.assert_allclose(1 / wv.table.inverse_norms, lengths, rtol=1e-4)
+    assert np.array_equal(
+        load_vectors(model.snapshot(tmp_path, vectors_only=True)).vectors, wv.vectors
+    )
+
+
+def test_predictions_are_made_by_the_vectors_that_were_trained(tmp_path: Path) -> None:
+    """As of a model whose snapshot has no others, as those of before."""
+    model = _learned(_CONFIG)
+    path = model.snapshot(tmp_path)
+    found = load_vectors(path).predict(["w1", "w5"])
+    manifest = json.loads((path / "manifest.json").read_text())
+    for name in (PUBLISHED_VECTORS, PUBLISHED_NORMS):
+        del manifest["files"][name]
+    del manifest["manifest_sha256"]
+    (path / "manifest.json").write_bytes(encode_manifest(manifest))
+    before = load_vectors(path)
+    assert np.array_equal(before.vectors, read(path).vectors)
+    assert before.predict(["w1", "w5"]) == found
 
 
 def test_readers_infer_words_without_a_vector(tmp_path: Path) -> None:

@@ -326,12 +326,19 @@ class OnlineWord2Vec(Model):
         words = self.vocabulary.words()
         if not self.config.half_life:
             counts = counts.round().astype(np.int64)
+        vectors = self.vectors()[order]
+        if self.subwords is not None:
+            emphasis = self.subwords.emphasis(order.astype(np.int32))
+            vectors = np.concatenate(list(emphasis.blocks([vectors])))
         return WordVectors.from_arrays(
-            [words[row] for row in order.tolist()], self.vectors()[order], counts[order]
+            [words[row] for row in order.tolist()], vectors, counts[order]
         )
 
     def vectors(self) -> NDArray[np.float32]:
-        """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it."""
+        """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it.
+
+        With subwords, :attr:`wv` and readers of the snapshot get more of what spelling says.
+        """
         vectors = self.embeddings.vectors.copy()
         if self.averages is not None:
             rows, published = self.averages.published()

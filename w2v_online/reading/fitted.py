@@ -42,7 +42,7 @@ def fitted(
     from w2v_online.subwords.word_ngrams import WordNgrams
 
     _log.info("fitting n-grams to %d vectors of %s", len(table), table.name)
-    ngrams = WordNgrams(table.words, MIN_N, MAX_N, BUCKET)
+    ngrams = WordNgrams.of(table.words, (MIN_N, MAX_N, BUCKET))
     vectors = ngrams.fit(np.ascontiguousarray(table.vectors), progress)
     buckets = ngrams.buckets.copy()
     if file is not None:

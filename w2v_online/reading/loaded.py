@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +19,10 @@ from w2v_online.reading.inference import Inference
 from w2v_online.reading.lines import Lines
 from w2v_online.reading.snapshot_table import table_of
 from w2v_online.reading.subwords import SubwordTable
-from w2v_online.reading.table import VectorTable
+from w2v_online.reading.table import Key, VectorTable
 from w2v_online.reading.word2vec_format import counts_of, read_word2vec, vocabulary_beside
 from w2v_online.snapshots import reader
-from w2v_online.snapshots.reader import SUBWORD_VECTORS
+from w2v_online.snapshots.reader import PUBLISHED_VECTORS, SUBWORD_VECTORS, VECTORS
 
 Unknown = Literal["error", "infer"]
 """What words without a vector get: an UnknownWordError, or a vector inferred from the spelling."""
@@ -93,6 +93,20 @@ class Loaded:
                 self._prepared.inference = Inference(self.table, subwords)
             return self._prepared.inference
 
+    def trained(self, keys: Sequence[Key]) -> NDArray[np.float32]:
+        """float32[n, D]: the vectors of keys that output vectors were trained with.
+
+        Those of words with subwords are published with what their n-grams say. Inferred vectors
+        are the same for both.
+        """
+        vectors = self.table.vectors_of(keys)
+        if PUBLISHED_VECTORS in self.manifest["files"]:
+            rows, _ = self.table.rows_or_vectors(keys)
+            known = np.flatnonzero(rows >= 0)
+            saved = reader.Snapshot(self.path, self.manifest).checked(VECTORS)
+            vectors[known] = saved.take(rows[known])
+        return vectors
+
     def infer(self, word: str) -> NDArray[np.float32]:
         """float32[D]: see :meth:`Inference.vector`."""
         return self.prepare_infer().vector(word)
@@ -112,7 +126,8 @@ class Loaded:
 def load_snapshot(opened: reader.Snapshot, options: Options) -> Loaded:
     """An open snapshot; SnapshotError if it is damaged."""
     if options.verify:
-        opened.verify(sorted(reader.REQUIRED_FILES))
+        read = {*reader.REQUIRED_FILES, PUBLISHED_VECTORS} & set(opened.manifest["files"])
+        opened.verify(sorted(read))
     return Loaded(opened.path, opened.manifest, table_of(opened), options)
 
 

@@ -14,17 +14,28 @@ from w2v_online.errors import SnapshotError
 from w2v_online.reading.table import VectorTable
 from w2v_online.reading.words import WordIndex, WordList
 from w2v_online.snapshots.block_sums import CheckedArray
-from w2v_online.snapshots.reader import Snapshot
+from w2v_online.snapshots.reader import (
+    NORMS,
+    PUBLISHED_NORMS,
+    PUBLISHED_VECTORS,
+    VECTORS,
+    Snapshot,
+)
 
 
 def table_of(opened: Snapshot) -> VectorTable:
     """Words, counts and vectors; SnapshotError if its files do not belong together."""
     words, rows = _words(opened)
-    vectors = _array(opened, "vectors.npy", "float32 matrix", 2, "f4", is_shown=True)
+    files = opened.manifest["files"]
+    is_apart = PUBLISHED_VECTORS in files
+    vectors_name, norms_name = (
+        (PUBLISHED_VECTORS, PUBLISHED_NORMS) if is_apart else (VECTORS, NORMS)
+    )
+    vectors = _array(opened, vectors_name, "float32 matrix", 2, "f4", is_shown=True)
     counts = _array(opened, "counts.npy", "list of numbers", 1, is_shown=True)
     norms = None
-    if "norms.npy" in opened.manifest["files"]:
-        norms = _array(opened, "norms.npy", "list of float32", 1, "f4")
+    if norms_name in files:
+        norms = _array(opened, norms_name, "list of float32", 1, "f4")
     try:
         return VectorTable(words, vectors, counts, str(opened.path), rows, norms)
     except ValueError as error:

@@ -107,7 +107,7 @@ class SubwordTable:
 
         buckets = np.arange(self.bucket) if self.buckets is None else self.buckets
         given = buckets.astype(np.int32)
-        ngrams = WordNgrams(words, self.min_n, self.max_n, self.bucket, given)
+        ngrams = WordNgrams.of(words, (self.min_n, self.max_n, self.bucket), given)
         means, sizes = ngrams.means(self.vectors)
         is_marker = np.array([word == END_OF_LINE for word in words], bool)
         means[is_marker], sizes[is_marker] = 0, 0

@@ -191,8 +191,7 @@ class WordVectors(Similarities):
             raise SnapshotError(f"{table.name} has no output vectors to predict from")
         if not known:
             return []
-        mean = table.vectors_of(known).mean(axis=0)
-        found = probabilities(reader.read(loaded.path), mean)
+        found = probabilities(reader.read(loaded.path), loaded.trained(known).mean(axis=0))
         best = np.argsort(-found, kind="stable")[:topn]
         return [(table.words[row], float(found[row])) for row in best.tolist()]
 

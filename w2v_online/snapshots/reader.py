@@ -37,11 +37,15 @@ VECTORS_ONLY = "-vectors"
 OUTPUT_VECTORS = f"{STATE_FOLDER}/output_vectors.npy"
 CHANGE_SCORES = "change_scores.npy"
 """float32[V]: how much each word's use is changing, where vectors are averaged."""
+VECTORS, NORMS = "vectors.npy", "norms.npy"
+PUBLISHED_VECTORS, PUBLISHED_NORMS = "published_vectors.npy", "published_norms.npy"
+"""What readers get in place of :data:`VECTORS` where n-grams were learned, too."""
+
 SUBWORD_VECTORS = "subword_vectors.npy"
 """float32[n, D]: vectors of character n-grams, where a model learns with --subwords."""
 SUBWORD_BUCKETS = "subword_buckets.npy"
 """int32[n]: the hash bucket of each."""
-REQUIRED_FILES = frozenset({"words.txt", "vectors.npy", "counts.npy"})
+REQUIRED_FILES = frozenset({"words.txt", VECTORS, "counts.npy"})
 
 _MANIFEST_SHA256 = re.compile(rb'"manifest_sha256": ?"([0-9a-f]{64})"')
 _NAME = re.compile(rf"([0-9]{{1,18}})-[0-9]{{8}}T[0-9]{{6}}Z(?:{VECTORS_ONLY})?")
@@ -105,7 +109,7 @@ class Snapshot:
     @property
     def vectors(self) -> NDArray[np.float32]:
         """float32[V, D], row i for word i."""
-        return self.array("vectors.npy")
+        return self.array(VECTORS)
 
     @property
     def counts(self) -> NDArray[Any]:

@@ -81,7 +81,7 @@ class BackgroundSnapshot:
             needed_bytes += average_bytes
             needed_bytes += 0 if vectors_only else matrix_bytes + average_bytes
         if subwords is not None:
-            needed_bytes += 2 * len(subwords) * 4 * embeddings.row_floats
+            needed_bytes += 2 * len(subwords) * 4 * embeddings.row_floats + matrix_bytes
         self._writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
         matrices = embeddings.matrices
         try:

@@ -43,7 +43,7 @@ def write_snapshot(
     n_matrices = 3 if has_output else 1  # published, raw and output vectors
     needed_bytes = image.nbytes + n_matrices * embeddings.vectors.nbytes
     if subwords is not None:
-        needed_bytes += len(subwords) * 4 * embeddings.vector_size
+        needed_bytes += len(subwords) * 4 * embeddings.vector_size + embeddings.vectors.nbytes
     writer = SnapshotWriter(folder, needed_bytes, vectors_only=vectors_only)
     try:
         return image.write(writer, matrices, **extra)

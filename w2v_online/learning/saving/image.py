@@ -23,11 +23,15 @@ from w2v_online.snapshots import npy
 from w2v_online.snapshots.reader import (
     CHANGE_SCORES,
     OUTPUT_VECTORS,
+    PUBLISHED_NORMS,
+    PUBLISHED_VECTORS,
     STATE_FOLDER,
     SUBWORD_BUCKETS,
     SUBWORD_VECTORS,
 )
 from w2v_online.snapshots.writer import SnapshotWriter
+from w2v_online.subwords.emphasis import Emphasis
+from w2v_online.subwords.word_ngrams import WordNgrams
 
 _BLOCK_ROWS = 8192
 
@@ -198,11 +202,9 @@ class Image:
         order = np.argsort(-self.state["row_counts"], kind="stable").astype(np.int32)
         publication.add_words(writer, word_lines(self.vocabulary, order), len(order))
         scores = self._change_scores(matrices, order)
-        publication.add_vectors(
-            writer,
-            self._published(matrices, scores).blocks(order),
-            (len(order), matrices.vectors.vector_size),
-        )
+        published = self._published(matrices, scores)
+        shape = len(order), published.vector_size
+        publication.add_vectors(writer, published.blocks(order), shape)
         if scores is not None:
             writer.add_array(CHANGE_SCORES, scores[order], is_summed=True)
         counts, errors = (self._counts(name, order) for name in ("row_counts", "row_errors"))
@@ -212,6 +214,13 @@ class Image:
             slots = np.arange(len(buckets), dtype=np.int32)
             writer.add(SUBWORD_VECTORS, _chunks(matrices.subwords, slots), is_summed=True)
             writer.add_array(SUBWORD_BUCKETS, buckets, is_summed=True)
+            emphasis = self._emphasis(writer.path / SUBWORD_VECTORS, order)
+            publication.add_vectors(
+                writer,
+                emphasis.blocks(published.blocks(order)),
+                shape,
+                (PUBLISHED_VECTORS, PUBLISHED_NORMS),
+            )
         if matrices.output_vectors is not None:
             self._write_state(writer, matrices, matrices.output_vectors, order)
         for matrix in matrices:
@@ -245,6 +254,19 @@ class Image:
         averaged = self.state["averaged"]
         share = shares(scores, averaged)
         return PublishedMatrix(matrices.vectors, matrices.averages, averaged > 0, share)
+
+    def _emphasis(self, file: Path, order: NDArray[np.int32]) -> Emphasis:
+        """What n-grams say of words, by their vectors in ``file``, which is mapped, not read."""
+        config = self.manifest["config"]
+        ngrams = WordNgrams(
+            self.vocabulary.arena,
+            self.vocabulary.starts,
+            (config["min_n"], config["max_n"], config["bucket"]),
+            config["max_token_bytes"],
+            self.state["subword_buckets"],
+        )
+        vectors = np.asarray(np.load(file, mmap_mode="c"))
+        return Emphasis(ngrams, vectors, order)
 
     def _write_state(
         self,

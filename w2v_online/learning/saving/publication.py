@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from w2v_online.kernels.publication import index_words, vector_norms
 from w2v_online.snapshots import npy
+from w2v_online.snapshots.reader import NORMS, VECTORS
 from w2v_online.snapshots.writer import SnapshotWriter
 
 
@@ -30,9 +31,12 @@ def add_words(writer: SnapshotWriter, text: bytes | memoryview, count: int) -> N
 
 
 def add_vectors(
-    writer: SnapshotWriter, blocks: Iterable[NDArray[np.float32]], shape: tuple[int, int]
+    writer: SnapshotWriter,
+    blocks: Iterable[NDArray[np.float32]],
+    shape: tuple[int, int],
+    names: tuple[str, str] = (VECTORS, NORMS),
 ) -> None:
-    """Write the vectors, float32[V, D], of which blocks come in order, and their lengths."""
+    """Write vectors, float32[V, D], of which blocks come in order, and their lengths."""
     norms = np.zeros(shape[0], np.float32)
 
     def chunks() -> Iterator[bytes | memoryview]:
@@ -44,8 +48,8 @@ def add_vectors(
             first += len(rows)
             yield rows.data.cast("B")
 
-    writer.add("vectors.npy", chunks(), is_summed=True)
-    writer.add_array("norms.npy", norms, is_summed=True)
+    writer.add(names[0], chunks(), is_summed=True)
+    writer.add_array(names[1], norms, is_summed=True)
 
 
 def add_counts(writer: SnapshotWriter, counts: NDArray[Any], count_errors: NDArray[Any]) -> None:
