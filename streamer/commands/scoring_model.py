@@ -31,6 +31,7 @@ class ScoringModel:
         self._newest = NewestScorer(path)
         self._text = text
         self._follows = follows
+        self._said = ""
         self._measure = chosen_measure(self._newest.scorer, by, of)
         self._open_tokenizer()
 
@@ -78,4 +79,6 @@ class ScoringModel:
             if self._newest.refresh():
                 self._open_tokenizer()
         except W2VError as error:
-            click.echo(f"{error}; going on with the model from before", err=True)
+            if str(error) != self._said:  # it is tried again every second
+                click.echo(f"{error}; going on with the model from before", err=True)
+            self._said = str(error)

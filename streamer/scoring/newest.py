@@ -21,8 +21,9 @@ class NewestScorer:
 
     def _load(self) -> None:
         self._looked_at = time.monotonic()
-        self._latest = reader.newest_name(self._path)
+        latest = reader.newest_name(self._path)
         self.scorer: Scorer = load_scorer(self._path)
+        self._latest = latest  # one that cannot be read is tried again
 
     def refresh(self) -> bool:
         """Whether a newer snapshot was taken; the one from before stays if that cannot be read."""

@@ -60,3 +60,28 @@ def test_a_newer_snapshot_is_found_where_no_file_names_it(
         assert reader.newest_name(tmp_path) == path.name
     kept.close()
     assert reader.newest_name(path) == ""
+
+
+def test_a_newer_snapshot_that_could_not_be_read_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before answers meanwhile."""
+    monkeypatch.setattr(newest, "LOOK_SECONDS", 0.0)
+    model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
+    model.learn([["a"]])
+    first = model.snapshot(tmp_path)
+    kept = KeptScorer(tmp_path)
+    assert _path(kept) == first
+    second = model.snapshot(tmp_path)
+    words = (second / "words.txt").read_bytes()
+    (second / "words.txt").write_bytes(b"b\n")
+    assert _path(kept) == first
+    (second / "words.txt").write_bytes(words)
+    assert _path(kept) == second
+    kept.close()
+
+
+def _path(kept: KeptScorer) -> Path:
+    snapshot = kept.get().snapshot
+    assert snapshot is not None
+    return snapshot.path
