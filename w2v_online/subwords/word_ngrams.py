@@ -91,15 +91,13 @@ class WordNgrams:
         """
         words = self._all() if words is None else words
         ends = np.zeros(len(words), np.int64)
-        for _ in self._parts(words, ends):
-            pass
-        if (missing := len(self.buckets) - len(vectors)) > 0:
-            vectors = np.pad(vectors, ((0, missing), (0, 0)))
         means = np.zeros((len(words), vectors.shape[1]), np.float32)
         sizes = np.zeros(len(words), np.int64)
         mean = np.zeros(vectors.shape[1], np.float32)
         rows = np.arange(len(words), dtype=np.int32)
         for first, last in self._parts(words, ends):
+            if (missing := len(self.buckets) - len(vectors)) > 0:
+                vectors = np.pad(vectors, ((0, missing), (0, 0)))
             add_ngram_means(means, rows, first, last, vectors, self._found, ends, mean)
             sizes[first:last] = np.diff(ends[first:last], prepend=0)
         return means, sizes
