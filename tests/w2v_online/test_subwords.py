@@ -172,6 +172,11 @@ def test_readers_get_more_of_what_spelling_says(tmp_path: Path, is_background: b
     )
 
 
+def test_a_model_of_no_words_has_none_to_publish(tmp_path: Path) -> None:
+    model = OnlineWord2Vec(_CONFIG)
+    assert len(load_vectors(model.snapshot(tmp_path))) == len(model.wv) == 0
+
+
 def test_predictions_are_made_by_the_vectors_that_were_trained(tmp_path: Path) -> None:
     """As of a model whose snapshot has no others, as those of before."""
     model = _learned(_CONFIG)

@@ -25,6 +25,8 @@ WEIGHT = np.float32(0.7)
 _FREQUENT_WORDS = 20_000
 """c is the mean of so many most frequent words."""
 
+_BLOCK_WORDS = 4096
+
 
 class Emphasis:
     """Adds what n-grams say to the vectors of words.
@@ -44,8 +46,12 @@ class Emphasis:
         self, ngrams: WordNgrams, vectors: NDArray[np.float32], order: NDArray[np.int32]
     ) -> None:
         self._ngrams, self._vectors, self._order = ngrams, vectors, order
-        means, _ = ngrams.means(vectors, order[:_FREQUENT_WORDS])
-        self._center = means.sum(axis=0) / np.float32(max(1, len(means)))
+        frequent = order[:_FREQUENT_WORDS]
+        total = np.zeros(vectors.shape[1], np.float32)
+        for first in range(0, len(frequent), _BLOCK_WORDS):
+            means, _ = ngrams.means(vectors, frequent[first : first + _BLOCK_WORDS])
+            total += means.sum(axis=0)
+        self._center: NDArray[np.float32] = total / np.float32(max(1, len(frequent)))
 
     def blocks(self, vectors: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """What is published; ``vectors`` are blocks of float32[n, D], all words in order."""

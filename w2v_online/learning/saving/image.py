@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v_online.errors import SnapshotError
 from w2v_online.kernels.table import WEIGHT, VocabularyArrays
 from w2v_online.learning.averages import averages_of
 from w2v_online.learning.publishing import between, change_scores, deviations, shares
@@ -265,8 +266,11 @@ class Image:
             config["max_token_bytes"],
             self.state["subword_buckets"],
         )
-        vectors = np.asarray(np.load(file, mmap_mode="c"))
-        return Emphasis(ngrams, vectors, order)
+        try:
+            vectors = np.load(file, mmap_mode="c")
+        except OSError as error:
+            raise SnapshotError(f"{file} cannot be read: {error.strerror}") from error
+        return Emphasis(ngrams, np.asarray(vectors), order)
 
     def _write_state(
         self,
