@@ -66,8 +66,8 @@ class ThreeBrokers:
 
     def leader(self, topic: str, partition: int = 0) -> int:
         """The node that leads a partition now, -1 if none does."""
-        found = (p for p in self._described(topic) if p["partition_index"] == partition)
-        return int(next(found)["leader_id"])
+        found = {p["partition_index"]: int(p["leader_id"]) for p in self._described(topic)}
+        return found.get(partition, -1)  # of a topic that was just made none may be told yet
 
     def is_in_sync(self, topic: str) -> bool:
         """Whether all brokers have all messages of a topic."""
