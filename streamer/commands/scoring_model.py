@@ -79,6 +79,6 @@ class ScoringModel:
             if self._newest.refresh():
                 self._open_tokenizer()
         except W2VError as error:
-            if str(error) != self._said:  # it is tried again every second
+            if str(error) != self._said:  # said once, though it is tried again
                 click.echo(f"{error}; going on with the model from before", err=True)
             self._said = str(error)

@@ -67,6 +67,7 @@ def test_a_newer_snapshot_that_could_not_be_read_is_tried_again(
 ) -> None:
     """The one before answers meanwhile."""
     monkeypatch.setattr(newest, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(newest, "RETRY_FACTOR", 0.0)
     model = OnlineWord2Vec(LearnerConfig(vector_size=3, min_count=1, max_vocab_size=9))
     model.learn([["a"]])
     first = model.snapshot(tmp_path)

@@ -13,6 +13,7 @@ from tests.w2v_online.texts import zipf_text
 from w2v_online import LearnerConfig, OnlineWord2Vec, load_vectors
 from w2v_online.errors import SnapshotMismatchError
 from w2v_online.kernels.subwords import find_ngrams
+from w2v_online.learning.saving.background import BackgroundSnapshot
 from w2v_online.reading.subwords import ngram_buckets
 from w2v_online.snapshots.reader import PUBLISHED_NORMS, PUBLISHED_VECTORS, read
 from w2v_online.snapshots.writer import encode_manifest
@@ -33,6 +34,21 @@ def _learned(config: LearnerConfig, text: bytes = _TEXT, step: int = 1 << 16) ->
         last = len(text) if end >= len(text) else text.rfind(b"\n", 0, end) + 1
         model.learn_text(text[first:last])
     return model
+
+
+def _cut(model: OnlineWord2Vec, folder: Path) -> BackgroundSnapshot:
+    """A snapshot of this moment that is being written."""
+    snapshot = model.begin_snapshot(folder)
+    while not snapshot.is_ready():
+        pass
+    snapshot.cut()
+    return snapshot
+
+
+def _result(snapshot: BackgroundSnapshot) -> Path:
+    while (path := snapshot.result()) is None:
+        pass
+    return path
 
 
 def _files(path: Path) -> dict[str, bytes]:
@@ -108,13 +124,9 @@ def test_a_resumed_run_gives_the_same_bytes(tmp_path: Path, loss: str) -> None:
     half = _TEXT.rfind(b"\n", 0, len(_TEXT) // 2) + 1
     first = _learned(config, _TEXT[:half])
     assert first.evicted_words > 0
-    background = first.begin_snapshot(tmp_path / "s")
-    while not background.is_ready():
-        pass
-    background.cut()
+    background = _cut(first, tmp_path / "s")
     first.learn_text(_TEXT[half:])
-    while (path := background.result()) is None:
-        pass
+    path = _result(background)
     again = OnlineWord2Vec.restore(path)
     again.learn_text(_TEXT[half:])
     expected = _learned(config).snapshot(tmp_path / "whole")
@@ -146,18 +158,12 @@ def test_forgetting_keeps_other_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_background", [False, True])
-def test_readers_get_more_of_what_spelling_says(tmp_path: Path, is_background: bool) -> None:
-    """The vector, and what the word's n-grams have beside those of frequent words."""
+def test_vectors_are_published_with_the_ngrams_of_words(
+    tmp_path: Path, is_background: bool
+) -> None:
+    """Whether the snapshot is written at once or in the background, and of vectors only."""
     model = _learned(_CONFIG)
-    if is_background:
-        snapshot = model.begin_snapshot(tmp_path)
-        while not snapshot.is_ready():
-            pass
-        snapshot.cut()
-        while (path := snapshot.result()) is None:
-            pass
-    else:
-        path = model.snapshot(tmp_path)
+    path = _result(_cut(model, tmp_path)) if is_background else model.snapshot(tmp_path)
     wv, saved = load_vectors(path, verify=True), read(path)
     assert wv.subwords is not None
     means = np.stack([wv.subwords.vector(word) for word in wv.words])
@@ -178,7 +184,7 @@ def test_a_model_of_no_words_has_none_to_publish(tmp_path: Path) -> None:
 
 
 def test_predictions_are_made_by_the_vectors_that_were_trained(tmp_path: Path) -> None:
-    """As of a model whose snapshot has no others, as those of before."""
+    """The same as with a snapshot that has no others, as older ones."""
     model = _learned(_CONFIG)
     path = model.snapshot(tmp_path)
     found = load_vectors(path).predict(["w1", "w5"])

@@ -328,8 +328,11 @@ class OnlineWord2Vec(Model):
             counts = counts.round().astype(np.int64)
         vectors = self.vectors()[order]
         if self.subwords is not None:
-            emphasis = self.subwords.emphasis(order.astype(np.int32))
-            vectors = np.concatenate(list(emphasis.blocks([vectors])))
+            ngrams = self.subwords.vectors[: len(self.subwords), : self.embeddings.vector_size]
+            emphasis = state.image_of(self).emphasis(
+                np.ascontiguousarray(ngrams), order.astype(np.int32)
+            )
+            vectors = next(emphasis.blocks([vectors]))
         return WordVectors.from_arrays(
             [words[row] for row in order.tolist()], vectors, counts[order]
         )
@@ -337,7 +340,8 @@ class OnlineWord2Vec(Model):
     def vectors(self) -> NDArray[np.float32]:
         """float32[V, vector_size]: the vector of each row as a snapshot taken now would have it.
 
-        With subwords, :attr:`wv` and readers of the snapshot get more of what spelling says.
+        These are the vectors that are trained. With subwords, :attr:`wv` and readers of a snapshot
+        get them with the n-grams of each word added.
         """
         vectors = self.embeddings.vectors.copy()
         if self.averages is not None:

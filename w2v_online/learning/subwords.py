@@ -20,8 +20,6 @@ from w2v_online.config import LearnerConfig
 from w2v_online.kernels.subwords import add_ngram_means, find_ngrams, fit_ngrams
 from w2v_online.learning.embeddings import Embeddings, reserve
 from w2v_online.learning.vocabulary import Vocabulary
-from w2v_online.subwords.emphasis import Emphasis
-from w2v_online.subwords.word_ngrams import WordNgrams
 
 FIT_SHARE = 0.1
 """How much of the way to the word's vector the mean of its n-grams goes in one step; measured."""
@@ -118,19 +116,6 @@ class Subwords:
                 self._mean,
             )
         fitted[rows] = updates[rows]
-
-    def emphasis(self, order: NDArray[np.int32]) -> Emphasis:
-        """What readers get more of, as n-grams are now, of rows in this order."""
-        arrays, config = self._vocabulary.arrays, self._config
-        ngrams = WordNgrams(
-            arrays.arena,
-            arrays.starts,
-            (config.min_n, config.max_n, config.bucket),
-            config.max_token_bytes,
-            self.buckets,
-        )
-        size = self._embeddings.vector_size
-        return Emphasis(ngrams, np.ascontiguousarray(self.vectors[: len(self), :size]), order)
 
     def _found_parts(self, rows: NDArray[np.int32]) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
         """Where a part of ``rows`` begins and ends, while its n-grams are in ``self._found``."""

@@ -94,10 +94,10 @@ class Loaded:
             return self._prepared.inference
 
     def trained(self, keys: Sequence[Key]) -> NDArray[np.float32]:
-        """float32[n, D]: the vectors of keys that output vectors were trained with.
+        """float32[n, D]: the vectors of keys that the output vectors were trained with.
 
-        Those of words with subwords are published with what their n-grams say. Inferred vectors
-        are the same for both.
+        With subwords, the table has these with the n-grams of each word added. Words without a
+        vector get the inferred one.
         """
         vectors = self.table.vectors_of(keys)
         if PUBLISHED_VECTORS in self.manifest["files"]:

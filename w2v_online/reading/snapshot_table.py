@@ -27,10 +27,9 @@ def table_of(opened: Snapshot) -> VectorTable:
     """Words, counts and vectors; SnapshotError if its files do not belong together."""
     words, rows = _words(opened)
     files = opened.manifest["files"]
-    is_apart = PUBLISHED_VECTORS in files
-    vectors_name, norms_name = (
-        (PUBLISHED_VECTORS, PUBLISHED_NORMS) if is_apart else (VECTORS, NORMS)
-    )
+    vectors_name, norms_name = VECTORS, NORMS
+    if PUBLISHED_VECTORS in files:
+        vectors_name, norms_name = PUBLISHED_VECTORS, PUBLISHED_NORMS
     vectors = _array(opened, vectors_name, "float32 matrix", 2, "f4", is_shown=True)
     counts = _array(opened, "counts.npy", "list of numbers", 1, is_shown=True)
     norms = None

@@ -39,7 +39,7 @@ CHANGE_SCORES = "change_scores.npy"
 """float32[V]: how much each word's use is changing, where vectors are averaged."""
 VECTORS, NORMS = "vectors.npy", "norms.npy"
 PUBLISHED_VECTORS, PUBLISHED_NORMS = "published_vectors.npy", "published_norms.npy"
-"""What readers get in place of :data:`VECTORS` where n-grams were learned, too."""
+"""With --subwords: what readers load in place of :data:`VECTORS` and :data:`NORMS`."""
 
 SUBWORD_VECTORS = "subword_vectors.npy"
 """float32[n, D]: vectors of character n-grams, where a model learns with --subwords."""

@@ -1,13 +1,13 @@
-"""What readers get of words of a model with subwords: vectors that say more of what spelling says.
+"""Published vectors of a model with subwords: the n-grams of a word are added to its vector.
 
-The mean of a word's n-grams, n, is what the word has in common with others that are spelled alike:
-endings, stems, parts of compounds. Published of a word with the vector v is
+A word with the vector v is published as
 
     v + WEIGHT (n - c)
 
-with c the mean of n over frequent words, which says nothing of one of them. Training goes on with
-v, and text is scored by v. The weight is a compromise between analogies, which gain most, and
-similarity after little text, which loses; docs/experiments.md has the measurements.
+where n is the mean of the word's n-grams and c is the mean of n over frequent words. n holds what
+the word shares with others of similar spelling: endings, stems, parts of compounds. Training,
+scoring and predictions use v. A greater weight improves analogies and, after little text, harms
+similarity; docs/experiments.md has the measurements.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from w2v_online.subwords.word_ngrams import WordNgrams
 
 WEIGHT = np.float32(0.7)
-"""How much what the n-grams say is added to a word's vector; measured."""
+"""The factor of what is added; measured."""
 
 _FREQUENT_WORDS = 20_000
-"""c is the mean of so many most frequent words."""
+"""Number of most frequent words that c is the mean of."""
 
 _BLOCK_WORDS = 4096
 
 
 class Emphasis:
-    """Adds what n-grams say to the vectors of words.
+    """Adds the n-grams of words to their vectors.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Emphasis:
         self._center: NDArray[np.float32] = total / np.float32(max(1, len(frequent)))
 
     def blocks(self, vectors: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """What is published; ``vectors`` are blocks of float32[n, D], all words in order."""
+        """The vectors to publish; ``vectors`` are blocks of float32[n, D], all words in order."""
         first = 0
         for block in vectors:
             words = self._order[first : first + len(block)]

@@ -124,6 +124,14 @@ def _code_chunks(
         yield np.ascontiguousarray(codes).data.cast("B")
 
 
+def _mapped(file: Path) -> NDArray[Any]:
+    """An array that was just written, mapped instead of read."""
+    try:
+        return np.asarray(np.load(file, mmap_mode="c"))
+    except OSError as error:
+        raise SnapshotError(f"{file} cannot be read: {error.strerror}") from error
+
+
 class SavedMatrices(NamedTuple):
     """The matrices of a learner."""
 
@@ -215,7 +223,7 @@ class Image:
             slots = np.arange(len(buckets), dtype=np.int32)
             writer.add(SUBWORD_VECTORS, _chunks(matrices.subwords, slots), is_summed=True)
             writer.add_array(SUBWORD_BUCKETS, buckets, is_summed=True)
-            emphasis = self._emphasis(writer.path / SUBWORD_VECTORS, order)
+            emphasis = self.emphasis(_mapped(writer.path / SUBWORD_VECTORS), order)
             publication.add_vectors(
                 writer,
                 emphasis.blocks(published.blocks(order)),
@@ -256,8 +264,8 @@ class Image:
         share = shares(scores, averaged)
         return PublishedMatrix(matrices.vectors, matrices.averages, averaged > 0, share)
 
-    def _emphasis(self, file: Path, order: NDArray[np.int32]) -> Emphasis:
-        """What n-grams say of words, by their vectors in ``file``, which is mapped, not read."""
+    def emphasis(self, subwords: NDArray[np.float32], order: NDArray[np.int32]) -> Emphasis:
+        """Adds n-grams to the vectors of words in this order; ``subwords`` is float32[S, D]."""
         config = self.manifest["config"]
         ngrams = WordNgrams(
             self.vocabulary.arena,
@@ -266,11 +274,7 @@ class Image:
             config["max_token_bytes"],
             self.state["subword_buckets"],
         )
-        try:
-            vectors = np.load(file, mmap_mode="c")
-        except OSError as error:
-            raise SnapshotError(f"{file} cannot be read: {error.strerror}") from error
-        return Emphasis(ngrams, np.asarray(vectors), order)
+        return Emphasis(ngrams, subwords, order)
 
     def _write_state(
         self,
